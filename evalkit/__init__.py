@@ -1,0 +1,52 @@
+"""evalkit: from one config to trustworthy, standardized evidence on whether a programme worked.
+
+Names are imported when first used, so that ``import evalkit`` stays fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evalkit.config import load_study as load_study
+    from evalkit.data.panel import Panel as Panel
+    from evalkit.estimate import Estimate as Estimate
+    from evalkit.estimators.base import Estimator as Estimator
+    from evalkit.estimators.base import Needs as Needs
+    from evalkit.estimators.bayesian_did import BayesianDid as BayesianDid
+    from evalkit.estimators.callaway_santanna import CallawaySantAnna as CallawaySantAnna
+    from evalkit.estimators.registry import estimators as estimators
+    from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects as TwoWayFixedEffects
+    from evalkit.evaluation import Evaluation as Evaluation
+    from evalkit.evaluation import evaluate as evaluate
+
+__version__ = "0.1.0"
+
+_LAZY = {
+    "BayesianDid": "evalkit.estimators.bayesian_did",
+    "CallawaySantAnna": "evalkit.estimators.callaway_santanna",
+    "Estimate": "evalkit.estimate",
+    "Estimator": "evalkit.estimators.base",
+    "Evaluation": "evalkit.evaluation",
+    "Needs": "evalkit.estimators.base",
+    "Panel": "evalkit.data.panel",
+    "TwoWayFixedEffects": "evalkit.estimators.two_way_fixed_effects",
+    "evaluate": "evalkit.evaluation",
+    "load_study": "evalkit.config",
+}
+_MODULES = ("estimators", "testing")
+
+__all__ = ["__version__", "estimators", "testing", *sorted(_LAZY)]  # noqa: PLE0604 (names resolve on first use)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"evalkit.{name}")
+    raise AttributeError(f"module 'evalkit' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,194 @@
+"""Cells and the linear maps over them: overall, event study, by cohort, by period.
+
+An estimator returns cell effects ATT(g, t); everything a reader sees is a weighted sum of
+cells. The weights of Callaway and Sant'Anna (2021), section 3, depend on the cohort shares
+P(G = g), which are themselves estimated, so the gradient of each aggregate has two parts: with
+respect to the cells (the weights) and with respect to the shares (the estimated-weights term).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalkit.errors import DesignRefused
+from evalkit.vocabulary import POOLED, AggregationKind, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """K effects, each for one cohort in one period, or pooled where ordinals are ``POOLED``.
+
+    Attributes
+    ----------
+    cohort, period, event_time
+        (K,) ordinals of the calendar; ``POOLED`` where the effect pools over that index.
+        A static two-way fixed-effects coefficient is pooled in all three.
+    estimate
+        (K,) effects in the unit of the outcome as analysed.
+    observed
+        (K,) mean outcome as analysed of the treated units in the cell; NaN where unknown.
+    n_treated
+        (K,) treated units behind the cell.
+    is_reference
+        (K,) True where the effect is 0 by construction (the base period).
+    share_cohorts, shares
+        (G,) ordinals of the treated cohorts and their population shares P(G = g).
+    """
+
+    cohort: IntArray
+    period: IntArray
+    event_time: IntArray
+    estimate: FloatArray
+    observed: FloatArray
+    n_treated: IntArray
+    is_reference: np.typing.NDArray[np.bool_]
+    share_cohorts: IntArray
+    shares: FloatArray
+
+    def __post_init__(self) -> None:
+        k = self.estimate.shape
+        for name in ("cohort", "period", "event_time", "observed", "n_treated", "is_reference"):
+            if getattr(self, name).shape != k:
+                raise ValueError(f"cells.{name} must have shape {k}, got {getattr(self, name).shape}")
+        if self.shares.shape != self.share_cohorts.shape:
+            raise ValueError("cells.shares and cells.share_cohorts must have one shape")
+
+    def __len__(self) -> int:
+        return int(self.estimate.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """L linear maps over K cells and G shares.
+
+    Attributes
+    ----------
+    labels
+        (L,) ordinals that name the rows: event times, cohorts or periods; ``POOLED`` for one overall row.
+    on_cells
+        (K, L) weights; each column sums to 1.
+    on_shares
+        (G, L) derivative of each aggregate with respect to the cohort shares.
+    """
+
+    kind: AggregationKind
+    labels: IntArray
+    on_cells: FloatArray
+    on_shares: FloatArray
+
+    def average(self) -> Weights:
+        """One row: the plain mean of all rows."""
+        return self.combine(np.full(len(self.labels), 1.0 / len(self.labels)))
+
+    def combine(self, weights: FloatArray) -> Weights:
+        """One row: a fixed combination of all rows."""
+        return Weights(
+            self.kind,
+            np.array([POOLED], dtype=np.int64),
+            (self.on_cells @ weights)[:, None],
+            (self.on_shares @ weights)[:, None],
+        )
+
+
+def weights(cells: Cells, kind: AggregationKind) -> Weights:
+    """Weights of an aggregation (Callaway and Sant'Anna 2021, eqs. 3.4 to 3.11).
+
+    Parameters
+    ----------
+    cells
+        Effects of one estimate.
+    kind
+        ``overall``: cells at event time 0 or later, weighted by cohort share ("simple" in R `did`).
+        ``event_study``: within an event time, by cohort share. ``cohort``: plain mean over a
+        cohort's treated periods. ``period``: within a calendar period, by cohort share.
+
+    Raises
+    ------
+    DesignRefused
+        When the estimator pools over the index that is asked for.
+    """
+    pooled = _pooled_selection(cells, kind)
+    if pooled is not None:
+        return pooled
+    is_cell = (cells.cohort != POOLED) & (cells.period != POOLED)
+    treated = is_cell & (cells.event_time >= 0)
+    index = {"overall": None, "event_study": cells.event_time, "cohort": cells.cohort, "period": cells.period}[kind]
+    included = is_cell if kind == "event_study" else treated
+    if not included.any():
+        raise DesignRefused(
+            f"This estimate has no effects by {kind.replace('_', ' ')}: it holds pooled effects only.",
+            next_step="Use an estimator with cohort-by-period effects, e.g. estimator=callaway_santanna.",
+        )
+    if index is None:
+        return _by_share(cells, kind, [included], np.array([POOLED], dtype=np.int64))
+    labels = np.unique(index[included])
+    groups = [included & (index == label) for label in labels]
+    if kind == "cohort":
+        on_cells = np.stack([group / group.sum() for group in groups], axis=1)
+        return Weights(kind, labels, on_cells, np.zeros((len(cells.shares), len(labels))))
+    return _by_share(cells, kind, groups, labels)
+
+
+def average_weights(cells: Cells, kind: AggregationKind) -> Weights:
+    """Weights of the one-number summary of an aggregation.
+
+    Event study: plain mean over event times 0 and later (eq. 3.11 analogue of R `did`'s
+    "dynamic"). Period: plain mean over treated periods. Cohort: by cohort share (eq. 3.8).
+    """
+    rows = weights(cells, kind)
+    if kind == "event_study":
+        keep = rows.labels >= 0
+        return rows.combine(keep / keep.sum())
+    if kind == "cohort":
+        present = np.isin(cells.share_cohorts, rows.labels)
+        share = np.where(present, cells.shares, 0.0)
+        total = share.sum()
+        position = np.searchsorted(rows.labels, cells.share_cohorts[present])
+        by_row = np.zeros(len(rows.labels))
+        by_row[position] = share[present] / total
+        effects = rows.on_cells.T @ np.nan_to_num(cells.estimate)
+        combined = rows.combine(by_row)
+        on_shares = np.zeros(len(cells.shares))
+        on_shares[present] = (effects[position] - by_row @ effects) / total
+        return Weights(kind, combined.labels, combined.on_cells, on_shares[:, None])
+    return rows.average()
+
+
+def _pooled_selection(cells: Cells, kind: AggregationKind) -> Weights | None:
+    """Pick effects that the estimator reports already pooled, if it does."""
+    pooled_cohort, pooled_period = cells.cohort == POOLED, cells.period == POOLED
+    pooled_time = cells.event_time == POOLED
+    selected, index = {
+        "overall": (pooled_cohort & pooled_period & pooled_time, cells.cohort),
+        "event_study": (pooled_cohort & pooled_period & ~pooled_time, cells.event_time),
+        "cohort": (~pooled_cohort & pooled_period, cells.cohort),
+        "period": (pooled_cohort & ~pooled_period, cells.period),
+    }[kind]
+    positions = np.flatnonzero(selected)
+    if positions.size == 0:
+        return None
+    positions = positions[np.argsort(index[positions], kind="stable")]
+    on_cells = np.zeros((len(cells), positions.size))
+    on_cells[positions, np.arange(positions.size)] = 1.0
+    return Weights(kind, index[positions], on_cells, np.zeros((len(cells.shares), positions.size)))
+
+
+def _by_share(cells: Cells, kind: AggregationKind, groups: list[np.typing.NDArray[np.bool_]], labels: IntArray) -> Weights:
+    """Weights proportional to cohort shares within each group of cells, with their derivative.
+
+    With theta = sum_k p_k ATT_k / sum_k p_k, d theta / d p_g = sum_{k in g} (ATT_k - theta) / sum_k p_k.
+    """
+    cohort_of_cell = np.searchsorted(cells.share_cohorts, cells.cohort)
+    on_cells = np.zeros((len(cells), len(groups)))
+    on_shares = np.zeros((len(cells.shares), len(groups)))
+    for column, group in enumerate(groups):
+        members = np.flatnonzero(group)
+        cohort = cohort_of_cell[members]
+        share = cells.shares[cohort]
+        total = share.sum()
+        on_cells[members, column] = share / total
+        effect = cells.estimate[members]
+        np.add.at(on_shares[:, column], cohort, (effect - (share / total) @ effect) / total)
+    return Weights(kind, labels, on_cells, on_shares)

@@ -1,0 +1,142 @@
+"""The Panel: one outcome by unit and period, ready for any estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evalkit.data.calendar import Calendar
+from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnNames:
+    """Which columns of the caller's frame the panel came from."""
+
+    unit: str
+    period: str
+    outcome: str
+    cohort: str | None = None
+    treated: str | None = None
+    weight: str | None = None
+    cluster: str | None = None
+    exposure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """N units observed over T periods; units sorted by label, periods by time.
+
+    Attributes
+    ----------
+    outcome
+        (N, T) outcome as analysed; NaN where the unit was not observed.
+    time
+        (T,) ordinals of the periods that occur in the data, strictly increasing; `calendar`
+        turns them into labels. Ordinals are consecutive unless a period is missing for every unit.
+    first_treated
+        (N,) ordinal of the first treated period; ``NEVER`` for never-treated units. May lie
+        before ``time[0]`` (always treated) or after ``time[-1]`` (not treated within the window).
+    units
+        (N,) unit labels.
+    calendar
+        Ordinals to labels.
+    names
+        Columns of the caller's frame.
+    weight
+        (N, T) sampling weights; None when unweighted. Never negative; NaN only where the outcome is.
+    covariates
+        Name to (N, T) values.
+    cluster
+        (N,) integer cluster codes 0..C-1; None when each unit is its own cluster.
+    exposure
+        (N, T) denominators of a rate or offset of a count; None when there is none.
+    remarks
+        What intake did and the reader must know.
+    """
+
+    outcome: FloatArray
+    time: IntArray
+    first_treated: IntArray
+    units: pd.Index[Any]
+    calendar: Calendar
+    names: ColumnNames
+    weight: FloatArray | None = None
+    covariates: Mapping[str, FloatArray] = field(default_factory=dict)
+    cluster: IntArray | None = None
+    exposure: FloatArray | None = None
+    remarks: tuple[Remark, ...] = ()
+
+    @classmethod
+    def from_frame(
+        cls,
+        df: pd.DataFrame,
+        *,
+        unit: str,
+        period: str,
+        outcome: str,
+        cohort: str | None = None,
+        treated: str | None = None,
+        covariates: Sequence[str] = (),
+        cluster: str | None = None,
+        weight: str | None = None,
+        exposure: str | None = None,
+        never: object = None,
+    ) -> Panel:
+        """Build a panel from a long frame (one row a unit and period); see :mod:`evalkit.data.intake`."""
+        from evalkit.data.intake import read_panel
+
+        return read_panel(
+            df, unit=unit, period=period, outcome=outcome, cohort=cohort, treated=treated,
+            covariates=covariates, cluster=cluster, weight=weight, exposure=exposure, never=never,
+        )  # fmt: skip
+
+    @property
+    def n_units(self) -> int:
+        """Number of units N."""
+        return int(self.outcome.shape[0])
+
+    @property
+    def n_periods(self) -> int:
+        """Number of periods T that occur in the data."""
+        return int(self.outcome.shape[1])
+
+    @property
+    def observed(self) -> BoolArray:
+        """(N, T) True where the outcome is known."""
+        return ~np.isnan(self.outcome)
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every unit is observed in every period."""
+        return not np.isnan(self.outcome).any()
+
+    @property
+    def never_treated(self) -> BoolArray:
+        """(N,) units with no treated period up to the last one observed."""
+        return self.first_treated > self.time[-1]
+
+    @property
+    def always_treated(self) -> BoolArray:
+        """(N,) units with no untreated period in the window: they show no change at adoption."""
+        return self.first_treated <= self.time[0]
+
+    @property
+    def treated(self) -> BoolArray:
+        """(N, T) True where the unit is under treatment."""
+        return self.first_treated[:, None] <= self.time[None, :]
+
+    @property
+    def cohorts(self) -> IntArray:
+        """(G,) ordinals of the cohorts first treated within the window (after its first period)."""
+        inside = ~self.never_treated & ~self.always_treated
+        return np.unique(self.first_treated[inside])
+
+    @property
+    def cluster_codes(self) -> IntArray:
+        """(N,) cluster code of each unit; units are their own clusters when none was named."""
+        return np.arange(self.n_units, dtype=np.int64) if self.cluster is None else self.cluster

@@ -1,0 +1,318 @@
+"""The Estimate: cell effects, their joint uncertainty, and every aggregate of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from evalkit import aggregate as aggregation_weights
+from evalkit.aggregate import Cells, Weights
+from evalkit.data.calendar import Calendar
+from evalkit.errors import ConfigError, closest
+from evalkit.uncertainty import Posterior, Sampling, multipliers
+from evalkit.vocabulary import POOLED, AggregationKind, Estimand, FloatArray, IntArray, IntervalKind, Remark
+
+KINDS: tuple[AggregationKind, ...] = ("overall", "event_study", "cohort", "period")
+SUP_T_DRAWS = 9_999
+"""Draws behind a simultaneous critical value: its Monte Carlo error stays near 0.01."""
+IQR_OF_NORMAL = float(stats.norm.ppf(0.75) - stats.norm.ppf(0.25))
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation:
+    """L effects with their joint uncertainty.
+
+    Attributes
+    ----------
+    labels
+        (L,) event times, cohort or period ordinals; ``POOLED`` for one overall effect.
+    estimate, std_error, low, high
+        (L,) in the unit of the outcome as analysed; bounds at `level`.
+    observed
+        (L,) mean observed outcome of the treated behind each effect, same weights.
+    n_treated
+        (L,) distinct treated units behind each effect.
+    covariance
+        (L, L).
+    draws
+        (S, L) posterior draws; None on a frequentist estimate.
+    low_simultaneous, high_simultaneous
+        (L,) bands that hold for all rows at once; None unless asked for.
+    degrees_of_freedom
+        Of the t reference; None for the normal or a posterior.
+    """
+
+    kind: AggregationKind
+    labels: IntArray
+    estimate: FloatArray
+    std_error: FloatArray
+    low: FloatArray
+    high: FloatArray
+    level: float
+    observed: FloatArray
+    n_treated: IntArray
+    is_reference: np.typing.NDArray[np.bool_]
+    covariance: FloatArray
+    draws: FloatArray | None
+    degrees_of_freedom: float | None
+    low_simultaneous: FloatArray | None = None
+    high_simultaneous: FloatArray | None = None
+
+    def p_values(self) -> FloatArray:
+        """(L,) two-sided p-values of "the effect is 0"; NaN for reference rows and posteriors."""
+        if self.draws is not None:
+            return np.full(len(self.labels), np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = np.abs(self.estimate / self.std_error)
+        law = stats.norm if self.degrees_of_freedom is None else stats.t(self.degrees_of_freedom)
+        return np.where(self.is_reference, np.nan, 2.0 * np.asarray(law.sf(statistic)))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What an estimator returns.
+
+    Attributes
+    ----------
+    estimator
+        Registered name.
+    estimand
+        ``ATT`` unless the design says otherwise.
+    settings
+        The estimator's settings, as validated, in plain types.
+    cells
+        Effects by cohort and period (or pooled).
+    uncertainty
+        :class:`~evalkit.uncertainty.Sampling` or :class:`~evalkit.uncertainty.Posterior`.
+    calendar
+        Turns ordinals into the labels of the data.
+    n_units, n_treated_units, n_observations
+        Used by the fit, after exclusions.
+    seed
+        Of the draws behind simultaneous bands and bootstrap errors.
+    level
+        Default level of intervals.
+    remarks
+        Exclusions and choices the reader must know.
+    facts
+        Further figures by name (e.g. share of forbidden comparisons).
+
+    Examples
+    --------
+    >>> import evalkit as ek
+    >>> panel = ek.testing.staggered_panel(n_units=60, n_periods=6, effect=2.0, seed=1)
+    >>> estimate = ek.CallawaySantAnna().fit(panel, rng=np.random.default_rng(0))
+    >>> list(estimate.aggregate("overall").columns)[:6]
+    ['label', 'cohort', 'period', 'event_time', 'n_treated', 'estimate']
+    """
+
+    estimator: str
+    settings: dict[str, Any]
+    cells: Cells
+    uncertainty: Sampling | Posterior
+    calendar: Calendar
+    n_units: int
+    n_treated_units: int
+    n_observations: int
+    seed: int
+    estimand: Estimand = "ATT"
+    level: float = 0.95
+    remarks: tuple[Remark, ...] = ()
+    facts: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def interval_kind(self) -> IntervalKind:
+        """``credible`` for a posterior, else ``confidence``."""
+        return "credible" if isinstance(self.uncertainty, Posterior) else "confidence"
+
+    @property
+    def draws(self) -> FloatArray | None:
+        """(S, K) posterior draws of the cells; None on a frequentist estimate."""
+        return self.uncertainty.draws if isinstance(self.uncertainty, Posterior) else None
+
+    @property
+    def influence(self) -> FloatArray | None:
+        """(n_clusters, K) influence functions of the cells; their cross product is the covariance.
+
+        Computed when asked for; None on a Bayesian estimate.
+        """
+        if isinstance(self.uncertainty, Posterior) or self.uncertainty.influence_of is None:
+            return None
+        return self.uncertainty.influence_of()[:, : len(self.cells)]
+
+    def aggregation(
+        self, kind: AggregationKind, *, level: float | None = None, simultaneous: bool = False, average: bool = False
+    ) -> Aggregation:
+        """Aggregate the cells; the typed form of :meth:`aggregate`.
+
+        Parameters
+        ----------
+        kind
+            ``overall``, ``event_study``, ``cohort`` or ``period``.
+        level
+            Of intervals and bands; the estimate's own by default.
+        simultaneous
+            Also compute bands that hold for all rows at once (sup-t).
+        average
+            The one-number summary of the aggregation instead of its rows.
+        """
+        if kind not in KINDS:
+            raise ConfigError(
+                f"There is no aggregation '{kind}'.",
+                allowed=", ".join(KINDS),
+                next_step=f"Did you mean '{closest(str(kind), KINDS)}'?" if closest(str(kind), KINDS) else None,
+            )
+        maps = (aggregation_weights.average_weights if average else aggregation_weights.weights)(self.cells, kind)
+        return self._apply(maps, self.level if level is None else level, simultaneous)
+
+    def aggregate(self, kind: AggregationKind, *, level: float | None = None) -> pd.DataFrame:
+        """Aggregate the cells into a table.
+
+        Returns
+        -------
+        DataFrame
+            One row an effect: label, cohort, period, event_time, n_treated, estimate, std_error,
+            low, high; `event_study` also has low_simultaneous and high_simultaneous.
+            Labels of pooled indexes are missing.
+        """
+        return self._table(self.aggregation(kind, level=level, simultaneous=kind == "event_study"))
+
+    def average(self, over: AggregationKind, *, level: float | None = None) -> pd.DataFrame:
+        """One row: the mean of an aggregation over its treated rows (R `did`'s overall of each type).
+
+        Cohorts are weighted by their share; event times (0 and later) and periods equally.
+        """
+        return self._table(self.aggregation(over, level=level, average=True))
+
+    def to_frame(self, *, level: float | None = None) -> pd.DataFrame:
+        """One row a cell: cohort, period, event_time, n_treated, estimate, std_error, low, high."""
+        count = len(self.cells)
+        identity = Weights(
+            "overall", np.full(count, POOLED), np.eye(count), np.zeros((len(self.cells.shares), count))
+        )
+        applied = self._apply(identity, self.level if level is None else level, simultaneous=False)
+        return pd.DataFrame(
+            {
+                "cohort": self.calendar.labels(self.cells.cohort),
+                "period": self.calendar.labels(self.cells.period),
+                "event_time": pd.array(
+                    [None if e == POOLED else int(e) for e in self.cells.event_time], dtype="Int64"
+                ),
+                "n_treated": self.cells.n_treated,
+                "estimate": applied.estimate,
+                "std_error": applied.std_error,
+                "low": applied.low,
+                "high": applied.high,
+            }
+        )
+
+    def _apply(self, maps: Weights, level: float, simultaneous: bool) -> Aggregation:
+        cells = self.cells
+        used = maps.on_cells != 0.0
+        value = maps.on_cells.T @ np.where(used.any(axis=1), cells.estimate, 0.0)
+        observed = maps.on_cells.T @ np.where(used.any(axis=1), cells.observed, 0.0)
+        reference = np.array([bool(cells.is_reference[column].all()) for column in used.T])
+        n_treated = np.array([_distinct_treated(cells, column) for column in used.T], dtype=np.int64)
+        tail = (1.0 - level) / 2.0
+        low_band = high_band = draws = degrees = None
+        if isinstance(self.uncertainty, Posterior):
+            draws = self.uncertainty.draws @ maps.on_cells
+            value, std_error = draws.mean(axis=0), draws.std(axis=0, ddof=1)
+            low, high = np.quantile(draws, [tail, 1.0 - tail], axis=0)
+            covariance = np.atleast_2d(np.cov(draws, rowvar=False))
+            deviations = draws - value
+        else:
+            gradient = np.vstack([maps.on_cells, maps.on_shares])
+            covariance = gradient.T @ self.uncertainty.covariance @ gradient
+            std_error = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
+            degrees = self.uncertainty.degrees_of_freedom
+            deviations = np.empty((0, 0))
+            if self.uncertainty.bootstrap is not None:
+                deviations = self._sampling_deviations(self.uncertainty, gradient)
+                quartiles = np.quantile(deviations, [0.25, 0.75], axis=0)
+                std_error = (quartiles[1] - quartiles[0]) / IQR_OF_NORMAL
+            law = stats.norm if degrees is None else stats.t(degrees)
+            critical = float(law.ppf(1.0 - tail))
+            low, high = value - critical * std_error, value + critical * std_error
+            if simultaneous and deviations.size == 0:
+                deviations = self._sampling_deviations(self.uncertainty, gradient)
+        if simultaneous:
+            width = _sup_t(deviations, std_error, reference, level) * std_error
+            if degrees is not None:
+                width = np.maximum(width, value - low)
+            low_band, high_band = value - width, value + width
+        return Aggregation(
+            maps.kind, maps.labels, value, std_error, low, high, level, observed, n_treated, reference,
+            covariance, draws, degrees, low_band, high_band,
+        )  # fmt: skip
+
+    def _sampling_deviations(self, sampling: Sampling, gradient: FloatArray) -> FloatArray:
+        """(B, L) draws of the aggregates around their estimate.
+
+        Gaussian multipliers make the draws exactly normal with the estimated covariance given
+        the data, so they are drawn from it directly; other laws need the influence functions.
+        """
+        rng = np.random.default_rng(self.seed)
+        bootstrap = sampling.bootstrap
+        if bootstrap is None or bootstrap.multiplier == "gaussian" or sampling.influence_of is None:
+            count = SUP_T_DRAWS if bootstrap is None else bootstrap.n_draws
+            covariance = gradient.T @ sampling.covariance @ gradient
+            values, vectors = np.linalg.eigh(covariance)
+            root = vectors * np.sqrt(np.clip(values, 0.0, None))
+            return rng.standard_normal((count, len(values))) @ root.T
+        psi = sampling.influence_of() @ gradient
+        return multipliers(bootstrap.multiplier, (bootstrap.n_draws, psi.shape[0]), rng) @ psi
+
+    def _table(self, rows: Aggregation) -> pd.DataFrame:
+        def ordinals(kind: AggregationKind) -> IntArray:
+            return rows.labels if rows.kind == kind else np.full(len(rows.labels), POOLED)
+
+        event_time = [None if e == POOLED else int(e) for e in ordinals("event_study")]
+        cohort = self.calendar.labels(ordinals("cohort"))
+        period = self.calendar.labels(ordinals("period"))
+        label = {
+            "overall": ["overall"] * len(rows.labels),
+            "event_study": ["average" if e is None else f"{e:+d}" if e else "0" for e in event_time],
+            "cohort": [_text(c) for c in cohort],
+            "period": [_text(p) for p in period],
+        }[rows.kind]
+        table = pd.DataFrame(
+            {
+                "label": label,
+                "cohort": cohort,
+                "period": period,
+                "event_time": pd.array(event_time, dtype="Int64"),
+                "n_treated": rows.n_treated,
+                "estimate": rows.estimate,
+                "std_error": rows.std_error,
+                "low": rows.low,
+                "high": rows.high,
+            }
+        )
+        if rows.low_simultaneous is not None and rows.high_simultaneous is not None:
+            table["low_simultaneous"] = rows.low_simultaneous
+            table["high_simultaneous"] = rows.high_simultaneous
+        return table
+
+
+def _text(label: object) -> str:
+    return "average" if label is None or label is pd.NA or label is pd.NaT else str(label)
+
+
+def _distinct_treated(cells: Cells, used: np.typing.NDArray[np.bool_]) -> int:
+    """Treated units behind a set of cells, counting each cohort once at its largest cell."""
+    cohorts, sizes = cells.cohort[used], cells.n_treated[used]
+    return int(sum(sizes[cohorts == cohort].max() for cohort in np.unique(cohorts)))
+
+
+def _sup_t(deviations: FloatArray, std_error: FloatArray, reference: np.typing.NDArray[np.bool_], level: float) -> float:
+    """Critical value of the largest absolute t statistic over rows (Montiel Olea and Plagborg-Moller 2019)."""
+    rows = ~reference & (std_error > 0.0)
+    if not rows.any():
+        return 0.0
+    largest = np.max(np.abs(deviations[:, rows] / std_error[rows]), axis=1)
+    return float(np.quantile(largest, level))

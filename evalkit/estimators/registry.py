@@ -1,0 +1,61 @@
+"""The estimators by name: the built-in ones, entry points `evalkit.estimators`, and local files.
+
+Modules are imported when their estimator is asked for, so that listing names stays cheap.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+
+from evalkit.errors import ConfigError, closest
+from evalkit.estimators.base import Estimator
+
+BUILT_IN = {
+    "bayesian_did": "evalkit.estimators.bayesian_did:BayesianDid",
+    "callaway_santanna": "evalkit.estimators.callaway_santanna:CallawaySantAnna",
+    "two_way_fixed_effects": "evalkit.estimators.two_way_fixed_effects:TwoWayFixedEffects",
+}
+_plugins: dict[str, type[Estimator]] = {}
+
+
+def names() -> list[str]:
+    """Names of all registered estimators, sorted."""
+    return sorted({*BUILT_IN, *_plugins, *(point.name for point in entry_points(group="evalkit.estimators"))})
+
+
+def get(name: str) -> type[Estimator]:
+    """Return the estimator class registered under `name`.
+
+    Raises
+    ------
+    ConfigError
+        With the closest registered name.
+    """
+    if name in _plugins:
+        return _plugins[name]
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
+        found: type[Estimator] = getattr(importlib.import_module(module), attribute)
+        return found
+    for point in entry_points(group="evalkit.estimators", name=name):
+        loaded: type[Estimator] = point.load()
+        return loaded
+    near = closest(name, names())
+    raise ConfigError(
+        f"There is no estimator '{name}'.",
+        allowed=", ".join(names()),
+        next_step=f"Did you mean '{near}'?" if near else None,
+    )
+
+
+def estimators() -> dict[str, type[Estimator]]:
+    """All registered estimators: name to class."""
+    return {name: get(name) for name in names()}
+
+
+def register(estimator: type[Estimator]) -> None:
+    """Add a researcher's estimator to this process (what ``--plugin`` does)."""
+    if estimator.name in BUILT_IN:
+        raise ConfigError(f"'{estimator.name}' is a built-in estimator; give yours another name.")
+    _plugins[estimator.name] = estimator

