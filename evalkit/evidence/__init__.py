@@ -1,0 +1,1 @@
+"""One study's evidence summary: schema, effect sizes, natural units, finding, rating, words, disclosure."""

@@ -1,0 +1,525 @@
+"""The evidence summary, schema 1.0.0: one model a block, the root :class:`Evidence`.
+
+The JSON Schema shipped in `evalkit/evidence/schemas/` is generated from these models. Values
+carry how they came to be (:mod:`evalkit.evidence.values`); structural words (roles, statuses,
+rule names) are plain.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+from importlib import resources
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, Field
+
+from evalkit.evidence.values import (
+    Block,
+    Count,
+    Dates,
+    Flag,
+    Moment,
+    Number,
+    Quantity,
+    Scale,
+    WordList,
+    Words,
+)
+from evalkit.vocabulary import (
+    CheckStatus,
+    Direction,
+    Domain,
+    Estimand,
+    Finding,
+    IntervalKind,
+    OutcomeFamily,
+    OutcomeRole,
+    Provenance,
+)
+
+SCHEMA_VERSION: Final = "1.0.0"
+SCHEMA_FILE: Final = f"evidence-{SCHEMA_VERSION}.json"
+CertaintyLabel = Literal["High", "Moderate", "Low", "Very low", "Not rated"]
+StepKind = Literal["start", "gate", "cap", "deduction", "domain_limit", "floor", "upgrade", "warning"]
+StepState = Literal["applied", "not_triggered", "not_applicable", "not_run"]
+Judgement = Literal["low", "moderate", "serious", "critical", "no information"]
+
+
+class Identity(Block):
+    """Which run of which study on which data."""
+
+    schema_version: Literal["1.0.0"] = SCHEMA_VERSION
+    study_id: str
+    run_id: str
+    config_sha: str
+    data_sha: str
+    git_sha: str | None = None
+    evalkit_version: str
+    created_at: AwareDatetime
+    language: Literal["en", "es", "pt", "fr"] = "en"
+
+
+class GovernanceBlock(Block):
+    """Who evaluated, who paid, whom to ask."""
+
+    evaluator_independence: Words
+    funder: Words
+    contact: Words
+    ethics_review: Words
+
+
+class QuestionBlock(Block):
+    """What was asked."""
+
+    title: Words
+    programme: Words
+    priority: Words
+    capacity: Words
+    population: Words
+    intervention: Words
+    comparator: Words
+    outcome: Words
+    setting: Words
+    theory_of_change: Words
+
+
+class AssignmentBlock(Block):
+    """How places or people came to be treated."""
+
+    mechanism: Words
+    unit: Words
+    selection_rule: Words
+    concurrent_events: WordList
+
+
+class DeliveryBlock(Block):
+    """What was delivered; `anticipation` in periods."""
+
+    dates: Words
+    dose: Words
+    take_up: Number
+    fidelity: Words
+    contamination: Words
+    anticipation: Count
+
+
+class SmallestChangeBlock(Block):
+    """The smallest change that matters (MID): a distance, in `unit`."""
+
+    value: Number
+    unit: Words
+    rationale: Words
+
+
+class OutcomeBlock(Block):
+    """One outcome, with its unit and the direction the city wants."""
+
+    name: str
+    role: OutcomeRole
+    family: OutcomeFamily
+    unit: str
+    direction: Direction
+    analysed_as: Scale
+    exposure: Words
+    per: Number
+    event_name: Words
+    mid: SmallestChangeBlock
+    source: Words
+    definition_changes: Dates
+
+
+class FlowStep(Block):
+    """An exclusion or choice, with the units (or rows) concerned in each arm."""
+
+    id: str
+    text: str
+    treated: int
+    comparison: int
+
+
+class SampleBlock(Block):
+    """How much data the primary estimate rests on.
+
+    `pre_periods` and `post_periods` are those of the cohort that has fewest; `missing_share` is
+    the share of unit-periods without an outcome; attrition is in percentage points.
+    """
+
+    n_units: Count
+    n_treated_units: Count
+    n_clusters: Count
+    n_treated_clusters: Count
+    n_observations: Count
+    n_events: Number
+    pre_periods: Count
+    post_periods: Count
+    missing_share: Number
+    attrition_overall: Number
+    attrition_differential: Number
+    flow: tuple[FlowStep, ...]
+
+
+class EstimateBlock(Block):
+    """One estimator's overall effect on one outcome, in the unit of the outcome as analysed.
+
+    Attributes
+    ----------
+    effect
+        Value and interval; missing with the reason where the estimator refused.
+    p_value
+        Two-sided, of "the effect is 0"; missing on a Bayesian run.
+    p_benefit, p_mid
+        Posterior probabilities that the outcome moved the way the city wants, and by at least
+        the smallest change that matters; missing on a frequentist run.
+    effect_size_g, improvement_index
+        Hedges g and the percentile-point shift of an average unit (WWC).
+    """
+
+    label: str
+    outcome: str
+    estimand: Estimand
+    estimator: str
+    role: Literal["primary", "robustness"]
+    weights: str
+    scale: Scale
+    effect: Quantity
+    std_error: Number
+    p_value: Number
+    p_benefit: Number
+    p_mid: Number
+    effect_size_g: Number
+    improvement_index: Number
+
+
+class NaturalEffect(Block):
+    """The effect in one natural unit, against the level it is measured from.
+
+    Attributes
+    ----------
+    effect
+        Signed: negative is a fall. ``total_averted`` is positive when events were avoided.
+    counterfactual, observed
+        Level without the programme (with its interval) and level seen, in the unit of the
+        outcome (percent: in the unit of the outcome too).
+    claim
+        Exactly which means are compared.
+    """
+
+    effect: Quantity
+    counterfactual: Quantity
+    observed: Number
+    claim: str
+
+
+class NaturalBlock(Block):
+    """The primary effect as people speak of it."""
+
+    absolute: NaturalEffect
+    percent: NaturalEffect
+    per_1000: NaturalEffect
+    total_averted: NaturalEffect
+    people_affected: NaturalEffect
+    money: NaturalEffect
+
+
+class FindingBlock(Block):
+    """What was found: another axis than certainty, never merged with it.
+
+    Attributes
+    ----------
+    outcome_direction
+        Whether the estimate lies above or below 0, whatever the finding.
+    mid
+        The smallest change that matters in the unit the finding was judged in (a positive distance).
+    judged_in
+        That unit.
+    """
+
+    label: Finding
+    outcome_direction: Literal["increase", "decrease", "none"]
+    wanted_direction: Direction
+    mid: Number
+    judged_in: str
+    reading: str
+
+
+class DiagnosticBlock(Block):
+    """One check."""
+
+    id: str
+    null_in_words: str
+    statistic: str
+    value: Number
+    threshold: Number
+    status: CheckStatus
+    domain: Domain
+    reading: str
+    details: dict[str, Number]
+
+
+class EquityBlock(Block):
+    """The effect in one group, and what became of the gap to the reference group."""
+
+    group: str
+    reference: str
+    n: Count
+    effect: Quantity
+    gap_before: Quantity
+    gap_counterfactual: Quantity
+    gap_after: Quantity
+    difference_of_effects: Quantity
+    score: Number
+    prespecified: Flag
+
+
+class IngredientBlock(Block):
+    """One line of the programme's cost."""
+
+    name: str
+    quantity: Number
+    unit: Words
+    unit_cost: Number
+    total: Number
+
+
+class CostBlock(Block):
+    """What the programme cost, and what an outcome cost."""
+
+    currency: Words
+    base_year: Count
+    perspective: Words
+    ingredients: tuple[IngredientBlock, ...]
+    incremental_cost: Quantity
+    discount_rate: Number
+    cost_per_outcome: Quantity
+    p_cost_effective: Number
+
+
+class SynthesisBlock(Block):
+    """Agreement across cohorts or sites (I2: share of the variation that chance does not explain)."""
+
+    over: Literal["cohort", "site"]
+    n_groups: Count
+    i_squared: Number
+    sign_reversal: Flag
+
+
+class Deviation(Block):
+    """One difference between the run and its plan."""
+
+    item: str
+    planned: str
+    actual: str
+    reason: Words
+    before_data_were_seen: Flag
+
+
+class PlanBlock(Block):
+    """Whether the analysis was planned before the outcomes were seen."""
+
+    status: Literal["none", "internal_lock", "public"]
+    url: Words
+    locked_at: Moment
+    outcome_access_at: Moment
+    deviations: tuple[Deviation, ...]
+
+
+class TrailStep(Block):
+    """One step of the rating; enough, with its neighbours, to recompute the label by hand.
+
+    Attributes
+    ----------
+    rule
+        Name of the rule in the rating table.
+    trigger
+        What would set it off, in words with its numbers.
+    value
+        What the run found.
+    state
+        ``applied`` (it counts), ``not_triggered`` (looked at, fine), ``not_applicable`` (the rule
+        is for another design), ``not_run`` (the information it needs does not exist in this run).
+    points
+        Added to the running certainty when applied (negative for a deduction); 0 otherwise.
+    cap
+        Upper limit set when applied.
+    upgrade_may_exceed
+        Whether an upgrade may lift the certainty above this cap.
+    running
+        Certainty after this step; below 1 before the floor, None once a gate has applied.
+    """
+
+    rule: str
+    kind: StepKind
+    trigger: str
+    domain: Domain | None = None
+    value: float | str | None = None
+    threshold: float | str | None = None
+    state: StepState
+    reason: str
+    points: int = 0
+    cap: int | None = None
+    upgrade_may_exceed: bool = False
+    running: int | None = None
+    fix: str = ""
+
+
+class RobinsI(Block):
+    """Risk of bias by domain (ROBINS-I-style, self-assessed); the overall is the worst."""
+
+    confounding: Judgement
+    selection: Judgement
+    classification: Judgement
+    deviations: Judgement
+    missing_data: Judgement
+    measurement: Judgement
+    reporting: Judgement
+    overall: Judgement
+
+
+class CrosswalkEntry(Block):
+    """The study on one published scale, as it rates itself."""
+
+    label: str
+    level: str
+    reason: str
+
+
+class Crosswalk(Block):
+    """The study on other bodies' scales: self-assessed, never an official rating."""
+
+    sms: CrosswalkEntry
+    wwc_style: CrosswalkEntry
+    edgar_style: CrosswalkEntry
+    nesta: CrosswalkEntry
+    robins_i: RobinsI
+
+
+class RatingBlock(Block):
+    """How sure one can be of the finding.
+
+    Attributes
+    ----------
+    certainty
+        4 High, 3 Moderate, 2 Low, 1 Very low; None when not rated.
+    not_rated_reasons
+        Why, when it is not.
+    """
+
+    table: str
+    certainty: Annotated[int, Field(ge=1, le=4)] | None
+    label: CertaintyLabel
+    not_rated_reasons: tuple[str, ...]
+    trail: Annotated[tuple[TrailStep, ...], Field(min_length=1)]
+    crosswalk: Crosswalk
+
+
+class Limitation(Block):
+    """One limitation, declared by the study or found by the run."""
+
+    text: str
+    how: Provenance
+
+
+class DecisionBlock(Block):
+    """What the city decided."""
+
+    who: str
+    date: dt.date
+
+
+class UseBlock(Block):
+    """What the evidence may be used for."""
+
+    limitations: Annotated[tuple[Limitation, ...], Field(min_length=1)]
+    transferability: Words
+    next_step: Words
+    decision: DecisionBlock | None
+
+
+class Sentences(Block):
+    """Plain language; every sentence has passed the linter. None where the sentence does not apply."""
+
+    headline: str
+    finding: str
+    equivalence: str | None
+    chance: str | None
+    scale: str | None
+    cost: str | None
+    equity: tuple[str, ...]
+    certainty: str
+    checks: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def all(self) -> tuple[str, ...]:
+        """Every sentence, in reading order."""
+        single = (self.headline, self.finding, self.equivalence, self.chance, self.scale, self.cost)
+        return (*(s for s in single if s), *self.equity, self.certainty, *self.checks, *self.notes)
+
+
+class Evidence(Block):
+    """The standardized summary of one run of one study.
+
+    The first entry of `estimates` is the primary estimate; `natural`, `finding` and `rating` are
+    about it.
+    """
+
+    identity: Identity
+    governance: GovernanceBlock
+    question: QuestionBlock
+    assignment: AssignmentBlock
+    delivery: DeliveryBlock
+    outcomes: Annotated[tuple[OutcomeBlock, ...], Field(min_length=1, max_length=7)]
+    sample: SampleBlock
+    estimates: Annotated[tuple[EstimateBlock, ...], Field(min_length=1)]
+    natural: NaturalBlock
+    finding: FindingBlock
+    diagnostics: tuple[DiagnosticBlock, ...]
+    equity: tuple[EquityBlock, ...]
+    cost: CostBlock
+    synthesis: SynthesisBlock
+    plan: PlanBlock
+    rating: RatingBlock
+    use: UseBlock
+    sentences: Sentences
+
+    @property
+    def interval_kind(self) -> IntervalKind | None:
+        """``confidence`` or ``credible``: of the primary estimate."""
+        return self.estimates[0].effect.interval_kind
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary in plain types, validated against the shipped JSON Schema.
+
+        Raises
+        ------
+        jsonschema.ValidationError
+            When models and shipped schema have come apart: a mistake in evalkit, not in the study.
+        """
+        from jsonschema import Draft202012Validator
+
+        plain: dict[str, Any] = self.model_dump(mode="json")
+        Draft202012Validator(shipped_schema()).validate(plain)
+        return plain
+
+    def to_json(self) -> str:
+        """The summary as JSON text (two spaces, one trailing newline); never NaN or infinity."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def generate_schema() -> dict[str, Any]:
+    """JSON Schema 2020-12 of :class:`Evidence`, as it must stand in the shipped file."""
+    schema = Evidence.model_json_schema(mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:evalkit:evidence:{SCHEMA_VERSION}",
+        **schema,
+    }
+
+
+@functools.cache
+def shipped_schema() -> dict[str, Any]:
+    """The JSON Schema shipped in the package."""
+    text = resources.files("evalkit.evidence").joinpath("schemas", SCHEMA_FILE).read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
