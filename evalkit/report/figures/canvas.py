@@ -1,0 +1,179 @@
+"""The sheet that every figure is drawn on: size, type, colours, and bytes that never change by themselves.
+
+Figures are drawn with matplotlib's object-oriented interface on the Agg canvas, never through
+pyplot, so that no state outlives a call. The same data give the same bytes: element ids come from a
+fixed salt, the files carry no date, and letters are stored as outlines, so that a reader's fonts
+change nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BLUE: Final = "#0072B2"
+ORANGE: Final = "#D55E00"
+INK: Final = "#1F2933"
+GREY: Final = "#5F6B7A"
+PALE: Final = "#D9DEE5"
+"""Blue and vermilion of Okabe and Ito (2008): told apart under every common colour blindness, and in grey."""
+
+WIDTH: Final = 5.6
+"""Inches. With 11-point type, letters are about 9 px on a phone of 390 px and 19 px on a page of 700 px."""
+
+TITLE_LETTERS: Final = 56
+PNG_DPI: Final = 200
+SINGLE_STEPS: Final = 13
+"""Up to this many event times, each has its own tick."""
+
+_STYLE: Final[dict[str, Any]] = {
+    "svg.hashsalt": "evalkit",
+    "svg.fonttype": "path",
+    "path.simplify": False,
+    "text.parse_math": False,  # a "$" in a city's name is money, not mathematics
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 11.0,
+    "axes.labelsize": 11.0,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "axes.formatter.use_mathtext": False,
+    "axes.formatter.useoffset": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 10.5,
+    "ytick.labelsize": 10.5,
+    "legend.fontsize": 10.0,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One picture with everything a reader who cannot see it needs.
+
+    Attributes
+    ----------
+    id
+        Stable name; also the stem of its files.
+    title
+        What the picture shows, in a few words.
+    alt
+        One or two sentences that say what is seen, numbers included.
+    note
+        How to read it: what the marks mean.
+    data
+        The numbers drawn, one row a mark.
+    svg, png
+        The picture, as a vector and at 200 dots an inch.
+    """
+
+    id: str
+    title: str
+    alt: str
+    note: str
+    data: pd.DataFrame
+    svg: bytes
+    png: bytes
+
+
+def draw(paint: Callable[[Axes], None], *, says: str, height: float) -> tuple[bytes, bytes]:
+    """Draw on a fresh sheet, with what the axis measures above it and the key beneath it.
+
+    Parameters
+    ----------
+    paint
+        Draws on the axes that it is given, labelling what belongs in the key.
+    says
+        What is measured, with its unit: written level above the axes, where it reads without turning the head.
+    height
+        Inches; the width is fixed.
+
+    Returns
+    -------
+    tuple of bytes
+        SVG and PNG, the same to the byte for the same marks.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Sheet
+
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        # A letter that the font lacks is drawn as an empty box; the table beneath the figure has the name.
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
+        sheet = Sheet(figsize=(WIDTH, height), layout="constrained")
+        FigureCanvasAgg(sheet)
+        axes = sheet.add_subplot()
+        paint(axes)
+        axes.set_title(wrapped(says, TITLE_LETTERS), loc="left", fontsize=10.5, pad=9)
+        handles, labels = axes.get_legend_handles_labels()
+        if len(handles) > 1 or any("matters" in label for label in labels):
+            sheet.legend(handles, labels, loc="outside lower left", ncols=2, columnspacing=1.6, handlelength=1.8)
+        vector, raster = io.BytesIO(), io.BytesIO()
+        sheet.savefig(vector, format="svg", metadata={"Date": None, "Creator": None})
+        sheet.savefig(raster, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return vector.getvalue(), raster.getvalue()
+
+
+def time_axis(ax: Axes, times: Sequence[float], step: str) -> None:
+    """Label the axis of event times in whole periods, and mark the start just before period 0."""
+    from matplotlib.ticker import MaxNLocator, MultipleLocator
+
+    few = max(times) - min(times) < SINGLE_STEPS
+    ax.xaxis.set_major_locator(MultipleLocator(1) if few else MaxNLocator(integer=True))
+    ax.axvline(-0.5, color=GREY, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
+    ax.set_xlabel(f"{plural(step).capitalize()} since the start (0: the first under the programme)")
+    ax.margins(x=0.05)
+
+
+def plural(step: str) -> str:
+    """Several steps in words.
+
+    Examples
+    --------
+    >>> plural("year"), plural("4 years")
+    ('years', 'periods of 4 years')
+    """
+    return f"periods of {step}" if step[:1].isdigit() else f"{step}s"
+
+
+def one_line(text: object, limit: int = 60) -> str:
+    r"""Text as a label: one line, cut at `limit` characters.
+
+    Examples
+    --------
+    >>> one_line("Castle\n  law", limit=20)
+    'Castle law'
+    >>> one_line("a very long name of a programme", limit=16)
+    'a very long nam…'
+    """
+    flat = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
+
+
+def wrapped(text: object, width: int, lines: int = 2) -> str:
+    r"""Text over at most `lines` lines of `width` letters.
+
+    Examples
+    --------
+    >>> wrapped("Effect on unemployment claims, per cent", 22)
+    'Effect on unemployment\nclaims, per cent'
+    """
+    flat = one_line(text, limit=10_000)
+    return "\n".join(textwrap.wrap(flat, width, max_lines=lines, placeholder=" …")) or flat[:width]

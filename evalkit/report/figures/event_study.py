@@ -1,0 +1,159 @@
+"""Event study: the effect by periods since the start, with the period it is measured against marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from evalkit.report.figures.canvas import BLUE, GREY, INK, PALE, Figure, draw, one_line, plural, time_axis
+from evalkit.report.figures.words import counted, number, span
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+HEIGHT = 3.7
+COLUMNS = ("event_time", "estimate", "low", "high")
+
+
+def event_study(
+    rows: pd.DataFrame,
+    *,
+    outcome: str,
+    effect_unit: str,
+    step: str,
+    interval: str,
+    reference: int,
+    marks: Sequence[float] = (),
+) -> Figure:
+    """Draw effects by event time.
+
+    Parameters
+    ----------
+    rows
+        One row an event time: event_time (periods since the start; 0 is the first treated one),
+        estimate, low, high in `effect_unit`; low_simultaneous, high_simultaneous and is_reference
+        where known. Missing numbers leave a gap.
+    outcome
+        Name of the outcome.
+    effect_unit
+        Unit of the effects, e.g. ``per cent``.
+    step
+        One period in words, e.g. ``year``.
+    interval
+        The pointwise interval in words, e.g. ``95 % confidence interval``.
+    reference
+        Event time that effects after the start are measured against.
+    marks
+        Effects at which a change starts to matter (MID); none where none was declared.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"event_time": [-1, 0], "estimate": [0.0, 2.0], "low": [0.0, 1.0], "high": [0.0, 3.0]})
+    >>> event_study(rows, outcome="jobs", effect_unit="jobs", step="year", interval="95 % confidence interval",
+    ...             reference=-1).alt
+    'Effect on jobs by years since the start. From the start on (1 year): 2 jobs (1 to 3); 1 of 1 intervals exclude 0.'
+    """
+    data = rows.sort_values("event_time").reset_index(drop=True)
+    has_band = {"low_simultaneous", "high_simultaneous"} <= set(data.columns)
+    is_reference = _reference_rows(data)
+
+    def paint(ax: Axes) -> None:
+        time = data["event_time"].to_numpy(float)
+        ax.axhline(0.0, color=INK, linewidth=0.9, zorder=1)
+        ax.axvspan(reference - 0.25, reference + 0.25, color=PALE, alpha=0.7, linewidth=0, zorder=0)
+        _mark_mid(ax, marks)
+        drawn = ~is_reference
+        ax.vlines(
+            time[drawn], *_bounds(data, "", drawn), color=BLUE, linewidth=4.5, alpha=0.45, zorder=2, label=interval
+        )
+        if has_band:
+            ax.vlines(time[drawn], *_bounds(data, "_simultaneous", drawn), color=BLUE, linewidth=1.2,
+                      label="the same, for all at once")  # fmt: skip
+        effect = data["estimate"].to_numpy(float)
+        ax.plot(time[drawn], effect[drawn], "o", color=BLUE, markersize=6.5, label="estimate")
+        if is_reference.any():
+            ax.plot(time[is_reference], effect[is_reference], "o", markerfacecolor="white", markeredgecolor=INK,
+                    markersize=7.5, markeredgewidth=1.4, label="reference period")  # fmt: skip
+        time_axis(ax, time.tolist(), step)
+
+    svg, png = draw(paint, says=f"Effect on {outcome}, {effect_unit}", height=HEIGHT)
+    return Figure(
+        id="event_study",
+        title=f"Effect on {one_line(outcome)} by {plural(step)} since the start",
+        alt=_alt(data, is_reference, outcome, effect_unit, step),
+        note=_note(has_band, bool(is_reference.any()), reference, step, interval, marks, effect_unit),
+        data=data,
+        svg=svg,
+        png=png,
+    )
+
+
+def _reference_rows(data: pd.DataFrame) -> np.typing.NDArray[np.bool_]:
+    if "is_reference" not in data:
+        return np.zeros(len(data), dtype=bool)
+    return data["is_reference"].fillna(False).to_numpy(bool)
+
+
+def _bounds(data: pd.DataFrame, suffix: str, rows: np.typing.NDArray[np.bool_]) -> tuple[object, object]:
+    return tuple(data[f"{side}{suffix}"].to_numpy(float)[rows] for side in ("low", "high"))  # type: ignore[return-value]
+
+
+def _mark_mid(ax: Axes, marks: Sequence[float]) -> None:
+    for position, mark in enumerate(marks):
+        ax.axhline(mark, color=GREY, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1,
+                   label="smallest change that matters" if position == 0 else None)  # fmt: skip
+
+
+def _alt(data: pd.DataFrame, is_reference: np.typing.NDArray[np.bool_], outcome: str, unit: str, step: str) -> str:
+    known = data[~is_reference & data["estimate"].notna().to_numpy()]
+    before, after = known[known["event_time"] < 0], known[known["event_time"] >= 0]
+    said = [f"Effect on {outcome} by {plural(step)} since the start."]
+    if len(before):
+        said.append(
+            f"Before the start ({counted(len(before), step)}): estimates from "
+            f"{span(before['estimate'].min(), before['estimate'].max())} {unit}; {_excluding(before)}."
+        )
+    if len(after) == 1:
+        only = after.iloc[0]
+        said.append(
+            f"From the start on (1 {step}): {number(only['estimate'])} {unit} "
+            f"({span(only['low'], only['high'])}); {_excluding(after)}."
+        )
+    elif len(after):
+        first, last = after.iloc[0], after.iloc[-1]
+        said.append(
+            f"From the start on ({counted(len(after), step)}): {number(first['estimate'])} {unit} in the first, "
+            f"{number(last['estimate'])} {unit} in the last; {_excluding(after)}."
+        )
+    return " ".join(said)
+
+
+def _excluding(rows: pd.DataFrame) -> str:
+    outside = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
+    return f"{outside} of {len(rows)} intervals exclude 0"
+
+
+def _note(
+    has_band: bool, reference_drawn: bool, reference: int, step: str, interval: str, marks: Sequence[float], unit: str
+) -> str:
+    said = [
+        f"Each dot is an estimate; thick bars are the {interval} of one {step}"
+        + (", thin bars hold for all at once." if has_band else ".")
+    ]
+    if reference_drawn:
+        said.append(f"All effects are measured against event time {_signed(reference)} (shaded).")
+    else:
+        said.append(
+            f"Effects from the start on are measured against event time {_signed(reference)} (shaded); "
+            f"each dot before it against the {step} just before."
+        )
+    if marks:
+        said.append(f"Dotted: the smallest change that matters ({' or '.join(number(m) for m in marks)} {unit}).")
+    return " ".join(said)
+
+
+def _signed(event_time: int) -> str:
+    return f"−{abs(event_time)}" if event_time < 0 else str(event_time)
