@@ -175,7 +175,9 @@ def _pooled_selection(cells: Cells, kind: AggregationKind) -> Weights | None:
     return Weights(kind, index[positions], on_cells, np.zeros((len(cells.shares), positions.size)))
 
 
-def _by_share(cells: Cells, kind: AggregationKind, groups: list[np.typing.NDArray[np.bool_]], labels: IntArray) -> Weights:
+def _by_share(
+    cells: Cells, kind: AggregationKind, groups: list[np.typing.NDArray[np.bool_]], labels: IntArray
+) -> Weights:
     """Weights proportional to cohort shares within each group of cells, with their derivative.
 
     With theta = sum_k p_k ATT_k / sum_k p_k, d theta / d p_g = sum_{k in g} (ATT_k - theta) / sum_k p_k.

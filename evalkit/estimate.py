@@ -191,17 +191,13 @@ class Estimate:
     def to_frame(self, *, level: float | None = None) -> pd.DataFrame:
         """One row a cell: cohort, period, event_time, n_treated, estimate, std_error, low, high."""
         count = len(self.cells)
-        identity = Weights(
-            "overall", np.full(count, POOLED), np.eye(count), np.zeros((len(self.cells.shares), count))
-        )
+        identity = Weights("overall", np.full(count, POOLED), np.eye(count), np.zeros((len(self.cells.shares), count)))
         applied = self._apply(identity, self.level if level is None else level, simultaneous=False)
         return pd.DataFrame(
             {
                 "cohort": self.calendar.labels(self.cells.cohort),
                 "period": self.calendar.labels(self.cells.period),
-                "event_time": pd.array(
-                    [None if e == POOLED else int(e) for e in self.cells.event_time], dtype="Int64"
-                ),
+                "event_time": pd.array([None if e == POOLED else int(e) for e in self.cells.event_time], dtype="Int64"),
                 "n_treated": self.cells.n_treated,
                 "estimate": applied.estimate,
                 "std_error": applied.std_error,
@@ -263,7 +259,8 @@ class Estimate:
             covariance = gradient.T @ sampling.covariance @ gradient
             values, vectors = np.linalg.eigh(covariance)
             root = vectors * np.sqrt(np.clip(values, 0.0, None))
-            return rng.standard_normal((count, len(values))) @ root.T
+            normal: FloatArray = rng.standard_normal((count, len(values))) @ root.T
+            return normal
         psi = sampling.influence_of() @ gradient
         return multipliers(bootstrap.multiplier, (bootstrap.n_draws, psi.shape[0]), rng) @ psi
 
@@ -309,7 +306,9 @@ def _distinct_treated(cells: Cells, used: np.typing.NDArray[np.bool_]) -> int:
     return int(sum(sizes[cohorts == cohort].max() for cohort in np.unique(cohorts)))
 
 
-def _sup_t(deviations: FloatArray, std_error: FloatArray, reference: np.typing.NDArray[np.bool_], level: float) -> float:
+def _sup_t(
+    deviations: FloatArray, std_error: FloatArray, reference: np.typing.NDArray[np.bool_], level: float
+) -> float:
     """Critical value of the largest absolute t statistic over rows (Montiel Olea and Plagborg-Moller 2019)."""
     rows = ~reference & (std_error > 0.0)
     if not rows.any():

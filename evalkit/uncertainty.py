@@ -96,6 +96,8 @@ def multipliers(kind: Multiplier, shape: tuple[int, int], rng: np.random.Generat
         (Webb 2023, six points, for few clusters).
     shape
         (n_draws, n_clusters).
+    rng
+        Source of randomness.
     """
     if kind == "gaussian":
         return rng.standard_normal(shape)
@@ -106,4 +108,5 @@ def multipliers(kind: Multiplier, shape: tuple[int, int], rng: np.random.Generat
         low, high = (1.0 - root5) / 2.0, (1.0 + root5) / 2.0
         return np.where(rng.random(shape) < (root5 + 1.0) / (2.0 * root5), low, high)
     points = np.sqrt(np.array([1.5, 1.0, 0.5]))
-    return rng.choice(np.concatenate([-points, points]), size=shape)
+    drawn: FloatArray = rng.choice(np.concatenate([-points, points]), size=shape)
+    return drawn

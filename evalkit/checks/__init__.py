@@ -1,0 +1,1 @@
+"""The checks, one file each: can the estimate be trusted?"""

@@ -1,0 +1,1 @@
+"""What is asked: the study, its parts and their validation."""

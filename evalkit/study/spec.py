@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -24,7 +26,7 @@ def _identifier(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError('must be text, but YAML reads this word as true/false: put it in quotes, e.g. "NO"')
     if isinstance(value, int | float):
-        raise ValueError('must be text, but YAML reads this as a number (007 becomes 7, 12:30 becomes 750): quote it')
+        raise ValueError("must be text, but YAML reads this as a number (007 becomes 7, 12:30 becomes 750): quote it")
     return value
 
 
@@ -321,3 +323,8 @@ class Study(Part):
     evidence: dict[str, Any]
     seed: Annotated[int, Field(ge=0)] = 0
     data_root: str = "."
+
+    def sha(self) -> str:
+        """SHA-256 of everything that decides the numbers; where the data lie is left out."""
+        content = self.model_dump(mode="json", exclude={"data_root"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,91 @@
+"""What a check is: settings in the constructor, a null in words, diagnostics out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evalkit.data.panel import Panel
+from evalkit.estimate import Estimate
+from evalkit.study.spec import StudySpec
+from evalkit.study.validation import explain
+from evalkit.vocabulary import CheckStatus, Diagnostic, Domain
+
+
+@dataclass(frozen=True, slots=True)
+class CheckContext:
+    """What a check may look at.
+
+    Attributes
+    ----------
+    spec
+        The study.
+    panel, estimate
+        The primary analysis.
+    fit
+        Repeats the primary estimator, same settings and seed, on another panel.
+    """
+
+    spec: StudySpec
+    panel: Panel
+    estimate: Estimate
+    fit: Callable[[Panel], Estimate]
+
+
+@runtime_checkable
+class Check(Protocol):
+    """One question about whether the estimate can be trusted."""
+
+    name: ClassVar[str]
+    null_in_words: ClassVar[str]
+
+    def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
+        """Answer it; a check that cannot run says so (``not_run``), it never passes by default."""
+        ...
+
+
+class PanelCheck(BaseModel):
+    """Base of the built-in checks: a frozen pydantic model whose errors people can read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: ClassVar[str]
+    null_in_words: ClassVar[str]
+    domain: ClassVar[Domain]
+
+    def __init__(self, **settings: Any) -> None:
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise explain(error, type(self), where=f"of the check '{self.name}'") from None
+
+    def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
+        """Answer the check's question."""
+        raise NotImplementedError(f"{type(self).__name__} does not define run")
+
+    def result(
+        self,
+        status: CheckStatus,
+        reading: str,
+        *,
+        statistic: str = "",
+        value: float | None = None,
+        threshold: float | None = None,
+        **details: float,
+    ) -> tuple[Diagnostic, ...]:
+        """One diagnostic of this check."""
+        return (
+            Diagnostic(
+                id=self.name,
+                null_in_words=self.null_in_words,
+                statistic=statistic,
+                value=value,
+                threshold=threshold,
+                status=status,
+                domain=self.domain,
+                reading=reading,
+                details=tuple(details.items()),
+            ),
+        )

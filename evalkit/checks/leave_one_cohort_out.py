@@ -1,0 +1,101 @@
+"""Does the answer hang on one cohort?"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+from scipy import stats
+
+from evalkit.checks.base import CheckContext, PanelCheck
+from evalkit.data.panel import Panel
+from evalkit.errors import EvalkitError
+from evalkit.estimate import Estimate
+from evalkit.vocabulary import BoolArray, Diagnostic, Domain, FloatArray, IntArray
+
+
+class LeaveOneCohortOut(PanelCheck):
+    """Repeat the primary estimate without each treated cohort in turn.
+
+    Also reports how much the cohorts' own effects differ beyond chance: I squared (Higgins and
+    Thompson 2002) and whether any of them point the other way.
+    """
+
+    name: ClassVar[str] = "leave_one_cohort_out"
+    null_in_words: ClassVar[str] = "No single cohort carries the answer: leaving one out keeps its sign."
+    domain: ClassVar[Domain] = "selection"
+
+    def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
+        """Refit without each cohort."""
+        cohorts = context.panel.cohorts
+        if len(cohorts) < 2:
+            return self.result("not_run", "There is one treated cohort only; nothing is left when it is left out.")
+        effects: list[float] = []
+        skipped: list[str] = []
+        for cohort in cohorts:
+            try:
+                reduced = context.fit(keep_units(context.panel, context.panel.first_treated != cohort))
+            except EvalkitError as error:
+                skipped.append(f"{context.panel.calendar.label(int(cohort))} ({error.what})")
+                continue
+            effects.append(float(reduced.aggregation("overall").estimate[0]))
+        if not effects:
+            return self.result("not_run", f"No cohort could be left out: {'; '.join(skipped)}")
+        full = float(context.estimate.aggregation("overall").estimate[0])
+        same = sum(np.sign(effect) == np.sign(full) for effect in effects)
+        heterogeneity = _heterogeneity(context.estimate)
+        trouble = f" Not estimable without: {'; '.join(skipped)}." if skipped else ""
+        return self.result(
+            "pass" if same == len(effects) else "warn",
+            f"Leaving out one cohort at a time, the overall effect runs from {min(effects):.2g} to {max(effects):.2g} "
+            f"({full:.2g} with all); it keeps its sign in {same} of {len(effects)}.{trouble}",
+            statistic="same_sign_share",
+            value=same / len(effects),
+            threshold=1.0,
+            lowest=min(effects),
+            highest=max(effects),
+            n_skipped=float(len(skipped)),
+            **heterogeneity,
+        )
+
+
+def _heterogeneity(estimate: Estimate) -> dict[str, float]:
+    """I squared over cohort effects and whether two cohorts' intervals lie on opposite sides of zero."""
+    try:
+        rows = estimate.aggregation("cohort")
+    except EvalkitError:
+        return {}
+    use = rows.std_error > 0.0
+    effect, precision = rows.estimate[use], 1.0 / rows.std_error[use] ** 2
+    if len(effect) < 2:
+        return {}
+    mean = float(precision @ effect / precision.sum())
+    q, degrees = float(precision @ (effect - mean) ** 2), len(effect) - 1
+    opposite = bool((rows.low[use] > 0.0).any() and (rows.high[use] < 0.0).any())
+    return {
+        "i_squared": max(0.0, (q - degrees) / q) if q > 0.0 else 0.0,
+        "heterogeneity_p": float(stats.chi2.sf(q, degrees)),
+        "sign_reversal": float(opposite),
+    }
+
+
+def keep_units(panel: Panel, keep: BoolArray) -> Panel:
+    """The panel without some of its units."""
+
+    def rows(values: FloatArray | None) -> FloatArray | None:
+        return None if values is None else values[keep]
+
+    cluster: IntArray | None = None
+    if panel.cluster is not None:
+        cluster = np.unique(panel.cluster[keep], return_inverse=True)[1].astype(np.int64)
+    return dataclasses.replace(
+        panel,
+        outcome=panel.outcome[keep],
+        first_treated=panel.first_treated[keep],
+        units=panel.units[keep],
+        weight=rows(panel.weight),
+        covariates={name: values[keep] for name, values in panel.covariates.items()},
+        cluster=cluster,
+        exposure=rows(panel.exposure),
+    )

@@ -1,0 +1,79 @@
+"""Pretend that the programme began earlier: the effect must be zero."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from evalkit.checks.base import CheckContext, PanelCheck
+from evalkit.data.panel import Panel
+from evalkit.errors import EvalkitError
+from evalkit.vocabulary import NEVER, Diagnostic, Domain
+
+
+class PlaceboPeriod(PanelCheck):
+    """Fit the same estimator to untreated periods only, with the start moved earlier.
+
+    Periods from the real start on (and the anticipation periods before it) are removed from the
+    treated units, so nothing the programme did can show.
+
+    Parameters
+    ----------
+    periods_earlier
+        How far the start is moved.
+    alpha
+        Level of the test.
+    """
+
+    name: ClassVar[str] = "placebo_period"
+    null_in_words: ClassVar[str] = "A programme that had not begun yet changed nothing: the placebo effect is zero."
+    domain: ClassVar[Domain] = "confounding"
+
+    periods_earlier: Annotated[int, Field(ge=1)] = 2
+    alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.05
+
+    def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
+        """Fit the placebo and test its overall effect."""
+        panel = shifted_start(context.panel, self.periods_earlier, context.spec.design.anticipation)
+        try:
+            placebo = context.fit(panel).aggregation("overall")
+        except EvalkitError as error:
+            return self.result("not_run", f"The placebo start could not be estimated: {error.what}")
+        effect, error_size = float(placebo.estimate[0]), float(placebo.std_error[0])
+        excludes = not placebo.low[0] <= 0.0 <= placebo.high[0]
+        if placebo.draws is not None:
+            beyond = float(np.mean(placebo.draws[:, 0] > 0.0))
+            value, statistic = 2.0 * min(beyond, 1.0 - beyond), "posterior_two_sided_tail"
+        else:
+            value, statistic = float(placebo.p_values()[0]), "p_value"
+        failed = value < self.alpha
+        word = "differs from zero" if failed else "is compatible with zero"
+        return self.result(
+            "fail" if failed else "pass",
+            f"Moving the start {self.periods_earlier} periods earlier gives a placebo effect of {effect:.2g} "
+            f"({placebo.low[0]:.2g} to {placebo.high[0]:.2g}), which {word}.",
+            statistic=statistic,
+            value=value,
+            threshold=self.alpha,
+            effect=effect,
+            std_error=error_size,
+            low=float(placebo.low[0]),
+            high=float(placebo.high[0]),
+            interval_excludes_zero=float(excludes),
+        )
+
+
+def shifted_start(panel: Panel, periods: int, anticipation: int) -> Panel:
+    """The panel before treatment, as if every start lay `periods` (and the anticipation) earlier."""
+    start = panel.first_treated
+    inside = ~panel.never_treated
+    real = np.where(inside, start, NEVER)
+    untouched = panel.time[None, :] < (np.where(inside, real - anticipation, NEVER))[:, None]
+    return dataclasses.replace(
+        panel,
+        outcome=np.where(untouched, panel.outcome, np.nan),
+        first_treated=np.where(inside, start - anticipation - periods, NEVER),
+    )

@@ -1,0 +1,45 @@
+"""The checks by name: the built-in ones and entry points `evalkit.checks`."""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+
+from evalkit.checks.base import Check
+from evalkit.errors import ConfigError, closest
+
+BUILT_IN = {
+    "leave_one_cohort_out": "evalkit.checks.leave_one_cohort_out:LeaveOneCohortOut",
+    "placebo_period": "evalkit.checks.placebo_period:PlaceboPeriod",
+    "pre_trends": "evalkit.checks.pre_trends:PreTrends",
+    "sample_flow": "evalkit.checks.sample_flow:SampleFlow",
+    "sampler": "evalkit.checks.sampler:Sampler",
+}
+
+
+def names() -> list[str]:
+    """Names of all registered checks, sorted."""
+    return sorted({*BUILT_IN, *(point.name for point in entry_points(group="evalkit.checks"))})
+
+
+def get(name: str) -> type[Check]:
+    """Return the check class registered under `name`.
+
+    Raises
+    ------
+    ConfigError
+        With the closest registered name.
+    """
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
+        found: type[Check] = getattr(importlib.import_module(module), attribute)
+        return found
+    for point in entry_points(group="evalkit.checks", name=name):
+        loaded: type[Check] = point.load()
+        return loaded
+    near = closest(name, names())
+    raise ConfigError(
+        f"There is no check '{name}'.",
+        allowed=", ".join(names()),
+        next_step=f"Did you mean '{near}'?" if near else None,
+    )

@@ -1,0 +1,40 @@
+"""Who is in the estimate, who is not, and why."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from evalkit.checks.base import CheckContext, PanelCheck
+from evalkit.vocabulary import Diagnostic, Domain
+
+
+class SampleFlow(PanelCheck):
+    """Count units and cells from the data to the estimate, by arm."""
+
+    name: ClassVar[str] = "sample_flow"
+    null_in_words: ClassVar[str] = "Nothing is tested: this counts who entered the estimate."
+    domain: ClassVar[Domain] = "missing_data"
+
+    def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
+        """Count."""
+        panel, estimate = context.panel, context.estimate
+        missing = np.isnan(panel.outcome)
+        treated = ~panel.never_treated
+        share_treated = float(missing[treated].mean()) if treated.any() else 0.0
+        share_comparison = float(missing[~treated].mean()) if (~treated).any() else 0.0
+        return self.result(
+            "informational",
+            f"{panel.n_units} places in the data, {estimate.n_units} in the estimate "
+            f"({estimate.n_treated_units} treated); {100 * missing.mean():.1f} % of place-periods have no outcome "
+            f"({100 * share_treated:.1f} % among treated places, {100 * share_comparison:.1f} % among the others).",
+            n_units_data=float(panel.n_units),
+            n_units_used=float(estimate.n_units),
+            n_treated_units=float(estimate.n_treated_units),
+            n_observations=float(estimate.n_observations),
+            missing_share=float(missing.mean()),
+            missing_share_treated=share_treated,
+            missing_share_comparison=share_comparison,
+            always_treated=float(panel.always_treated.sum()),
+        )

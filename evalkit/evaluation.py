@@ -1,0 +1,205 @@
+"""The one path from a study to its evidence: no Hydra, no MLflow, no files written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import uuid
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+import evalkit
+from evalkit.checks import registry as checks
+from evalkit.checks.base import CheckContext
+from evalkit.data.fingerprint import fingerprint
+from evalkit.data.panel import Panel
+from evalkit.data.study_panel import load_frame, panel_for
+from evalkit.errors import DesignRefused, EvalkitError
+from evalkit.estimate import Estimate
+from evalkit.estimators import registry
+from evalkit.estimators.base import Estimator
+from evalkit.evidence.schema import Evidence, Identity
+from evalkit.evidence.summarize import summarize
+from evalkit.study.spec import Choice, Study
+from evalkit.vocabulary import Diagnostic
+
+
+class Progress(Protocol):
+    """Told what is going on: a text, and the share done where it is known."""
+
+    def __call__(self, text: str, share: float | None = None, /) -> None:
+        """Report one step."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Everything one study found.
+
+    Attributes
+    ----------
+    study
+        As resolved.
+    panel
+        The primary outcome, as analysed.
+    estimate
+        Of the primary estimator on the primary outcome.
+    robustness
+        Label to the other estimators' estimates, or to the reason why one refused.
+    other_outcomes
+        Name to the primary estimator's estimate of each further outcome, or the reason.
+    diagnostics
+        Of all checks.
+    evidence
+        The standardized summary.
+    data_fingerprint
+        Of the frame as read.
+    n_rows
+        Of the frame as read.
+    """
+
+    study: Study
+    panel: Panel
+    estimate: Estimate
+    robustness: Mapping[str, Estimate | EvalkitError]
+    other_outcomes: Mapping[str, Estimate | EvalkitError]
+    diagnostics: tuple[Diagnostic, ...]
+    evidence: Evidence
+    data_fingerprint: str
+    n_rows: int
+
+
+def evaluate(study: Study, *, progress: Progress | None = None) -> Evaluation:
+    """Evaluate a study: read, check, fit, cross-check, summarize.
+
+    Parameters
+    ----------
+    study
+        From :func:`evalkit.load_study`.
+    progress
+        Called before each step.
+
+    Raises
+    ------
+    DataError, DesignRefused, EstimationFailed
+        When the primary analysis cannot be done. A robustness estimator or check that cannot run
+        is part of the result, with its reason.
+    """
+    tell = progress or _silent
+    tell("Reading the data")
+    frame = load_frame(study)
+    outcome = study.spec.primary_outcome
+    panel = panel_for(frame, study.spec, outcome)
+    estimator = build(study.estimator)
+    require(estimator, panel)
+    tell(f"Estimating with {estimator.name}")
+    fit = functools.partial(_fit, estimator, study.seed)
+    estimate = fit(panel)
+    robustness = {
+        label: _attempt(choice, study.seed, panel, tell) for label, choice in labelled(study.robustness).items()
+    }
+    others: dict[str, Estimate | EvalkitError] = {}
+    for further in study.spec.outcomes:
+        if further is not outcome:
+            tell(f"Estimating the effect on {further.name}")
+            others[further.name] = _caught(lambda o=further: fit(panel_for(frame, study.spec, o)))  # type: ignore[misc]
+    context = CheckContext(study.spec, panel, estimate, fit)
+    diagnostics: list[Diagnostic] = []
+    for choice in study.checks:
+        tell(f"Checking: {choice.name.replace('_', ' ')}")
+        diagnostics.extend(checks.get(choice.name)(**choice.settings).run(context))
+    tell("Writing the summary")
+    data_sha = fingerprint(frame)
+    identity = Identity(
+        study_id=study.spec.id,
+        run_id=uuid.uuid4().hex,
+        config_sha=study.sha(),
+        data_sha=data_sha,
+        evalkit_version=evalkit.__version__,
+        created_at=dt.datetime.now(dt.UTC),
+    )
+    evidence = summarize(study, panel, estimate, robustness, diagnostics, identity)
+    return Evaluation(
+        study, panel, estimate, robustness, others, tuple(diagnostics), evidence, data_sha, len(frame)
+    )  # fmt: skip
+
+
+def build(choice: Choice) -> Estimator:
+    """The estimator that a config names, its settings validated by its class."""
+    return registry.get(choice.name)(**choice.settings)
+
+
+def require(estimator: Estimator, panel: Panel) -> None:
+    """Compare what the estimator needs with what the panel offers.
+
+    Raises
+    ------
+    DesignRefused
+        Naming what is missing.
+    """
+    needs = estimator.needs
+    if needs.never_treated and not panel.never_treated.any():
+        raise DesignRefused(
+            f"{estimator.name} needs never-treated units and this panel has none.",
+            next_step="Choose an estimator that compares with not-yet-treated units.",
+        )
+    before = [int((panel.time < cohort).sum()) for cohort in panel.cohorts]
+    if not before:
+        raise DesignRefused(
+            "No unit starts treatment within the window: there is no before and after to compare.",
+            next_step="Widen the periods so that they include some before and after a start.",
+        )
+    if max(before) < needs.pre_periods:
+        raise DesignRefused(
+            f"{estimator.name} needs {needs.pre_periods} periods before the start; no cohort has more than "
+            f"{max(before)}.",
+            next_step="Add earlier periods, or choose an estimator that needs fewer.",
+        )
+
+
+def labelled(choices: tuple[Choice, ...]) -> dict[str, Choice]:
+    """Choices by label: the declared one, or the name, numbered where it repeats."""
+    found: dict[str, Choice] = {}
+    for choice in choices:
+        label = base = choice.label or choice.name
+        number = 2
+        while label in found:
+            label, number = f"{base} ({number})", number + 1
+        found[label] = choice
+    return found
+
+
+def stage_rng(seed: int, stage: str) -> np.random.Generator:
+    """Randomness of one stage, keyed by its name so that adding a stage changes no other."""
+    return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(stage.encode())]))
+
+
+def _fit(estimator: Estimator, seed: int, panel: Panel) -> Estimate:
+    return estimator.fit(panel, rng=stage_rng(seed, f"fit:{estimator.name}"))
+
+
+def _attempt(choice: Choice, seed: int, panel: Panel, tell: Progress) -> Estimate | EvalkitError:
+    tell(f"Cross-checking with {choice.label or choice.name}")
+
+    def run() -> Estimate:
+        estimator = build(choice)
+        require(estimator, panel)
+        return _fit(estimator, seed, panel)
+
+    return _caught(run)
+
+
+def _caught(run: Callable[[], Estimate]) -> Estimate | EvalkitError:
+    """An estimate, or the reason why there is none: both belong in the evidence."""
+    try:
+        return run()
+    except EvalkitError as reason:
+        return reason
+
+
+def _silent(text: str, share: float | None = None, /) -> None:
+    """Report to nobody."""
