@@ -35,7 +35,7 @@ PNG_DPI: Final = 200
 SINGLE_STEPS: Final = 13
 """Up to this many event times, each has its own tick."""
 
-_STYLE: Final[dict[str, Any]] = {
+_STYLE: Final[Any] = {  # matplotlib types its settings by their own long list of names
     "svg.hashsalt": "evalkit",
     "svg.fonttype": "path",
     "path.simplify": False,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from evalkit.report.figures.canvas import BLUE, ORANGE, Figure, draw, one_line, plural, time_axis
 from evalkit.report.figures.words import number, span
+from evalkit.vocabulary import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +97,7 @@ def _levels(rows: pd.DataFrame, reference: int, log: bool) -> pd.DataFrame:
     at_reference = time == reference
     level = np.exp if log else np.asarray
 
-    def without(bound: str) -> np.typing.NDArray[np.float64]:
+    def without(bound: str) -> FloatArray:
         effect = np.where(at_reference, 0.0, kept[bound].to_numpy(float))
         return np.where(after | at_reference, level(observed - effect), np.nan)
 

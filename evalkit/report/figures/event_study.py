@@ -10,6 +10,7 @@ import pandas as pd
 
 from evalkit.report.figures.canvas import BLUE, GREY, INK, PALE, Figure, draw, one_line, plural, time_axis
 from evalkit.report.figures.words import counted, number, span
+from evalkit.vocabulary import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +52,8 @@ def event_study(
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"event_time": [-1, 0], "estimate": [0.0, 2.0], "low": [0.0, 1.0], "high": [0.0, 3.0]})
+    >>> rows = pd.DataFrame({"event_time": [-1, 0], "estimate": [0.0, 2.0], "low": [0.0, 1.0], "high": [0.0, 3.0],
+    ...                      "is_reference": [True, False]})
     >>> event_study(rows, outcome="jobs", effect_unit="jobs", step="year", interval="95 % confidence interval",
     ...             reference=-1).alt
     'Effect on jobs by years since the start. From the start on (1 year): 2 jobs (1 to 3); 1 of 1 intervals exclude 0.'
@@ -91,14 +93,15 @@ def event_study(
     )
 
 
-def _reference_rows(data: pd.DataFrame) -> np.typing.NDArray[np.bool_]:
+def _reference_rows(data: pd.DataFrame) -> BoolArray:
     if "is_reference" not in data:
         return np.zeros(len(data), dtype=bool)
     return data["is_reference"].fillna(False).to_numpy(bool)
 
 
-def _bounds(data: pd.DataFrame, suffix: str, rows: np.typing.NDArray[np.bool_]) -> tuple[object, object]:
-    return tuple(data[f"{side}{suffix}"].to_numpy(float)[rows] for side in ("low", "high"))  # type: ignore[return-value]
+def _bounds(data: pd.DataFrame, suffix: str, rows: BoolArray) -> tuple[FloatArray, FloatArray]:
+    low, high = (data[f"{side}{suffix}"].to_numpy(float)[rows] for side in ("low", "high"))
+    return low, high
 
 
 def _mark_mid(ax: Axes, marks: Sequence[float]) -> None:
@@ -107,7 +110,7 @@ def _mark_mid(ax: Axes, marks: Sequence[float]) -> None:
                    label="smallest change that matters" if position == 0 else None)  # fmt: skip
 
 
-def _alt(data: pd.DataFrame, is_reference: np.typing.NDArray[np.bool_], outcome: str, unit: str, step: str) -> str:
+def _alt(data: pd.DataFrame, is_reference: BoolArray, outcome: str, unit: str, step: str) -> str:
     known = data[~is_reference & data["estimate"].notna().to_numpy()]
     before, after = known[known["event_time"] < 0], known[known["event_time"] >= 0]
     said = [f"Effect on {outcome} by {plural(step)} since the start."]

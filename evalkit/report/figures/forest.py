@@ -92,9 +92,11 @@ def _paint_row(ax: Axes, place: int, row: object) -> None:
 def _alt(data: pd.DataFrame, outcome: str, unit: str) -> str:
     known = data[data["estimate"].notna()]
     said = [f"Estimates of the effect on {outcome}."]
+    primary = known[known["role"] == "primary"]
+    numbers = primary[["estimate", "low", "high"]].to_numpy(float)
     said += [
-        f"{row.label} (primary): {number(row.estimate)} {unit} ({span(row.low, row.high)})."
-        for row in known[known["role"] == "primary"].itertuples(index=False)
+        f"{label} (primary): {number(estimate)} {unit} ({span(low, high)})."
+        for label, (estimate, low, high) in zip(primary["label"], numbers, strict=True)
     ]
     others = known[known["role"] != "primary"]
     if len(others):

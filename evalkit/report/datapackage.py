@@ -1,0 +1,61 @@
+"""`datapackage.json`: what each table of a bundle holds, for people and programs (Frictionless, version 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evalkit.report.columns import Column
+from evalkit.report.files import sha256
+
+
+def datapackage(
+    *,
+    name: str,
+    title: str,
+    description: str,
+    created: str,
+    tables: Mapping[str, tuple[str, Sequence[Column], bytes]],
+) -> dict[str, Any]:
+    r"""Describe the tables of a bundle.
+
+    Parameters
+    ----------
+    name, title, description, created
+        Of the package; `created` in ISO 8601.
+    tables
+        File name to (title, columns, content).
+
+    Examples
+    --------
+    >>> tables = {"a.csv": ("A", [Column("x", "number", "A number.")], b"x\n1.0\n")}
+    >>> package = datapackage(name="s", title="S", description="", created="2026-01-01T00:00:00Z", tables=tables)
+    >>> package["resources"][0]["schema"]["fields"]
+    [{'name': 'x', 'type': 'number', 'description': 'A number.'}]
+    """
+    return {
+        "profile": "tabular-data-package",
+        "name": name.lower(),
+        "title": title,
+        "description": description,
+        "created": created,
+        "resources": [_resource(path, *table) for path, table in tables.items()],
+    }
+
+
+def _resource(path: str, title: str, columns: Sequence[Column], content: bytes) -> dict[str, Any]:
+    return {
+        "name": path.removesuffix(".csv").replace("/", "-").lower(),
+        "path": path,
+        "title": title,
+        "profile": "tabular-data-resource",
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "bytes": len(content),
+        "hash": f"sha256:{sha256(content)}",
+        "schema": {
+            "fields": [{"name": c.name, "type": c.type, "description": c.description} for c in columns],
+            "missingValues": [""],
+        },
+    }
