@@ -1,0 +1,58 @@
+"""What can be named in a config: studies and priorities, with their titles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evalkit.config.folders import Folders
+from evalkit.errors import ConfigError
+
+
+def priorities(config_dir: Path | None = None) -> dict[str, str]:
+    """Mayoral priorities: id to title, in the order of ``configs/priorities.yaml``.
+
+    Examples
+    --------
+    >>> priorities()["public_safety"]
+    'Public safety and violence reduction'
+    """
+    file = Folders.find(config_dir).file("priorities.yaml")
+    listed = _read(file) if file else None
+    if not isinstance(listed, list) or not all(isinstance(row, dict) and {"id", "title"} <= set(row) for row in listed):
+        raise ConfigError(f"{file} is not a list of priorities.", allowed="- {id: public_safety, title: Public safety}")
+    return {str(row["id"]): str(row["title"]) for row in listed}
+
+
+def studies(config_dir: Path | None = None) -> dict[str, str]:
+    """Studies that can be run: name of the config to its title.
+
+    A file that cannot be read is listed with the reason, not left out.
+    """
+    folders = Folders.find(config_dir)
+    titles = {}
+    for name in folders.options("study"):
+        file = folders.file(f"study/{name}.yaml")
+        try:
+            content = _read(file) if file else None
+        except ConfigError as error:
+            titles[name] = f"cannot be read: {error.what}"
+            continue
+        titles[name] = str(content.get("title", "")) if isinstance(content, dict) else "empty"
+    return titles
+
+
+def check_settings(config_dir: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Checks by name with their standard settings, from ``configs/check/standard.yaml``."""
+    file = Folders.find(config_dir).file("check/standard.yaml")
+    content = _read(file) if file else {}
+    return {str(name): dict(settings or {}) for name, settings in content.items()}
+
+
+def _read(file: Path) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file.name}: {str(error).splitlines()[0]}") from None

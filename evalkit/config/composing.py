@@ -1,0 +1,111 @@
+"""Compose with Hydra: the one place where files and overrides become one config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evalkit.config.folders import Folders
+from evalkit.errors import ConfigError
+
+CONFIG_NAME = "config"
+
+
+def compose_raw(folders: Folders, overrides: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Compose the config and return it as plain dicts, interpolations unresolved.
+
+    Parameters
+    ----------
+    folders
+        Where configs are looked up, first one first.
+    overrides
+        As `overrides.prepare` returns them.
+
+    Returns
+    -------
+    tuple
+        The config, and Hydra's own node.
+
+    Raises
+    ------
+    ConfigError
+        In place of whatever Hydra, OmegaConf or the YAML reader raise.
+    """
+    import yaml
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from evalkit.config.search_path import searching
+
+    try:
+        with (
+            searching(folders.search),
+            initialize_config_dir(str(folders.search[-1]), job_name="evalkit", version_base="1.3"),
+        ):
+            composed = compose(CONFIG_NAME, list(overrides), return_hydra_config=True)
+        raw = OmegaConf.to_container(composed, resolve=False)
+    except yaml.MarkedYAMLError as error:
+        raise _unreadable_yaml(error) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"A config file is not UTF-8 text: byte {error.object[error.start]:#04x} at position {error.start}.",
+            next_step="Save the file as UTF-8.",
+        ) from None
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _reworded(error, overrides) from None
+    whole = {str(key): value for key, value in raw.items()} if isinstance(raw, dict) else {}
+    return whole, dict(whole.pop("hydra", {}))
+
+
+def resolve(container: Mapping[str, Any], part: str) -> Any:
+    """Resolve the interpolations of one part of a composed config.
+
+    Raises
+    ------
+    ConfigError
+        For references to keys that do not exist.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        config = OmegaConf.create(dict(container))
+        node = config.get(part)
+        return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+    except OmegaConfBaseException as error:
+        raise ConfigError(
+            f"A value under '{part}' cannot be resolved: {_first_line(error)}",
+            next_step="Refer to keys that exist, e.g. ${study.design.anticipation}.",
+        ) from None
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _unreadable_yaml(error: Any) -> ConfigError:
+    mark = error.problem_mark or error.context_mark
+    where = f"{mark.name.strip()}, line {mark.line + 1}, column {mark.column + 1}" if mark else "a config file"
+    return ConfigError(f"Cannot read {where}: {error.problem or error}.", next_step="Mend the YAML there.")
+
+
+def _reworded(error: BaseException, overrides: Sequence[str]) -> ConfigError:
+    """Say in our words what Hydra says in its own."""
+    deepest: BaseException = error
+    while deepest.__cause__ is not None:
+        deepest = deepest.__cause__
+    text = _first_line(deepest) if str(deepest).strip() else _first_line(error)
+    if text.startswith("Ambiguous value for argument") or "requires --multirun" in text:
+        named = text.split("'")[1].lstrip("+")
+        return ConfigError(
+            f"'{named}' gives several values where one is needed.",
+            allowed="-m to run each of them; key=[a,b] for a list; key=\"'a,b'\" for text with a comma",
+        )
+    if "You must specify 'study'" in text or "study: ???" in text:
+        return ConfigError(
+            "No study is named.", next_step="Give one: study=castle_doctrine. See `evalkit list studies`."
+        )
+    typed = ", ".join(override.lstrip("+") for override in overrides)
+    return ConfigError(f"The config cannot be composed from {typed}: {text}")

@@ -1,0 +1,112 @@
+"""From the name of a study and overrides to everything a run needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from evalkit.config.building import build_study
+from evalkit.config.catalogue import priorities
+from evalkit.config.composing import compose_raw, resolve
+from evalkit.config.folders import Folders
+from evalkit.config.overrides import parse, prepare
+from evalkit.config.safety import refuse_code, refuse_launch_code
+from evalkit.errors import ConfigError
+from evalkit.estimators import registry
+from evalkit.study.spec import Part, Study
+from evalkit.study.validation import explain
+
+
+class Tracking(Part):
+    """Where runs are logged: ``configs/tracking/``.
+
+    Attributes
+    ----------
+    kind
+        ``local``: the embedded store; ``server``: a team's MLflow server.
+    uri
+        Its address; None leaves it to MLFLOW_TRACKING_URI, then to ``mlflow.db`` in the working folder.
+    """
+
+    kind: Literal["local", "server"] = "local"
+    uri: Annotated[str, Field(min_length=1)] | None = None
+
+
+class Composed(Part):
+    """A composed config: the study and where its runs are logged."""
+
+    study: Study
+    tracking: Tracking
+
+
+def load_study(name: str, overrides: Sequence[str] = (), config_dir: Path | None = None) -> Study:
+    """Compose and validate a study.
+
+    Parameters
+    ----------
+    name
+        Name of a file in ``configs/study/``.
+    overrides
+        In Hydra's grammar, e.g. ``["estimator=two_way_fixed_effects", "study.design.anticipation=1"]``.
+    config_dir
+        Folder looked into before the packaged configs; ``./configs`` by default.
+
+    Raises
+    ------
+    ConfigError
+        For anything unknown (with the closest known word), missing or contradictory.
+    """
+    return compose([f"study={name}", *overrides], config_dir).study
+
+
+def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Composed:
+    """Compose and validate what the command line asks for; ``study=X`` is among the overrides.
+
+    Raises
+    ------
+    ConfigError
+        As `load_study`.
+    """
+    folders = Folders.find(config_dir)
+    prepared = prepare(overrides, folders, plugins=registry.names())
+    if not any(override.startswith("study=") for override in prepared):
+        known = ", ".join(folders.options("study")) or "none in ./configs/study"
+        raise ConfigError("No study is named.", allowed=known, next_step="Give one, e.g. study=castle_doctrine.")
+    raw = _composed(folders, prepared)
+    study = build_study(
+        raw,
+        priorities=list(priorities(config_dir)),
+        defaults=lambda name: _with_estimator(name, prepared, folders),
+        data_root=folders.data_root,
+    )
+    return Composed(study=study, tracking=_tracking(raw))
+
+
+def _composed(folders: Folders, prepared: Sequence[str]) -> dict[str, Any]:
+    raw, hydra_node = compose_raw(folders, prepared)
+    refuse_code(raw)
+    refuse_launch_code(hydra_node)
+    return raw
+
+
+def _with_estimator(name: str, prepared: Sequence[str], folders: Folders) -> Mapping[str, Any]:
+    """The same config with another primary estimator; settings typed for the primary one stay with it."""
+    if name not in folders.options("estimator"):
+        registry.get(name)
+        return {"estimator": {}}
+    kept = [text for text, parsed in zip(prepared, parse(prepared), strict=True) if not _of_estimator(parsed)]
+    return _composed(folders, [*kept, f"estimator={name}"])
+
+
+def _of_estimator(parsed: Any) -> bool:
+    return str(parsed.key_or_group).split(".")[0] == "estimator"
+
+
+def _tracking(raw: Mapping[str, Any]) -> Tracking:
+    try:
+        return Tracking.model_validate(resolve(raw, "tracking") or {})
+    except ValidationError as error:
+        raise explain(error, Tracking, where="of the config", prefix="tracking.") from None

@@ -1,0 +1,145 @@
+"""Command-line overrides: Hydra's grammar, with messages that name the closest known word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from evalkit.config.folders import GROUPS, Folders
+from evalkit.errors import ConfigError, closest, quote_names
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+TOP_KEYS = (*GROUPS, "seed", "data_root")
+"""What a composed config holds, and so what an override may begin with."""
+
+
+def prepare(overrides: Sequence[str], folders: Folders, *, plugins: Sequence[str] = ()) -> list[str]:
+    """Check overrides and return them as Hydra must see them.
+
+    A key that the study's file does not spell out (``study.design.level=0.9``) is as good as one that
+    it does, so values are passed on with Hydra's ``++``; whether the key exists at all is the business
+    of the models, whose messages name the closest one.
+
+    Parameters
+    ----------
+    overrides
+        As typed: ``estimator=sun_abraham``, ``study.design.event_window=[-4,6]``, ``seed=7``; with
+        ``-m`` also lists of choices, ``study=a,b``.
+    folders
+        Where configs are looked up.
+    plugins
+        Estimators that are registered without having a config.
+
+    Raises
+    ------
+    ConfigError
+        For what Hydra's grammar cannot read, unknown keys at the top, and unknown choices of a group.
+    """
+    prepared = []
+    for parsed in parse(overrides):
+        text = str(parsed.input_line)
+        if parsed.is_hydra_override() or parsed.key_or_group.startswith("hydra/"):
+            prepared.append(text)
+        elif _is_group(parsed):
+            prepared += _group(parsed, folders, plugins)
+        else:
+            _check_top_key(parsed)
+            prepared.append(text if parsed.is_delete() else "++" + text.lstrip("+"))
+    return prepared
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Read overrides by Hydra's grammar.
+
+    Raises
+    ------
+    ConfigError
+        Quoting the one that cannot be read.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    parsed: list[Override] = []
+    parser = OverridesParser.create()
+    for text in overrides:
+        try:
+            parsed += parser.parse_overrides([text])
+        except HydraException:
+            raise ConfigError(
+                f"Cannot read the override '{text}'.",
+                allowed="key=value, e.g. estimator=imputation, study.design.event_window=[-4,6], seed=7",
+                next_step="Put values with spaces or commas in quotes: \"study.title='Stop, look'\".",
+            ) from None
+    return parsed
+
+
+def sweep_jobs(overrides: Sequence[str]) -> list[list[str]]:
+    """All combinations that ``-m`` asks for, in the order in which Hydra numbers them.
+
+    Examples
+    --------
+    >>> sweep_jobs(["study=a,b", "seed=7"])
+    [['study=a', 'seed=7'], ['study=b', 'seed=7']]
+    """
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.errors import HydraException
+
+    own = [parsed for parsed in parse(overrides) if not _is_launch(parsed)]
+    try:
+        (jobs,) = BasicSweeper.split_arguments(own, max_batch_size=None)
+    except HydraException as error:
+        raise ConfigError(
+            f"Cannot sweep: {error}.", next_step="List the values: estimator=callaway_santanna,imputation."
+        ) from None
+    return [list(job) for job in jobs]
+
+
+def _is_launch(parsed: Override) -> bool:
+    return parsed.is_hydra_override() or parsed.key_or_group.startswith("hydra/")
+
+
+def _is_group(parsed: Override) -> bool:
+    return parsed.key_or_group in GROUPS
+
+
+def _group(parsed: Override, folders: Folders, plugins: Sequence[str]) -> list[str]:
+    """Check the choices of a group override."""
+    group = parsed.key_or_group
+    known = folders.options(group)
+    choices = [str(value) for value in parsed.sweep_string_iterator()] if parsed.is_sweep_override() else None
+    for choice in choices or [parsed.get_value_element_as_str()]:
+        if choice in known:
+            continue
+        if group == "estimator" and choice in plugins:
+            if choices:
+                raise ConfigError(
+                    f"The estimator '{choice}' has no config, so it cannot be swept over.",
+                    next_step=f"Write configs/estimator/{choice}.yaml with `name: {choice}` and its settings.",
+                )
+            return [f"++estimator={{name:{choice}}}"]
+        raise unknown_choice(group, choice, sorted({*known, *(plugins if group == "estimator" else ())}))
+    return [f"{group}={parsed.get_value_element_as_str()}"]
+
+
+def unknown_choice(group: str, choice: str, known: Sequence[str]) -> ConfigError:
+    """There is no such study, estimator, ...: word it with the closest name."""
+    near = closest(choice, known)
+    shown = ", ".join(known) or f"none: there is no folder configs/{group}"
+    hint = f"Did you mean '{near}'?" if near else f"Write configs/{group}/{choice}.yaml or name a known one."
+    word = {"check": "set of check settings", "evidence": "set of evidence rules", "tracking": "tracking"}
+    return ConfigError(f"There is no {word.get(group, group)} '{choice}'.", allowed=shown, next_step=hint)
+
+
+def _check_top_key(parsed: Override) -> None:
+    key = parsed.key_or_group
+    top = key.split(".")[0].split("/")[0].split("@")[0]
+    if top in TOP_KEYS and "/" not in key:
+        return
+    near = closest(top, TOP_KEYS)
+    raise ConfigError(
+        f"Unknown key '{key}' on the command line.",
+        allowed=f"{', '.join(TOP_KEYS)} and keys below {quote_names(GROUPS)}",
+        next_step=f"Did you mean '{near}{key[len(top) :]}'?" if near else "Remove it.",
+    )

@@ -1,0 +1,64 @@
+"""How Hydra finds evalkit's configs: the user's own folder before the packaged one, studies under `study`.
+
+Hydra gives a file in the group ``study`` the package ``study``, and then reads the study's
+``override /estimator: NAME`` as "the estimator inside of study". `StudyFolder` hands Hydra a study's
+file with its content nested under the key ``study`` and its defaults list at the top, so that a
+study names its primary estimator in plain words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+
+_folders: ContextVar[tuple[Path, ...]] = ContextVar("_folders", default=())
+
+
+class StudyFolder(FileConfigSource):
+    """A folder of YAML files whose studies lie under the key ``study``."""
+
+    @staticmethod
+    def scheme() -> str:
+        """The word before ``://`` on Hydra's search path."""
+        return "evalkit"
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Read a file; nest a study's content."""
+        result = super().load_config(config_path)
+        if config_path.startswith("study/") and isinstance(result.config, DictConfig):
+            defaults = result.config.pop("defaults", None)
+            nested = {"study": result.config} if defaults is None else {"defaults": defaults, "study": result.config}
+            result.config = OmegaConf.create(nested)
+            result.header = {"package": "_global_"}
+        return result
+
+
+class EvalkitFolders(SearchPathPlugin):
+    """Hydra's hook; it does nothing outside of `searching`."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Insert the folders before the main one, and after Hydra's own defaults."""
+        for folder in _folders.get():
+            search_path.prepend("evalkit", f"{StudyFolder.scheme()}://{folder}", anchor="main")
+
+
+@contextmanager
+def searching(folders: tuple[Path, ...]) -> Iterator[None]:
+    """Look into these folders, first one first, while the block runs."""
+    plugins = Plugins.instance()
+    plugins.register(StudyFolder)
+    plugins.register(EvalkitFolders)
+    token = _folders.set(folders)
+    try:
+        yield
+    finally:
+        _folders.reset(token)
