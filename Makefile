@@ -1,0 +1,63 @@
+# On a fresh machine: Python 3.11 to 3.13 and make. `make run` and `make test` set everything up by themselves.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+STUDY ?= castle_doctrine
+ARGS ?=
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+# The stamp carries the content of the lock, not its date: a second `make` installs nothing and needs no network.
+STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | tr -d ' ')
+
+.PHONY: help setup run test lint format calibrate benchmark lock ui wheel clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## create .venv and install the hash-locked dependencies (once)
+
+$(STAMP):
+	@python=$$(PYTHON="$(PYTHON)" bash .ci/find-python) && echo "Setting up $(VENV) with $$python (a few minutes, once)" && \
+	{ [ -x $(BIN)/python ] || "$$python" -m venv $(VENV); }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.installed-* && touch $@
+
+run: $(STAMP) ## evaluate the flagship study; STUDY=enterprise_zones or ARGS="seed=7" to vary
+	@$(BIN)/evalkit run study=$(STUDY) $(ARGS)
+
+test: $(STAMP) ## run the test suite; ARGS="tests/unit" for a part
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not calibration" -n $(WORKERS) --dist worksteal $(ARGS)
+
+lint: $(STAMP) ## style, types and floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## let ruff write the style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+calibrate: $(STAMP) ## Monte Carlo acceptance: size, coverage, bias (long)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m calibration -n $(WORKERS) --timeout 0 $(ARGS)
+
+benchmark: $(STAMP) ## speed against other packages, in one run, as ratios; installs the packages compared with
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[bench]"
+	@for script in benchmarks/*/run.py; do echo "== $$script"; OMP_NUM_THREADS=1 $(BIN)/python "$$script" $(ARGS); done
+
+lock: ## rewrite requirements.lock after an edit of the dependencies (needs uv)
+	uv pip compile pyproject.toml --extra dev --extra server --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+
+ui: $(STAMP) ## open the evidence in MLflow's pages
+	@$(BIN)/evalkit ui $(ARGS)
+
+wheel: $(STAMP) ## build dist/*.whl
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean: ## remove the environment and caches; results and mlflow.db stay
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,51 @@
+"""Shared by all tests: which ones need a program of the machine, and what was left out without it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+REQUIRE = "EVALKIT_REQUIRE_SERVICES"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def _has_chromium() -> bool:
+    return any(shutil.which(name) for name in BROWSERS)
+
+
+def _has_postgres() -> bool:
+    return bool(shutil.which("initdb")) or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+
+
+def _missing() -> dict[str, str]:
+    """Marker to the program that its tests need and this machine lacks."""
+    found = {"browser": ("chromium", _has_chromium()), "postgres": ("PostgreSQL", _has_postgres())}
+    return {marker: program for marker, (program, present) in found.items() if not present}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what cannot run here, unless a missing program counts as a failure (it does in `.ci/run`)."""
+    if os.environ.get(REQUIRE) == "1":
+        return
+    for marker, program in _missing().items():
+        for item in items:
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=f"{program} is not installed"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line what was left out and why."""
+    missing = _missing()
+    if missing and os.environ.get(REQUIRE) != "1":
+        markers, programs = " and ".join(sorted(missing)), " and ".join(missing[marker] for marker in sorted(missing))
+        terminalreporter.write_line(f"Left out: the tests marked {markers}, because {programs} is not installed here.")
+
+
+@pytest.fixture(autouse=True)
+def _own_folder_for_stores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may reach a tracking server or store that the developer's shell names."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
+        monkeypatch.delenv(name, raising=False)
