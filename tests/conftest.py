@@ -26,10 +26,15 @@ def _missing() -> dict[str, str]:
     return {marker: program for marker, (program, present) in found.items() if not present}
 
 
+def pytest_configure() -> None:
+    """Under EVALKIT_REQUIRE_SERVICES=1 (set by `.ci/run`) a missing program is a failure, not a skip."""
+    missing = _missing()
+    if missing and os.environ.get(REQUIRE) == "1":
+        raise pytest.UsageError(f"{REQUIRE}=1, but {' and '.join(sorted(missing.values()))} is not installed.")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what cannot run here, unless a missing program counts as a failure (it does in `.ci/run`)."""
-    if os.environ.get(REQUIRE) == "1":
-        return
+    """Skip what cannot run here."""
     for marker, program in _missing().items():
         for item in items:
             if item.get_closest_marker(marker):
@@ -39,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say in one line what was left out and why."""
     missing = _missing()
-    if missing and os.environ.get(REQUIRE) != "1":
+    if missing:
         markers, programs = " and ".join(sorted(missing)), " and ".join(missing[marker] for marker in sorted(missing))
         terminalreporter.write_line(f"Left out: the tests marked {markers}, because {programs} is not installed here.")
 
