@@ -1,0 +1,213 @@
+"""What the tracking part reads from a bundle: files only, no other part of evalkit."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from evalkit.errors import DataError
+
+COMPLETE: Final = "COMPLETE"
+MANIFEST: Final = "manifest.json"
+# Only what passed the disclosure gate leaves the machine: no rows, no draws, no locks, no markers.
+SHARED_FILES: Final = (
+    "brief.html",
+    "brief.md",
+    "datapackage.json",
+    "diagnostics.csv",
+    "disclosure.json",
+    "estimates.csv",
+    "event_study.csv",
+    "evidence.json",
+    MANIFEST,
+    "provenance.json",
+    "study.yaml",
+)
+SHARED_FIGURES: Final = (".svg", ".png")
+REQUIRED: Final = (
+    ("identity", "study_id"),
+    ("identity", "run_id"),
+    ("identity", "created_at"),
+    ("question", "priority"),
+    ("question", "title"),
+    ("finding", "label"),
+    ("rating", "label"),
+    ("sentences", "headline"),
+    ("sentences", "certainty"),
+)
+
+
+def plain(node: Any) -> Any:
+    """Value of a tagged field (``{"value": ..., "how": ...}``), or the node itself.
+
+    Examples
+    --------
+    >>> plain({"value": 3, "how": "derived"}), plain("text"), plain(None)
+    (3, 'text', None)
+    """
+    return node["value"] if isinstance(node, Mapping) and "value" in node else node
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One finished bundle, as far as tracking needs it.
+
+    Attributes
+    ----------
+    folder
+        ``results/<study>/<uuid>/``.
+    evidence, provenance
+        The parsed `evidence.json` and `provenance.json` (empty where a bundle has none).
+    """
+
+    folder: Path
+    evidence: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> Bundle:
+        """Read a bundle that is complete and unchanged since it was written.
+
+        Raises
+        ------
+        DataError
+            If it is not whole: no `COMPLETE`, a file that its manifest does not know as it is, or
+            evidence without a field that tracking needs.
+        """
+        folder = Path(folder).resolve()
+        if not (folder / COMPLETE).is_file():
+            raise DataError(
+                f"{folder} is not a finished bundle: it has no file '{COMPLETE}'.",
+                next_step="Name a folder that `evalkit run` wrote to its end, results/<study>/<uuid>.",
+            )
+        _verify(folder)
+        evidence = _json(folder / "evidence.json")
+        for block, field in REQUIRED:
+            if plain(evidence.get(block, {}).get(field)) in (None, ""):
+                raise DataError(f"{folder / 'evidence.json'} lacks {block}.{field}.", next_step="Run the study again.")
+        if not evidence.get("estimates"):
+            raise DataError(f"{folder / 'evidence.json'} holds no estimate.", next_step="Run the study again.")
+        provenance = _json(folder / "provenance.json") if (folder / "provenance.json").is_file() else {}
+        return cls(folder, evidence, provenance)
+
+    def text(self, block: str, field: str) -> str:
+        """A field of the evidence as text; empty where it is absent."""
+        value = plain(self.evidence.get(block, {}).get(field))
+        return "" if value is None else str(value)
+
+    @property
+    def uuid(self) -> str:
+        """Name of this execution of the study: stays when the folder is moved."""
+        return self.text("identity", "run_id")
+
+    @property
+    def study_id(self) -> str:
+        """The study."""
+        return self.text("identity", "study_id")
+
+    @property
+    def priority(self) -> str:
+        """The mayoral goal that the study serves."""
+        return self.text("question", "priority")
+
+    @property
+    def headline(self) -> str:
+        """The finding in one plain sentence."""
+        return self.text("sentences", "headline")
+
+    @property
+    def certainty(self) -> str:
+        """Label of the rating."""
+        return self.text("rating", "label")
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether the run has an answer that a reader may use."""
+        return self.certainty != "Not rated"
+
+    @property
+    def estimates(self) -> Sequence[Mapping[str, Any]]:
+        """All estimates, the primary first."""
+        rows: Sequence[Mapping[str, Any]] = self.evidence["estimates"]
+        return rows
+
+    @property
+    def primary(self) -> Mapping[str, Any]:
+        """The estimate that the headline speaks of."""
+        return next((row for row in self.estimates if row.get("role") == "primary"), self.estimates[0])
+
+    @property
+    def created_ms(self) -> int:
+        """When the study was run, in milliseconds since 1970 (UTC): the fixed timestamp of all it logs."""
+        moment = dt.datetime.fromisoformat(self.text("identity", "created_at"))
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp() * 1000)
+
+    @property
+    def study_yaml(self) -> str:
+        """The resolved config."""
+        path = self.folder / "study.yaml"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    def shared(self) -> list[Path]:
+        """Files that may leave the machine, in the order they are sent."""
+        files = [self.folder / name for name in SHARED_FILES]
+        figures = sorted(path for path in (self.folder / "figures").glob("*") if path.suffix in SHARED_FIGURES)
+        return [path for path in (*files, *figures) if path.is_file() and not path.is_symlink()]
+
+    def figure(self, *preferred: str) -> str | None:
+        """Path inside the bundle of the first of these figures that exists (names without suffix; PNG before SVG)."""
+        for name in preferred:
+            for suffix in (".png", ".svg"):
+                if (self.folder / "figures" / f"{name}{suffix}").is_file():
+                    return f"figures/{name}{suffix}"
+        return None
+
+    def table(self, name: str) -> list[dict[str, str]]:
+        """Rows of a CSV of the bundle; empty where it has none."""
+        path = self.folder / name
+        if not path.is_file():
+            return []
+        with path.open(encoding="utf-8", newline="") as lines:
+            return list(csv.DictReader(lines))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        parsed = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing.", next_step="Run the study again.") from None
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON: {error}.", next_step="Run the study again.") from None
+    if not isinstance(parsed, dict):
+        raise DataError(f"{path} holds no JSON object.", next_step="Run the study again.")
+    return parsed
+
+
+def _verify(folder: Path) -> None:
+    for name, expected in _manifest(folder).items():
+        path = folder / name
+        if not path.is_file():
+            raise DataError(f"{path} is in {MANIFEST} but not on disk.", next_step="Run the study again.")
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != expected:
+            raise DataError(
+                f"{path} has changed since the bundle was written (sha256 {found[:12]}, manifest {expected[:12]}).",
+                next_step="Restore the file, or run the study again: a bundle is not edited by hand.",
+            )
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    files = _json(folder / MANIFEST).get("files")
+    if isinstance(files, Mapping):
+        return {
+            str(name): str(entry["sha256"] if isinstance(entry, Mapping) else entry) for name, entry in files.items()
+        }
+    if isinstance(files, list):
+        return {str(entry.get("path", entry.get("name"))): str(entry["sha256"]) for entry in files}
+    raise DataError(f"{folder / MANIFEST} lists no files.", next_step="Run the study again.")

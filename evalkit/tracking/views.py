@@ -1,0 +1,116 @@
+"""The experiment of a mayoral priority: its name, its description, and its saved view "Evidence"."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from evalkit.tracking.links import VIEW_ID, evidence_view
+from evalkit.tracking.store import Store, artifact_location
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+NOTE: Final = "mlflow.note.content"
+_VIEW_TAG: Final = f"mlflow.sharedViewState.{VIEW_ID}"
+# A fixed stamp: the view is part of the software, and writing it again must change nothing.
+_VIEW_MS: Final = 1_735_689_600_000
+_COLUMNS: Final = (
+    "tags.`evalkit.headline`",
+    "tags.`evalkit.finding`",
+    "tags.`evalkit.certainty`",
+    "tags.`evalkit.priority`",
+    "metrics.`effect`",
+    "metrics.`effect_low`",
+    "metrics.`effect_high`",
+)
+_WIDTHS: Final = {"tags.`evalkit.headline`": 560, "tags.`evalkit.finding`": 150, "tags.`evalkit.certainty`": 120}
+
+
+def experiment_name(priority: str) -> str:
+    """Name of the experiment of a priority.
+
+    Examples
+    --------
+    >>> experiment_name("public_safety")
+    'evalkit/public_safety'
+    """
+    return f"evalkit/{priority}"
+
+
+def ensure_experiment(client: MlflowClient, store: Store, priority: str) -> str:
+    """Return the id of the priority's experiment, with its description and view in place.
+
+    A deleted experiment of that name is restored: MLflow would neither give the name out again nor log to it.
+    """
+    experiment_id, tags = _find_or_create(client, store, priority)
+    wanted = {NOTE: description(priority, experiment_id), _VIEW_TAG: saved_view()}
+    if NOTE in tags:
+        # The city may have written its own description since: it stays.
+        wanted.pop(NOTE)
+    for key, value in wanted.items():
+        if tags.get(key) != value:
+            client.set_experiment_tag(experiment_id, key, value)
+    return experiment_id
+
+
+def _find_or_create(client: MlflowClient, store: Store, priority: str) -> tuple[str, dict[str, str]]:
+    from mlflow.exceptions import MlflowException
+
+    name = experiment_name(priority)
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            created = client.create_experiment(name, artifact_location=artifact_location(store, name))
+            return str(created), {}
+        except MlflowException as error:
+            # Somebody else's process created it between the two calls.
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        found = client.get_experiment_by_name(name)
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id), dict(found.tags)
+
+
+def description(priority: str, experiment_id: str) -> str:
+    """Description of an experiment; its first line links to the view that reads as a list of findings."""
+    words = priority.replace("_", " ")
+    return (
+        f"[Read the evidence on {words}: one line a study]({evidence_view(experiment_id)})\n\n"
+        "Each run below is one evaluation of one policy. Its description is the brief: what was found, how sure one "
+        "can be, the figure and the numbers. Certainty (High, Moderate, Low, Very low) says how far to trust a "
+        "finding; it is not the size of the effect."
+    )
+
+
+def saved_view() -> str:
+    """The view "Evidence" as the pages store it: studies only, newest first, findings in words."""
+    state = {
+        "searchFilter": "tags.`evalkit.role` = 'study'",
+        "orderByKey": "attributes.start_time",
+        "orderByAsc": False,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "datasetsFilter": [],
+        "modelVersionFilter": "All Runs",
+        "selectedColumns": list(_COLUMNS),
+        "columnOrder": [],
+        "columnWidths": _WIDTHS,
+        "runsExpanded": {},
+        "runsPinned": [],
+        "runsHidden": [],
+        "runsVisibilityMap": {},
+        "runsHiddenMode": "FIRST_10_RUNS",
+        "viewMaximized": True,
+        "runListHidden": False,
+        "isAccordionReordered": False,
+        "useGroupedValuesInCharts": True,
+        "hideEmptyCharts": True,
+        "groupBy": None,
+        "groupsExpanded": {},
+        "autoRefreshEnabled": True,
+        "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0, "selectedXAxisMetricKey": ""},
+    }
+    envelope = {"name": "Evidence", "createdAt": _VIEW_MS, "updatedAt": _VIEW_MS, "state": json.dumps(state)}
+    return json.dumps(envelope)
