@@ -102,11 +102,13 @@ def multipliers(kind: Multiplier, shape: tuple[int, int], rng: np.random.Generat
     if kind == "gaussian":
         return rng.standard_normal(shape)
     if kind == "rademacher":
-        return rng.integers(0, 2, shape).astype(np.float64) * 2.0 - 1.0
+        signs: FloatArray = rng.integers(0, 2, shape).astype(np.float64) * 2.0 - 1.0
+        return signs
     if kind == "mammen":
         root5 = np.sqrt(5.0)
         low, high = (1.0 - root5) / 2.0, (1.0 + root5) / 2.0
-        return np.where(rng.random(shape) < (root5 + 1.0) / (2.0 * root5), low, high)
+        two_points: FloatArray = np.where(rng.random(shape) < (root5 + 1.0) / (2.0 * root5), low, high)
+        return two_points
     points = np.sqrt(np.array([1.5, 1.0, 0.5]))
     drawn: FloatArray = rng.choice(np.concatenate([-points, points]), size=shape)
     return drawn

@@ -1,0 +1,38 @@
+"""The placebo start: what it removes, and when it fails."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evalkit.checks.placebo_period import PlaceboPeriod, shifted_start
+from evalkit.vocabulary import NEVER
+from tests.simulated import context
+
+
+def test_nothing_the_programme_did_can_show() -> None:
+    made = context(effect=1e6)
+    placebo = PlaceboPeriod().run(made)[0]
+    assert abs(dict(placebo.details)["effect"]) < 2.0
+    assert placebo.status == "pass"
+
+
+def test_treated_and_anticipated_periods_are_removed_and_starts_move() -> None:
+    panel = context().panel
+    moved = shifted_start(panel, periods=2, anticipation=1)
+    ever = ~panel.never_treated
+    assert np.isnan(moved.outcome[panel.time[None, :] >= panel.first_treated[:, None] - 1]).all()
+    assert (moved.first_treated[ever] == panel.first_treated[ever] - 3).all()
+    assert (moved.first_treated[~ever] == NEVER).all()
+    assert np.array_equal(moved.outcome[~ever], panel.outcome[~ever])
+
+
+def test_a_trend_before_the_start_fails_it() -> None:
+    found = PlaceboPeriod().run(context(trend_gap=0.8))[0]
+    assert found.status == "fail"
+    assert "differs from zero" in found.reading
+
+
+def test_without_room_before_the_start_it_says_so() -> None:
+    found = PlaceboPeriod(periods_earlier=6).run(context())[0]
+    assert found.status == "not_run"
+    assert "could not be estimated" in found.reading
