@@ -12,6 +12,9 @@ from evalkit.vocabulary import NEVER, POOLED, IntArray
 
 CalendarKind = Literal["integer", "decimal", "date", "period"]
 
+_IN_A_YEAR = {1: "year", 2: "half-year", 4: "quarter", 12: "month"}
+_IN_WORDS = {"M": "month", "Q": "quarter", "Y": "year", "A": "year", "W": "week", "D": "day"}
+
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
@@ -34,6 +37,18 @@ class Calendar:
         pandas period alias (``M``, ``Q-DEC``, ``Y-DEC``, ``W-SUN``, ``D``) for dates and periods.
     denominator
         Periods in a year for ``decimal`` (4 for quarters).
+    anchor
+        For dates: whether labels count from the ``start`` of a period or are its last day (``end``).
+    offset_days
+        For dates anchored at the start: days after it (14 when every label is the 15th of a month).
+
+    Examples
+    --------
+    >>> elections = Calendar(kind="integer", origin=2000, step=4)
+    >>> elections.label(2), elections.step_name
+    (2008, '4 years')
+    >>> Calendar(kind="decimal", origin=7997, step=1, denominator=4).label(0)
+    1999.25
     """
 
     kind: CalendarKind
@@ -41,6 +56,8 @@ class Calendar:
     step: int
     frequency: str | None = None
     denominator: int = 1
+    anchor: Literal["start", "end"] = "start"
+    offset_days: int = 0
 
     def labels(self, ordinals: IntArray) -> pd.Series:
         """Labels of ordinals; missing where pooled or never treated."""
@@ -57,23 +74,36 @@ class Calendar:
         """Label of one ordinal."""
         return self._label(self.origin + self.step * int(ordinal))
 
+    def text(self, ordinal: int) -> str:
+        """Label of one ordinal as a person writes it: a date without its midnight."""
+        label = self.label(ordinal)
+        return label.date().isoformat() if isinstance(label, pd.Timestamp) else str(label)
+
     def _label(self, number: int) -> object:
         if self.kind == "integer":
             return number
         if self.kind == "decimal":
             return number / self.denominator
         period = pd.Period(ordinal=number, freq=self.frequency)
-        return period.start_time if self.kind == "date" else period
+        if self.kind == "period":
+            return period
+        if self.anchor == "end":
+            return period.end_time.normalize()
+        return period.start_time + pd.Timedelta(days=self.offset_days)
 
     @property
     def step_name(self) -> str:
         """One step in words, e.g. ``month``, ``4 years``."""
-        if self.kind == "integer":
-            base = "period"
-        elif self.kind == "decimal":
-            base = {1: "year", 2: "half-year", 4: "quarter", 12: "month"}.get(self.denominator, "period")
+        base = "period"
+        if self.kind == "decimal":
+            base = _IN_A_YEAR.get(self.denominator, base)
+        elif self.kind == "integer":
+            base = "year" if _looks_like_year(self.origin) else base
         else:
-            base = {"M": "month", "Q": "quarter", "Y": "year", "W": "week", "D": "day"}.get(
-                (self.frequency or "?").split("-")[0], "period"
-            )
+            base = _IN_WORDS.get((self.frequency or "?").split("-")[0], base)
         return base if self.step == 1 else f"{self.step} {base}s"
+
+
+def _looks_like_year(number: int) -> bool:
+    """Whether a first period of this size is a calendar year rather than a running number."""
+    return 1700 <= number <= 2200

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.data.calendar import Calendar
+from evalkit.data.intake import as_request, read_pieces
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
 
 
@@ -87,13 +88,64 @@ class Panel:
         exposure: str | None = None,
         never: object = None,
     ) -> Panel:
-        """Build a panel from a long frame (one row a unit and period); see :mod:`evalkit.data.intake`."""
-        from evalkit.data.intake import read_panel
+        """Build a panel from a long frame: one row a unit and period, in any order.
 
-        return read_panel(
-            df, unit=unit, period=period, outcome=outcome, cohort=cohort, treated=treated,
-            covariates=covariates, cluster=cluster, weight=weight, exposure=exposure, never=never,
+        Parameters
+        ----------
+        df
+            The data; never changed.
+        unit
+            Who is observed: text, integers or categories, without empty cells. ``"007"`` and ``"NA"`` stay text.
+        period
+            When: integers, decimal years (1999.25), dates or pandas periods, regularly spaced by any step.
+        outcome
+            Numbers, or true/false; empty where unknown.
+        cohort
+            First treated period of the unit, equal in all its rows. Never-treated is written 0 (if periods start
+            after 0), empty, ``NaN``/``NaT``, infinite or as empty text; the coding found is stated in a remark.
+        treated
+            Instead of `cohort`: a 0/1 column, which stays 1 once it is.
+        covariates, cluster, weight, exposure
+            Further columns. Rows with a missing covariate, weight or exposure are left out and counted by arm.
+        never
+            Declared code of never-treated in `cohort`, e.g. 9999; no other code is then taken for it.
+
+        Raises
+        ------
+        ConfigError
+            Columns that do not exist, or contradictory arguments.
+        DataError
+            Duplicates, text for numbers, infinite values, a cohort or cluster that varies within a unit, ...
+        DesignRefused
+            One unit or period, no treated unit, no untreated period, treatment that switches off.
+
+        Examples
+        --------
+        >>> df = pd.DataFrame(
+        ...     {"city": ["A", "A", "B", "B"], "year": [2004, 2008] * 2, "y": [1.0, 3.0, 1.0, 2.0], "law": [2008] * 2 + [0] * 2}
+        ... )
+        >>> panel = Panel.from_frame(df, unit="city", period="year", outcome="y", cohort="law")
+        >>> panel.outcome.shape, panel.first_treated[0], panel.calendar.label(1), panel.never_treated.tolist()
+        ((2, 2), np.int64(1), 2008, [False, True])
+        """
+        request = as_request(
+            covariates, unit=unit, period=period, outcome=outcome, cohort=cohort, treated=treated,
+            cluster=cluster, weight=weight, exposure=exposure, never=never,
         )  # fmt: skip
+        pieces = read_pieces(df, request)
+        return cls(
+            outcome=pieces.outcome,
+            time=pieces.time,
+            first_treated=pieces.first_treated,
+            units=pieces.units,
+            calendar=pieces.calendar,
+            names=ColumnNames(unit, period, outcome, cohort, treated, weight, cluster, exposure),
+            weight=pieces.weight,
+            covariates=pieces.covariates,
+            cluster=pieces.cluster,
+            exposure=pieces.exposure,
+            remarks=pieces.remarks,
+        )
 
     @property
     def n_units(self) -> int:

@@ -1,0 +1,179 @@
+"""Take columns out of the caller's frame, and say exactly what is wrong with those that cannot be used."""
+
+from __future__ import annotations
+
+import decimal
+import numbers as abstract
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from evalkit.errors import ConfigError, DataError, closest, quote_names
+from evalkit.vocabulary import BoolArray, FloatArray
+
+ROWS_SHOWN = 5
+"""Rows, units or periods that a message names before it only counts."""
+
+
+def name_rows(index: pd.Index[Any], where: BoolArray) -> str:
+    """Name the rows of a mask by position, and by index label where the index says more than the position.
+
+    Examples
+    --------
+    >>> name_rows(pd.RangeIndex(4), np.array([False, True, False, True]))
+    'rows 1, 3 (counted from 0)'
+    >>> name_rows(pd.Index(["a", "b"]), np.array([False, True]))
+    "row 1 (index 'b'; counted from 0)"
+    """
+    positions = np.flatnonzero(where)
+    shown = positions[:ROWS_SHOWN]
+    more = f" and {len(positions) - len(shown)} more" if len(positions) > len(shown) else ""
+    listed = ", ".join(str(position) for position in shown)
+    plain = isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
+    labels = "" if plain else f"index {quote_names(index[shown])}; "
+    return f"row{'s' if len(positions) > 1 else ''} {listed}{more} ({labels}counted from 0)"
+
+
+def require_columns(df: object, roles: Mapping[str, str]) -> pd.DataFrame:
+    """Return the frame after checking that every named column is there, once.
+
+    Parameters
+    ----------
+    df
+        What the caller passed as data.
+    roles
+        Role (``unit``, ``covariates[0]``) to column name.
+
+    Raises
+    ------
+    ConfigError
+        Not a pandas frame, or a column that does not exist.
+    DataError
+        A frame without rows, or with two columns of one name.
+    """
+    if not isinstance(df, pd.DataFrame):
+        raise ConfigError(
+            f"The data must be a pandas DataFrame. Got {type(df).__module__}.{type(df).__name__} instead.",
+            next_step="Convert it first, e.g. with .to_pandas().",
+        )
+    known = [str(column) for column in df.columns]
+    for role, name in roles.items():
+        if name not in df.columns:
+            near = closest(str(name), known)
+            raise ConfigError(
+                f"The {role} column {name!r} is not in the data.",
+                allowed=quote_names(known, limit=20),
+                next_step=f"Did you mean '{near}'?" if near else f"Name an existing column as {role}.",
+            )
+        if isinstance(df[name], pd.DataFrame):
+            raise DataError(f"Two columns of the data are named {name!r}.", next_step="Rename one of them.")
+    if len(df) == 0:
+        raise DataError("The data have no rows.", next_step="Look at the query or filter that made them.")
+    return df
+
+
+def is_text(values: pd.Series[Any]) -> bool:
+    """Whether a column is of a text type (an object column is looked at value by value instead)."""
+    return isinstance(values.dtype, pd.StringDtype) or (
+        isinstance(values.dtype, pd.ArrowDtype) and pd.api.types.is_string_dtype(values.dtype)
+    )
+
+
+def read_numbers(df: pd.DataFrame, name: str, role: str) -> FloatArray:
+    """Values of a numeric column; true and false count as 1 and 0.
+
+    Returns
+    -------
+    FloatArray
+        (n,) one value a row, NaN where missing; may share memory with the frame, so never write to it.
+
+    Raises
+    ------
+    DataError
+        Text, dates or infinite values, with the rows named.
+    """
+    values = df[name]
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        values = values.astype(dtype.categories.dtype)
+        dtype = values.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iufb":
+        result: FloatArray = values.to_numpy().astype(np.float64, copy=False)
+    elif pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
+        result = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    elif dtype == object and not is_text(values):
+        result = _numbers_from_objects(values, name, role)
+    else:
+        raise _not_a_number(values, name, role, values.notna().to_numpy())
+    infinite = np.isinf(result)
+    if infinite.any():
+        raise DataError(
+            f"The {role} column '{name}' is infinite in {name_rows(df.index, infinite)}.",
+            allowed="finite numbers; empty where unknown",
+            next_step="Look for a division by zero or the logarithm of zero upstream.",
+        )
+    return result
+
+
+def _numbers_from_objects(values: pd.Series[Any], name: str, role: str) -> FloatArray:
+    """Numbers from an object column (as databases return NUMERIC), refusing anything that is not a number."""
+    missing = values.isna().to_numpy()
+    plain: BoolArray = np.fromiter(
+        (isinstance(value, abstract.Real | decimal.Decimal) for value in values), dtype=np.bool_, count=len(values)
+    )
+    wrong = ~plain & ~missing
+    if wrong.any():
+        raise _not_a_number(values, name, role, wrong)
+    return np.array([np.nan if gone else float(value) for value, gone in zip(values, missing, strict=True)])
+
+
+def _not_a_number(values: pd.Series[Any], name: str, role: str, present: BoolArray) -> DataError:
+    """Name the first value that does not parse as a number; failing that, the first value."""
+    wrong = present & pd.to_numeric(values.astype(str), errors="coerce").isna().to_numpy()
+    where = wrong if wrong.any() else present
+    example = values[where].iloc[0] if where.any() else None
+    kind = "text" if isinstance(example, str) else str(values.dtype)
+    return DataError(
+        f"The {role} column '{name}' must hold numbers, but holds {kind}: {example!r} in "
+        f"{name_rows(values.index, where)}.",
+        allowed="integers, floating-point numbers, true/false",
+        next_step="Remove thousands separators, units and notes, then convert with pandas.to_numeric; "
+        "in a CSV study, declare the column's type under data.source.columns.",
+    )
+
+
+def refuse_missing(df: pd.DataFrame, name: str, role: str) -> None:
+    """Refuse a column with empty cells, naming the rows."""
+    missing = df[name].isna().to_numpy()
+    if missing.any():
+        raise DataError(
+            f"The {role} column '{name}' is empty in {name_rows(df.index, missing)}.",
+            next_step=f"Fill in the {role} or remove these rows from the data before analysis.",
+        )
+
+
+def codes_in_range(values: npt.NDArray[Any], most: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[Any]] | None:
+    """Codes of integers by lookup table, or None when their range is wider than `most`.
+
+    One table instead of a hash of every row: several times faster where identifiers are dense.
+
+    Returns
+    -------
+    codes, labels
+        (n,) positions into `labels`; (k,) the distinct values, increasing.
+    """
+    low, high = int(values.min()), int(values.max())
+    if high - low >= most:
+        return None
+    offset = values - values.dtype.type(low)
+    seen = np.zeros(high - low + 1, dtype=np.bool_)
+    seen[offset] = True
+    labels = np.flatnonzero(seen)
+    if len(labels) == len(seen):
+        return offset.astype(np.intp, copy=False), labels.astype(values.dtype) + values.dtype.type(low)
+    table = np.cumsum(seen, dtype=np.intp)
+    table -= 1
+    return table[offset], (labels + low).astype(values.dtype)

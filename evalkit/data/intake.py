@@ -1,0 +1,284 @@
+"""From a long frame to the pieces of a Panel: every refusal and every exclusion happens here, and is stated.
+
+The order matters. Rows are placed first (units, periods, duplicates); then cells that lack a weight, covariate
+or exposure are left out; then periods without any outcome go, so that adoption is compared with periods that
+are analysed; then treatment is read; then units without any outcome go; last, the design is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evalkit.data import accounts
+from evalkit.data.calendar import Calendar
+from evalkit.data.cohort import read_cohorts
+from evalkit.data.columns import name_rows, read_numbers, require_columns
+from evalkit.data.time_axis import TimeAxis, read_time
+from evalkit.data.treated import read_treated
+from evalkit.data.units import read_clusters, read_units
+from evalkit.data.wide import Grid, place
+from evalkit.errors import ConfigError, DataError, DesignRefused
+from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which column plays which part; see :meth:`evalkit.data.panel.Panel.from_frame`."""
+
+    unit: str
+    period: str
+    outcome: str
+    cohort: str | None = None
+    treated: str | None = None
+    covariates: tuple[str, ...] = ()
+    cluster: str | None = None
+    weight: str | None = None
+    exposure: str | None = None
+    never: object = None
+
+    def __post_init__(self) -> None:
+        if (self.cohort is None) == (self.treated is None):
+            raise ConfigError(
+                f"Treatment must come from one column; {'neither' if self.cohort is None else 'both'} of "
+                f"'cohort' and 'treated' {'is' if self.cohort is None else 'are'} named.",
+                allowed="cohort= (first treated period of the unit) or treated= (a 0/1 column)",
+                next_step="Name exactly one of them.",
+            )
+        if self.never is not None and self.cohort is None:
+            raise ConfigError(
+                "'never' declares a code of the cohort column, but treatment comes from 'treated'.",
+                next_step="Remove never=.",
+            )
+        taken = (self.outcome, self.unit, self.period, self.cohort, self.treated)
+        for name in self.covariates:
+            if name in taken or self.covariates.count(name) > 1:
+                raise ConfigError(
+                    f"The column '{name}' cannot be a covariate: it is named {'twice' if name not in taken else 'as'}"
+                    f"{'' if name not in taken else ' outcome, unit, period or treatment as well'}.",
+                    next_step="Name each covariate once, and no other column as one.",
+                )
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Role to column, for those that are named."""
+        single = {
+            role: getattr(self, role)
+            for role in ("unit", "period", "outcome", "cohort", "treated", "cluster", "weight", "exposure")
+        }
+        several = {f"covariates[{number}]": name for number, name in enumerate(self.covariates)}
+        return {role: name for role, name in (single | several).items() if name is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """The arrays of a Panel, with the meanings and shapes that it documents."""
+
+    outcome: FloatArray
+    time: IntArray
+    first_treated: IntArray
+    units: pd.Index[Any]
+    calendar: Calendar
+    weight: FloatArray | None = None
+    covariates: dict[str, FloatArray] = field(default_factory=dict)
+    cluster: IntArray | None = None
+    exposure: FloatArray | None = None
+    remarks: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The (N, T) matrices read so far."""
+
+    outcome: FloatArray
+    weight: FloatArray | None
+    exposure: FloatArray | None
+    covariates: dict[str, FloatArray]
+
+    def taken(self, index: Any) -> _Cells:
+        """The same matrices, cut down by an index."""
+        return _Cells(
+            self.outcome[index],
+            None if self.weight is None else self.weight[index],
+            None if self.exposure is None else self.exposure[index],
+            {name: values[index] for name, values in self.covariates.items()},
+        )
+
+
+def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
+    """Read, check and widen a long frame. The frame is never changed, and nothing of it is kept by reference.
+
+    Raises
+    ------
+    ConfigError
+        Columns that do not exist, or contradictory arguments.
+    DataError
+        Anything that `docs` lists as bad data, with columns, rows and units named.
+    DesignRefused
+        Sound data in which there is nothing to compare.
+    """
+    df = require_columns(df, request.roles)
+    codes, units = read_units(df, request.unit)
+    position, axis = read_time(df, request.period)
+    grid = place(codes, position, units, axis.calendar, axis.time, df.index)
+    cells = _read_cells(df, request, grid)
+    lacking = _leave_out_incomplete(cells)
+    kept_periods = ~np.isnan(cells.outcome).all(axis=0)
+    if not kept_periods.any():
+        raise DataError(
+            "No row has an outcome together with every weight, covariate and exposure it needs.",
+            next_step="Look at " + ", ".join(f"'{name}'" for name in lacking) + " in the data.",
+        )
+    remarks = list(axis.remarks)
+    if not kept_periods.all():
+        remarks.append(accounts.periods_left_out(axis, kept_periods))
+        axis, cells = axis.keep(kept_periods), cells.taken(np.s_[:, kept_periods])
+    first_treated, treatment_remarks = _read_treatment(df, request, codes, grid, kept_periods, units, axis, cells)
+    remarks += treatment_remarks
+    remarks += accounts.cells_left_out(lacking, first_treated, axis)
+    remarks += accounts.outcomes_missing(
+        request.outcome, grid.present[:, kept_periods], cells.outcome, lacking, kept_periods, first_treated, axis
+    )
+    cluster = read_clusters(df, request.cluster, codes, units)[0] if request.cluster is not None else None
+    kept_units = ~np.isnan(cells.outcome).all(axis=1)
+    if not kept_units.all():
+        remarks.append(accounts.units_left_out(units, kept_units, first_treated, axis))
+        cells, first_treated, units = cells.taken(kept_units), first_treated[kept_units], units[kept_units]
+        cluster = None if cluster is None else np.unique(cluster[kept_units], return_inverse=True)[1].astype(np.int64)
+    _refuse_empty_designs(request, cells.outcome, first_treated, cluster, axis)
+    remarks += accounts.arms(first_treated, axis)
+    if cells.weight is not None:
+        remarks += accounts.weights(request.weight or "", cells.weight, cells.outcome, first_treated, axis)
+    return Pieces(
+        outcome=cells.outcome,
+        time=axis.time,
+        first_treated=first_treated,
+        units=units,
+        calendar=axis.calendar,
+        weight=cells.weight,
+        covariates=cells.covariates,
+        cluster=cluster,
+        exposure=cells.exposure,
+        remarks=tuple(remarks),
+    )
+
+
+def _read_cells(df: pd.DataFrame, request: Request, grid: Grid) -> _Cells:
+    """Widen the numeric columns, refusing what no analysis can use."""
+    outcome = read_numbers(df, request.outcome, "outcome")
+    if np.isnan(outcome).all():
+        raise DataError(
+            f"The outcome column '{request.outcome}' is empty in every row.",
+            next_step="Look at the source, or name another column.",
+        )
+    weight = exposure = None
+    if request.weight is not None:
+        values = read_numbers(df, request.weight, "weight")
+        _refuse_where(df, values < 0, request.weight, "weight", "is negative", "weights of 0 or more")
+        weight = grid.widen(values)
+    if request.exposure is not None:
+        values = read_numbers(df, request.exposure, "exposure")
+        _refuse_where(df, values <= 0, request.exposure, "exposure", "is not positive", "exposures above 0")
+        exposure = grid.widen(values)
+    covariates = {name: grid.widen(read_numbers(df, name, "covariate")) for name in request.covariates}
+    return _Cells(grid.widen(outcome), weight, exposure, covariates)
+
+
+def _refuse_where(df: pd.DataFrame, where: BoolArray, name: str, role: str, what: str, allowed: str) -> None:
+    if where.any():
+        raise DataError(
+            f"The {role} column '{name}' {what} in {name_rows(df.index, where)}.",
+            allowed=allowed,
+            next_step="Correct these rows, or remove them from the data before analysis.",
+        )
+
+
+def _leave_out_incomplete(cells: _Cells) -> dict[str, BoolArray]:
+    """Set the outcome missing where a weight, exposure or covariate is; return the cells by reason.
+
+    `cells.outcome` is intake's own matrix, so it is changed in place. A cell that lacks two things counts under
+    the first.
+    """
+    sources = {"weight": cells.weight, "exposure": cells.exposure, **cells.covariates}
+    lacking: dict[str, BoolArray] = {}
+    for name, values in sources.items():
+        if values is None:
+            continue
+        gone = np.isnan(values)
+        gone &= ~np.isnan(cells.outcome)
+        if gone.any():
+            lacking[name] = gone
+            cells.outcome[gone] = np.nan
+    return lacking
+
+
+def _read_treatment(
+    df: pd.DataFrame,
+    request: Request,
+    codes: Any,
+    grid: Grid,
+    kept_periods: BoolArray,
+    units: pd.Index[Any],
+    axis: TimeAxis,
+    cells: _Cells,
+) -> tuple[IntArray, list[Remark]]:
+    """First treated periods from either kind of column; outcomes of unclear treatment are set missing."""
+    if request.cohort is not None:
+        return read_cohorts(df, request.cohort, codes, units, axis, request.never)
+    column = read_treated(df, str(request.treated), grid, kept_periods, units, axis)
+    cells.outcome[column.unclear] = np.nan
+    return column.first_treated, list(column.remarks)
+
+
+def _refuse_empty_designs(
+    request: Request, outcome: FloatArray, first_treated: IntArray, cluster: IntArray | None, axis: TimeAxis
+) -> None:
+    """Refuse data in which no estimator has anything to compare."""
+    known = outcome[~np.isnan(outcome)]
+    if len(outcome) < 2:
+        raise DesignRefused(
+            f"The data have {'one unit' if len(outcome) else 'no unit'} with a known outcome.",
+            allowed="at least two units",
+            next_step="Add units that were not treated.",
+        )
+    if len(axis.time) < 2:
+        raise DesignRefused(
+            f"The outcome '{request.outcome}' is known in one period only: {axis.calendar.text(0)}.",
+            allowed="at least two periods",
+            next_step="Add periods before or after treatment.",
+        )
+    if known.min() == known.max():
+        raise DataError(
+            f"The outcome '{request.outcome}' never varies: it is {known[0]:g} in every row.",
+            next_step="Name another outcome, or look at how this one was computed.",
+        )
+    column = request.cohort or request.treated
+    if not (first_treated <= axis.time[-1]).any():
+        raise DesignRefused(
+            f"No unit is treated by {axis.calendar.text(int(axis.time[-1]))}, the last period, according to '{column}'.",
+            allowed="at least one unit that is treated within the window",
+            next_step="Look at the coding of never-treated, or add later periods.",
+        )
+    if (first_treated <= axis.time[0]).all():
+        raise DesignRefused(
+            f"Every unit is treated from {axis.calendar.text(0)}, the first period, on, according to '{column}'.",
+            allowed="some untreated periods",
+            next_step="Add periods before treatment, or units that were not treated.",
+        )
+    if cluster is not None and len(np.unique(cluster)) < 2:
+        raise DesignRefused(
+            f"All units are in one cluster of '{request.cluster}': no standard error can be computed.",
+            allowed="at least two clusters",
+            next_step="Cluster by unit, or by a smaller grouping.",
+        )
+
+
+def as_request(covariates: Sequence[str], **columns: Any) -> Request:
+    """Build a request, taking one covariate's name for a list of it to be a mistake worth naming."""
+    if isinstance(covariates, str):
+        raise ConfigError(f"'covariates' must be a list of column names. Got the text {covariates!r} instead.")
+    return replace(Request(**columns), covariates=tuple(covariates))
