@@ -1,0 +1,199 @@
+"""Units sorted by cohort, so that a cohort and every comparison group are contiguous rows.
+
+A comparison group is "all units treated later than s": a suffix of the sorted units. What a cell
+leaves out of it (units not observed, the cohort itself) has weight 0 rather than another set of
+rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from evalkit.vocabulary import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class CohortSample:
+    """N units sorted by first treated period, then by cluster.
+
+    Attributes
+    ----------
+    first_treated
+        (N,) ordinals, not decreasing.
+    outcome
+        (N, T) outcome less the unit's own mean, which no contrast over time notices; 0 where
+        not observed.
+    mean_outcome
+        (N,) what was taken off.
+    observed
+        (N, T) True where the outcome is known; None when all are.
+    known_at_base
+        (N, T) True where outcome, weight and covariates are known; None when all are.
+    covariates
+        Each (N, T), or (N, 1) where constant over time; standardized.
+    weight
+        (N, T), or (N, 1) where constant over time.
+    cluster
+        (N,) codes 0..C-1, not decreasing within a cohort; None when units are their own clusters.
+    position
+        (N,) place of the unit in the caller's order.
+    """
+
+    first_treated: IntArray
+    outcome: FloatArray
+    mean_outcome: FloatArray
+    observed: BoolArray | None
+    known_at_base: BoolArray | None
+    covariates: tuple[FloatArray, ...]
+    weight: FloatArray
+    cluster: IntArray | None
+    position: IntArray
+
+    def __len__(self) -> int:
+        return int(self.outcome.shape[0])
+
+    @property
+    def n_observations(self) -> int:
+        """Outcomes known."""
+        return self.outcome.size if self.observed is None else int(self.observed.sum())
+
+    @cached_property
+    def base_matters(self) -> bool:
+        """Whether a covariate or the weight changes over time, so that cells differ by base period."""
+        return any(values.shape[1] > 1 for values in (*self.covariates, self.weight))
+
+    @cached_property
+    def constant_regressors(self) -> FloatArray | None:
+        """(N, p) constant and covariates when none changes over time."""
+        if any(values.shape[1] > 1 for values in self.covariates):
+            return None
+        return np.column_stack([np.ones(len(self)), *self.covariates])
+
+    def regressors(self, base: int, rows: slice) -> FloatArray:
+        """(n, p) constant and covariates in the base period."""
+        if self.constant_regressors is not None:
+            return self.constant_regressors[rows]
+        columns = [_column(values, base)[rows] for values in self.covariates]
+        return np.column_stack([np.ones(len(columns[0])), *columns])
+
+    def weights(self, period: int, base: int, rows: slice) -> FloatArray:
+        """(n,) weights in the base period, 0 for units not observed in both periods of the cell."""
+        weight = _column(self.weight, base)[rows]
+        if self.observed is None or self.known_at_base is None:
+            return weight
+        return np.where(self.observed[rows, period] & self.known_at_base[rows, base], weight, 0.0)
+
+    def rows_of(self, cohort: int) -> slice:
+        """Rows of a cohort."""
+        start, stop = (int(np.searchsorted(self.first_treated, cohort, side)) for side in ("left", "right"))
+        return slice(start, stop)
+
+    def rows_after(self, ordinal: int) -> slice:
+        """Rows of all units first treated after a period."""
+        return slice(int(np.searchsorted(self.first_treated, ordinal, side="right")), len(self))
+
+    def share_weight(self) -> FloatArray:
+        """(N,) weight in the first period in which the unit is observed, with mean 1."""
+        first = np.zeros(len(self), dtype=np.int64) if self.observed is None else self.observed.argmax(axis=1)
+        weight = self.weight[np.arange(len(self)), first if self.weight.shape[1] > 1 else 0]
+        return np.asarray(weight / weight.mean())
+
+
+def sort_by_cohort(
+    outcome: FloatArray,
+    first_treated: IntArray,
+    *,
+    units: IntArray,
+    covariates: Iterable[FloatArray] = (),
+    weight: FloatArray | None = None,
+    cluster: IntArray | None = None,
+) -> CohortSample:
+    """Copy some units of a panel in the order of their cohorts.
+
+    Parameters
+    ----------
+    outcome
+        (N, T); NaN where not observed.
+    first_treated
+        (N,) ordinals.
+    units
+        (n,) rows to take, increasing.
+    covariates
+        Each (N, T).
+    weight
+        (N, T); None for equal weights.
+    cluster
+        (N,) codes; renumbered 0..C-1 over the units taken.
+
+    Examples
+    --------
+    >>> y = np.array([[1.0, 3.0], [0.0, 0.0]])
+    >>> sample = sort_by_cohort(y, np.array([5, 1]), units=np.arange(2))
+    >>> sample.first_treated.tolist(), sample.outcome.tolist()
+    ([1, 5], [[0.0, 0.0], [-1.0, 1.0]])
+    """
+    codes = None if cluster is None else np.unique(cluster[units], return_inverse=True)[1].astype(np.int64)
+    keys = (first_treated[units],) if codes is None else (codes, first_treated[units])
+    position = np.lexsort(keys)
+    order = units[position]
+    y = outcome[order]
+    observed = ~np.isnan(y)
+    balanced = bool(observed.all())
+    if balanced:
+        mean = y.mean(axis=1)
+        y -= mean[:, None]
+    else:
+        mean = np.where(observed, y, 0.0).sum(axis=1) / np.maximum(observed.sum(axis=1), 1)
+        y -= mean[:, None]
+        y[~observed] = 0.0
+    known = observed
+    weights = np.ones((len(order), 1))
+    if weight is not None:
+        raw = weight[order]
+        known = known & ~np.isnan(raw)
+        weights = _shorten(raw)
+    columns = []
+    for values in covariates:
+        raw = values[order]
+        known = known & ~np.isnan(raw)
+        columns.append(_standardize(_shorten(raw)))
+    complete = bool(known.all())
+    return CohortSample(
+        first_treated=first_treated[order],
+        outcome=y,
+        mean_outcome=mean,
+        observed=None if complete else observed,
+        known_at_base=None if complete else known,
+        covariates=tuple(columns),
+        weight=np.nan_to_num(weights, copy=False),
+        cluster=None if codes is None else codes[position],
+        position=position.astype(np.int64),
+    )
+
+
+def _column(values: FloatArray, period: int) -> FloatArray:
+    return values[:, period if values.shape[1] > 1 else 0]
+
+
+def _shorten(values: FloatArray) -> FloatArray:
+    """(N, 1) when no unit's known values change over time, else the values."""
+    lowest, highest = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
+    changes = bool(np.any(lowest < highest))
+    return values if changes else np.ascontiguousarray(lowest[:, None])
+
+
+def _standardize(values: FloatArray) -> FloatArray:
+    """Mean 0 and standard deviation 1 over known values, so that the unit of measurement is irrelevant.
+
+    Unknown values become 0; their weight is 0 wherever they would count.
+    """
+    known = values[~np.isnan(values)]
+    if known.size == 0:
+        return np.zeros_like(values)
+    center, spread = known.mean(), known.std()
+    standardized = (values - center) / (spread if spread > 0.0 else 1.0)
+    return np.nan_to_num(np.asarray(standardized), copy=False)

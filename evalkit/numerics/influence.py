@@ -1,0 +1,186 @@
+"""Influence functions of all cells and cohort shares, made in blocks of units.
+
+The covariance of K cells and G shares needs only psi'psi; at a million units psi itself would
+outweigh the data. Blocks of rows are made, multiplied and dropped; the whole matrix is built
+only for callers who ask for it. Clusters are summed, never averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalkit.numerics.cohort_sample import CohortSample
+from evalkit.numerics.doubly_robust import Arm, Contrasts
+from evalkit.vocabulary import FloatArray, IntArray
+
+BLOCK_ROWS = 8_192
+"""Rows made at a time: a block of 50 columns is 3 MB and stays in a processor's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellGroup:
+    """Cells of one cohort that share comparison units, regressors and weights.
+
+    Attributes
+    ----------
+    cohort
+        Ordinal of the first treated period.
+    treated, comparison
+        Rows of the sample; the cohort's own rows within `comparison` play no part in it.
+    period, base
+        Positions that decide which weights and regressors are read.
+    columns
+        (m,) places of the cells among all columns.
+    contrasts
+        The fit.
+    """
+
+    cohort: int
+    treated: slice
+    comparison: slice
+    period: int
+    base: int
+    columns: IntArray
+    contrasts: Contrasts
+
+    def arm(self, sample: CohortSample, rows: slice) -> Arm:
+        """Weights, regressors and outcomes of some rows."""
+        return read_arm(sample, rows, self.period, self.base)
+
+
+def read_arm(sample: CohortSample, rows: slice, period: int, base: int) -> Arm:
+    """Weights, regressors and outcomes of some rows, as one cell sees them."""
+    return Arm(sample.regressors(base, rows), sample.weights(period, base, rows), sample.outcome[rows])
+
+
+def comparison_arm(sample: CohortSample, rows: slice, period: int, base: int, own: slice) -> Arm:
+    """The comparison arm of a cell: a cohort within `rows` is not compared with itself."""
+    arm = read_arm(sample, rows, period, base)
+    if own.stop <= rows.start:
+        return arm
+    weight = arm.weight.copy()
+    weight[max(own.start - rows.start, 0) : own.stop - rows.start] = 0.0
+    return Arm(arm.X, weight, arm.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Influence:
+    """psi (N, K + G): influence functions of the cells and of the cohort shares, over N.
+
+    Attributes
+    ----------
+    sample
+        The units.
+    groups
+        The fitted cells.
+    n_cells
+        K; columns that no group fills (reference cells) stay 0.
+    share_cohorts, shares
+        (G,) ordinals and shares p_g.
+    share_weight
+        (N,) weights with mean 1 behind the shares.
+    """
+
+    sample: CohortSample
+    groups: tuple[CellGroup, ...]
+    n_cells: int
+    share_cohorts: IntArray
+    shares: FloatArray
+    share_weight: FloatArray
+
+    @property
+    def n_columns(self) -> int:
+        """K + G."""
+        return self.n_cells + len(self.shares)
+
+    def covariance(self) -> FloatArray:
+        """(K + G, K + G) cross product of psi, summed within clusters first."""
+        total = np.zeros((self.n_columns, self.n_columns))
+        if self.sample.cluster is not None:
+            for sums in self._cluster_sums():
+                total += sums.T @ sums
+            return total
+        for cohort_rows in self._cohorts():
+            columns = self._columns_of(cohort_rows)
+            place = np.ix_(columns, columns)
+            for rows in _pieces(cohort_rows):
+                psi = self._block(rows, columns)
+                total[place] += psi.T @ psi
+        return total
+
+    def matrix(self) -> FloatArray:
+        """(n_clusters, K + G) psi, in the order of the caller's units or of the cluster codes."""
+        if self.sample.cluster is not None:
+            return np.concatenate(list(self._cluster_sums()))
+        psi = np.zeros((len(self.sample), self.n_columns))
+        for cohort_rows in self._cohorts():
+            columns = self._columns_of(cohort_rows)
+            for rows in _pieces(cohort_rows):
+                psi[np.ix_(self.sample.position[rows], columns)] = self._block(rows, columns)
+        return psi
+
+    def _cohorts(self) -> Iterator[slice]:
+        """Rows of each cohort, the never-treated included."""
+        starts = np.flatnonzero(np.diff(self.sample.first_treated, prepend=self.sample.first_treated[0] - 1))
+        for start, stop in zip(starts, [*starts[1:], len(self.sample)], strict=True):
+            yield slice(int(start), int(stop))
+
+    def _groups_of(self, rows: slice) -> list[tuple[CellGroup, bool]]:
+        """Groups that rows of one cohort take part in, and whether as treated units."""
+        treated = [(group, True) for group in self.groups if group.treated.start <= rows.start < group.treated.stop]
+        compared = [
+            (group, False)
+            for group in self.groups
+            if group.comparison.start <= rows.start and not group.treated.start <= rows.start < group.treated.stop
+        ]
+        return treated + compared
+
+    def _columns_of(self, rows: slice) -> IntArray:
+        """Columns of psi that are not 0 for rows of one cohort."""
+        cells = [group.columns for group, _ in self._groups_of(rows)]
+        return np.concatenate([*cells, np.arange(self.n_cells, self.n_columns)])
+
+    def _block(self, rows: slice, columns: IntArray) -> FloatArray:
+        """(n, len(columns)) of psi for rows of one cohort, columns as `_columns_of` orders them."""
+        psi = np.empty((rows.stop - rows.start, len(columns)))
+        place = 0
+        for group, is_treated in self._groups_of(rows):
+            arm = group.arm(self.sample, rows)
+            fit, width = group.contrasts, len(group.columns)
+            make = fit.treated_influence if is_treated else fit.comparison_influence
+            psi[:, place : place + width] = make(arm)
+            place += width
+        psi[:, place:] = -self.shares
+        own = np.flatnonzero(self.share_cohorts == self.sample.first_treated[rows.start])
+        psi[:, place + own] += self.share_weight[rows, None]
+        psi[:, place:] /= len(self.sample)
+        return psi
+
+    def _cluster_sums(self) -> Iterator[FloatArray]:
+        """Blocks of cluster sums of psi, in the order of the cluster codes."""
+        cluster = self.sample.cluster
+        if cluster is None:
+            raise ValueError("units are their own clusters: there is nothing to sum")
+        n_clusters = int(cluster.max()) + 1
+        step = max(1, BLOCK_ROWS * n_clusters // len(self.sample))
+        for first in range(0, n_clusters, step):
+            stop = min(first + step, n_clusters)
+            sums = np.zeros((stop - first, self.n_columns))
+            for cohort_rows in self._cohorts():
+                codes = cluster[cohort_rows]
+                low, high = (cohort_rows.start + int(np.searchsorted(codes, code)) for code in (first, stop))
+                columns = self._columns_of(cohort_rows) if low < high else np.empty(0, dtype=np.int64)
+                for rows in _pieces(slice(low, high)):
+                    starts = np.flatnonzero(np.diff(cluster[rows], prepend=-1))
+                    added = np.add.reduceat(self._block(rows, columns), starts, axis=0)
+                    sums[np.ix_(cluster[rows][starts] - first, columns)] += added
+            yield sums
+
+
+def _pieces(rows: slice) -> Iterator[slice]:
+    """Cut rows into blocks."""
+    for start in range(rows.start, rows.stop, BLOCK_ROWS):
+        yield slice(start, min(start + BLOCK_ROWS, rows.stop))

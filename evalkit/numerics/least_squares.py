@@ -1,0 +1,80 @@
+"""Least squares from cross-products: which columns can be told apart, and inverses of what is left."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import linalg
+
+from evalkit.vocabulary import BoolArray, FloatArray
+
+COLLINEAR = 1e-12
+"""A column is collinear when the columns before it leave less than this share of its sum of squares.
+
+Sums of squares of standardized columns carry a rounding error near 1e-15, so 1e-12 tells exact
+collinearity from correlation up to 0.9999999999995.
+"""
+
+
+def independent_columns(gram: FloatArray, tolerance: float = COLLINEAR) -> BoolArray:
+    """Find the columns that are not a linear combination of those before them.
+
+    Parameters
+    ----------
+    gram
+        (p, p) cross-product X'WX, columns in order of precedence.
+    tolerance
+        Smallest share of a column's sum of squares that earlier columns may leave unexplained.
+
+    Returns
+    -------
+    (p,) bool array
+        True for the columns to keep.
+
+    Examples
+    --------
+    >>> X = np.array([[1.0, 2.0, 1.0], [1.0, 2.0, 3.0], [1.0, 2.0, 4.0]])
+    >>> independent_columns(X.T @ X).tolist()
+    [True, False, True]
+    """
+    left = np.array(gram, dtype=np.float64)
+    total = np.diag(gram).copy()
+    keep = np.zeros(len(total), dtype=np.bool_)
+    for column in range(len(total)):
+        pivot = left[column, column]
+        if not pivot > tolerance * total[column]:
+            continue
+        keep[column] = True
+        left -= np.outer(left[:, column], left[column]) / pivot
+    return keep
+
+
+def inverse_on(gram: FloatArray, keep: BoolArray) -> FloatArray:
+    """Invert a cross-product on some of its columns; rows and columns of the others are 0.
+
+    With H = inverse_on(X'WX, keep), H X'Wy are the least-squares coefficients, 0 for the columns
+    left out.
+
+    Parameters
+    ----------
+    gram
+        (p, p) cross-product, positive definite on the columns kept.
+    keep
+        (p,) columns to keep.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        When the kept columns are collinear.
+
+    Examples
+    --------
+    >>> inverse_on(np.diag([4.0, 0.0]), np.array([True, False])).tolist()
+    [[0.25, 0.0], [0.0, 0.0]]
+    """
+    inverse = np.zeros_like(gram)
+    kept = np.ix_(keep, keep)
+    scale = 1.0 / np.sqrt(np.diag(gram)[keep])
+    scaled = gram[kept] * np.outer(scale, scale)
+    factor = linalg.cho_factor(scaled, lower=True)
+    inverse[kept] = linalg.cho_solve(factor, np.eye(len(scale))) * np.outer(scale, scale)
+    return inverse
