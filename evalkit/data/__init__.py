@@ -1,0 +1,1 @@
+"""Data: sources, intake into a panel, fingerprints."""

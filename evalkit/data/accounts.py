@@ -10,6 +10,7 @@ import pandas as pd
 
 from evalkit.data.columns import ROWS_SHOWN
 from evalkit.data.time_axis import TimeAxis
+from evalkit.data.wide import Grid
 from evalkit.errors import DataError, quote_names
 from evalkit.vocabulary import NEVER, BoolArray, FloatArray, IntArray, Remark
 
@@ -63,7 +64,7 @@ def cells_left_out(lacking: Mapping[str, BoolArray], first_treated: IntArray, ax
 
 def outcomes_missing(
     name: str,
-    present: BoolArray,
+    grid: Grid,
     outcome: FloatArray,
     lacking: Mapping[str, BoolArray],
     kept_periods: BoolArray,
@@ -77,6 +78,7 @@ def outcomes_missing(
     for gone in lacking.values():
         empty &= ~gone[:, kept_periods]
     remarks = []
+    present = grid.present[:, kept_periods]
     counts = by_arm(empty & present, first_treated, axis)
     if sum(counts):
         remarks.append(

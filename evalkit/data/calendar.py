@@ -67,7 +67,7 @@ class Calendar:
             self._label(int(number)) if ok else None for number, ok in zip(count, known, strict=True)
         ]
         if self.kind == "integer":
-            return pd.Series(pd.array(values, dtype="Int64"))
+            return pd.Series(values, dtype="Int64")
         return pd.Series(values, dtype=None if known.all() else object)
 
     def label(self, ordinal: int) -> object:

@@ -16,6 +16,7 @@ import pandas as pd
 
 from evalkit.data.columns import ROWS_SHOWN, codes_in_range, name_rows
 from evalkit.data.time_axis import DECIMAL_SLACK, TimeAxis
+from evalkit.data.wide import Grid
 from evalkit.errors import DataError, quote_names
 from evalkit.vocabulary import NEVER, BoolArray, IntArray, Remark
 
@@ -60,7 +61,13 @@ class Level:
 
 
 def read_cohorts(
-    df: pd.DataFrame, name: str, codes: npt.NDArray[np.intp], units: pd.Index[Any], axis: TimeAxis, never: object
+    df: pd.DataFrame,
+    name: str,
+    grid: Grid,
+    codes: npt.NDArray[np.intp],
+    units: pd.Index[Any],
+    axis: TimeAxis,
+    never: object,
 ) -> tuple[IntArray, list[Remark]]:
     """First treated period of each unit.
 
@@ -78,9 +85,7 @@ def read_cohorts(
         A cohort that varies within a unit, or is no period; never-treated codes that contradict `never`.
     """
     row_level, values = _levels(df[name])
-    unit_level = np.empty(len(units), dtype=row_level.dtype)
-    unit_level[codes] = row_level
-    varies = unit_level[codes] != row_level
+    unit_level, varies = grid.by_unit(codes, row_level)
     used = np.unique(row_level) if varies.any() else np.unique(unit_level)
     known = {int(code): _understand(values[code], name, axis, never, _Rows(df.index, row_level, code)) for code in used}
     ordinals = np.full(len(values), NEVER, dtype=np.int64)
@@ -118,7 +123,7 @@ def _understand(value: object, column: str, axis: TimeAxis, never: object, rows:
                 f"The cohort column '{column}' is {_written(value)} in {rows.named()}, but 'never' declares "
                 f"{never!r} as the code for never-treated.",
                 allowed=f"a period, or {never!r}",
-                next_step=f"Write {never!r} in these rows if they are never treated; their first treated period if not.",
+                next_step=f"Write {never!r} here if these units are never treated, else their first treated period.",
             )
     if coding is not None:
         return Level(NEVER, coding)

@@ -104,7 +104,7 @@ def read_numbers(df: pd.DataFrame, name: str, role: str) -> FloatArray:
         result: FloatArray = values.to_numpy().astype(np.float64, copy=False)
     elif pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype):
         result = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    elif dtype == object and not is_text(values):
+    elif pd.api.types.is_object_dtype(dtype):
         result = _numbers_from_objects(values, name, role)
     else:
         raise _not_a_number(values, name, role, values.notna().to_numpy())

@@ -117,7 +117,7 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
     ConfigError
         Columns that do not exist, or contradictory arguments.
     DataError
-        Anything that `docs` lists as bad data, with columns, rows and units named.
+        Bad data, with columns, rows, units and periods named.
     DesignRefused
         Sound data in which there is nothing to compare.
     """
@@ -127,7 +127,7 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
     grid = place(codes, position, units, axis.calendar, axis.time, df.index)
     cells = _read_cells(df, request, grid)
     lacking = _leave_out_incomplete(cells)
-    kept_periods = ~np.isnan(cells.outcome).all(axis=0)
+    kept_periods: BoolArray = np.asarray(~np.isnan(cells.outcome).all(axis=0))
     if not kept_periods.any():
         raise DataError(
             "No row has an outcome together with every weight, covariate and exposure it needs.",
@@ -141,10 +141,10 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
     remarks += treatment_remarks
     remarks += accounts.cells_left_out(lacking, first_treated, axis)
     remarks += accounts.outcomes_missing(
-        request.outcome, grid.present[:, kept_periods], cells.outcome, lacking, kept_periods, first_treated, axis
+        request.outcome, grid, cells.outcome, lacking, kept_periods, first_treated, axis
     )
-    cluster = read_clusters(df, request.cluster, codes, units)[0] if request.cluster is not None else None
-    kept_units = ~np.isnan(cells.outcome).all(axis=1)
+    cluster = read_clusters(df, request.cluster, grid, codes, units) if request.cluster is not None else None
+    kept_units: BoolArray = np.asarray(~np.isnan(cells.outcome).all(axis=1))
     if not kept_units.all():
         remarks.append(accounts.units_left_out(units, kept_units, first_treated, axis))
         cells, first_treated, units = cells.taken(kept_units), first_treated[kept_units], units[kept_units]
@@ -228,7 +228,7 @@ def _read_treatment(
 ) -> tuple[IntArray, list[Remark]]:
     """First treated periods from either kind of column; outcomes of unclear treatment are set missing."""
     if request.cohort is not None:
-        return read_cohorts(df, request.cohort, codes, units, axis, request.never)
+        return read_cohorts(df, request.cohort, grid, codes, units, axis, request.never)
     column = read_treated(df, str(request.treated), grid, kept_periods, units, axis)
     cells.outcome[column.unclear] = np.nan
     return column.first_treated, list(column.remarks)
@@ -257,15 +257,16 @@ def _refuse_empty_designs(
             next_step="Name another outcome, or look at how this one was computed.",
         )
     column = request.cohort or request.treated
+    last = axis.calendar.text(int(axis.time[-1]))
     if not (first_treated <= axis.time[-1]).any():
         raise DesignRefused(
-            f"No unit is treated by {axis.calendar.text(int(axis.time[-1]))}, the last period, according to '{column}'.",
+            f"According to '{column}', no unit is treated by {last}, the last period.",
             allowed="at least one unit that is treated within the window",
             next_step="Look at the coding of never-treated, or add later periods.",
         )
     if (first_treated <= axis.time[0]).all():
         raise DesignRefused(
-            f"Every unit is treated from {axis.calendar.text(0)}, the first period, on, according to '{column}'.",
+            f"According to '{column}', every unit is treated from {axis.calendar.text(0)}, the first period, on.",
             allowed="some untreated periods",
             next_step="Add periods before treatment, or units that were not treated.",
         )

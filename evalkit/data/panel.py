@@ -121,9 +121,8 @@ class Panel:
 
         Examples
         --------
-        >>> df = pd.DataFrame(
-        ...     {"city": ["A", "A", "B", "B"], "year": [2004, 2008] * 2, "y": [1.0, 3.0, 1.0, 2.0], "law": [2008] * 2 + [0] * 2}
-        ... )
+        >>> df = pd.DataFrame({"city": ["A", "A", "B", "B"], "year": [2004, 2008] * 2, "y": [1.0, 3.0, 1.0, 2.0]})
+        >>> df["law"] = [2008, 2008, 0, 0]
         >>> panel = Panel.from_frame(df, unit="city", period="year", outcome="y", cohort="law")
         >>> panel.outcome.shape, panel.first_treated[0], panel.calendar.label(1), panel.never_treated.tolist()
         ((2, 2), np.int64(1), 2008, [False, True])
@@ -170,12 +169,12 @@ class Panel:
     @property
     def never_treated(self) -> BoolArray:
         """(N,) units with no treated period up to the last one observed."""
-        return self.first_treated > self.time[-1]
+        return np.asarray(self.first_treated > self.time[-1])
 
     @property
     def always_treated(self) -> BoolArray:
         """(N,) units with no untreated period in the window: they show no change at adoption."""
-        return self.first_treated <= self.time[0]
+        return np.asarray(self.first_treated <= self.time[0])
 
     @property
     def treated(self) -> BoolArray:

@@ -188,9 +188,9 @@ def _refuse_packed_dates(counts: IntArray, name: str) -> None:
 
 
 def _from_periods(values: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], TimeAxis]:
-    """pandas periods: already on a calendar."""
+    """Periods of pandas: already on a calendar."""
     base = values.dtype.freq.base  # type: ignore[union-attr]
-    position, counts = _distinct(values.array.asi8)  # type: ignore[attr-defined]
+    position, counts = _distinct(pd.PeriodIndex(values).asi8)
     step = _step(counts)
     frequency = pd.PeriodDtype(base).freq.freqstr
     calendar = Calendar(kind="period", origin=int(counts[0]), step=step, frequency=frequency)

@@ -12,7 +12,7 @@ from evalkit.data.columns import ROWS_SHOWN, name_rows, read_numbers
 from evalkit.data.time_axis import TimeAxis
 from evalkit.data.wide import Grid
 from evalkit.errors import DataError, DesignRefused, quote_names
-from evalkit.vocabulary import NEVER, BoolArray, FloatArray, IntArray, Remark
+from evalkit.vocabulary import NEVER, BoolArray, IntArray, Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,12 @@ def read_treated(
 
     Parameters
     ----------
-    kept
-        (T0,) which of the grid's periods the axis keeps.
+    df, name
+        The long frame, and its column.
+    grid, kept
+        Where each row lies; (T0,) which of the grid's periods the axis keeps.
+    units, axis
+        (N,) labels; the T kept periods.
 
     Raises
     ------
@@ -58,8 +62,9 @@ def read_treated(
     values = read_numbers(df, name, "treated")
     other = ~np.isnan(values) & (values != 0) & (values != 1)
     if other.any():
+        found = quote_names(pd.unique(values[other]))
         raise DataError(
-            f"The treated column '{name}' holds {quote_names(pd.unique(values[other]))} in {name_rows(df.index, other)}.",
+            f"The treated column '{name}' holds {found} in {name_rows(df.index, other)}.",
             allowed="0 and 1, or true and false",
             next_step="If the column is the first treated period, name it as cohort=; if it is a dose, "
             "choose the level that counts as treated.",
@@ -84,7 +89,7 @@ def read_treated(
 
 
 def _refuse_unknown(name: str, known: BoolArray, has_row: BoolArray, units: pd.Index[Any]) -> None:
-    blank = has_row.any(axis=1) & ~known.any(axis=1)
+    blank: BoolArray = np.asarray(has_row.any(axis=1) & ~known.any(axis=1))
     if blank.any():
         raise DataError(
             f"The treated column '{name}' is empty in all rows of {np.count_nonzero(blank)} units: "
@@ -98,7 +103,7 @@ def _refuse_switch_off(name: str, off_again: BoolArray, units: pd.Index[Any], ax
     if not off_again.any():
         return
     who = np.flatnonzero(off_again.any(axis=1))
-    shown = [f"'{units[unit]}' in {axis.calendar.text(int(axis.time[off_again[unit].argmax()]))}" for unit in who]
+    shown = [f"'{units[int(unit)]}' in {axis.calendar.text(int(axis.time[off_again[unit].argmax()]))}" for unit in who]
     more = f" and {len(shown) - ROWS_SHOWN} more" if len(shown) > ROWS_SHOWN else ""
     raise DesignRefused(
         f"Treatment '{name}' switches off in {len(who)} unit{'s' if len(who) > 1 else ''}: "

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from evalkit.data.columns import ROWS_SHOWN, codes_in_range, name_rows, refuse_missing
+from evalkit.data.wide import Grid
 from evalkit.errors import DataError, quote_names
 from evalkit.vocabulary import BoolArray, IntArray
 
@@ -85,24 +86,17 @@ def _refuse_mixed(df: pd.DataFrame, name: str, role: str, labels: pd.Index[Any])
 
 
 def read_clusters(
-    df: pd.DataFrame, name: str, codes: npt.NDArray[np.intp], units: pd.Index[Any]
-) -> tuple[IntArray, pd.Index[Any]]:
-    """Cluster of each unit.
-
-    Returns
-    -------
-    cluster, labels
-        (N,) cluster codes 0..C-1; (C,) cluster labels.
+    df: pd.DataFrame, name: str, grid: Grid, codes: npt.NDArray[np.intp], units: pd.Index[Any]
+) -> IntArray:
+    """(N,) cluster code 0..C-1 of each unit.
 
     Raises
     ------
     DataError
         Empty cells, or a unit that changes cluster: errors cannot be clustered then.
     """
-    row_cluster, labels = read_units(df, name, role="cluster")
-    cluster = np.empty(len(units), dtype=np.int64)
-    cluster[codes] = row_cluster
-    moved = cluster[codes] != row_cluster
+    row_cluster, _ = read_units(df, name, role="cluster")
+    cluster, moved = grid.by_unit(codes, row_cluster)
     if moved.any():
         who = units[np.unique(codes[moved])]
         raise DataError(
@@ -111,4 +105,4 @@ def read_clusters(
             allowed="one cluster a unit, equal to the unit or above it",
             next_step="Use the cluster that held before treatment, or cluster by unit.",
         )
-    return cluster, labels
+    return cluster.astype(np.int64, copy=False)

@@ -39,10 +39,27 @@ class Grid:
         wide[self.flat] = values
         return wide.reshape(self.shape)
 
-    def narrow(self, wide: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """(n,) value of each row's cell."""
-        cells = wide.reshape(-1)
-        return cells if self.flat is None else cells[self.flat]
+    def by_unit(
+        self, codes: npt.NDArray[np.intp], values: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[np.intp], BoolArray]:
+        """Value of each unit, taken from one of its rows, and the rows that disagree with it.
+
+        Parameters
+        ----------
+        codes, values
+            (n,) unit code and value of each row.
+
+        Returns
+        -------
+        unit_values, differs
+            (N,) values; (n,) True where a row holds another one.
+        """
+        if self.flat is None:
+            rows = values.reshape(self.shape)
+            return rows[:, 0].copy(), (rows != rows[:, :1]).reshape(-1)
+        unit_values = np.empty(self.shape[0], dtype=values.dtype)
+        unit_values[codes] = values
+        return unit_values, unit_values[codes] != values
 
     @property
     def present(self) -> BoolArray:
@@ -66,6 +83,10 @@ def place(
     ----------
     codes, position
         (n,) unit code and period position of each row.
+    units, calendar, time
+        (N,) labels; the calendar; (T,) ordinals of the periods.
+    frame_index
+        Index of the long frame, for messages.
 
     Raises
     ------
