@@ -175,4 +175,4 @@ def test_a_wrong_setting_is_refused_with_what_is_allowed() -> None:
     with pytest.raises(ConfigError, match=r"must be one of .'clustered', 'unadjusted'.. Got 'clusterd'"):
         TwoWayFixedEffects(errors="clusterd")
     with pytest.raises(ConfigError, match="Did you mean 'anticipation'"):
-        TwoWayFixedEffects(anticipaton=1)
+        TwoWayFixedEffects(**{"anticipaton": 1})

@@ -1,0 +1,106 @@
+"""Laws that every registered estimator keeps (docs/adding-an-estimator.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import evalkit as ek
+from evalkit.data.panel import Panel
+from evalkit.estimate import Estimate
+from evalkit.estimators import registry
+from evalkit.estimators.base import Estimator
+from evalkit.testing.check import LAWS, check_estimator
+from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
+
+EXEMPT = {
+    # Static two-way fixed effects use already-treated units as comparisons: that is its known fault,
+    # and the estimate says so (remark "forbidden_comparisons").
+    ("two_way_fixed_effects", "always-treated units change nothing"),
+}
+SAME_ANSWER = 1e-9  # algebraically equal, two routes
+CASES = [(name, law) for name in registry.names() for law in LAWS if (name, law) not in EXEMPT]
+
+
+def make(name: str) -> Estimator:
+    return registry.get(name)()
+
+
+def fit(name: str, frame: pd.DataFrame, **settings: Any) -> Estimate:
+    panel = Panel.from_frame(frame, unit="unit", period="period", outcome="y", cohort="cohort")
+    return registry.get(name)(**settings).fit(panel, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("name", "law"), CASES)
+def test_an_estimator_keeps_the_law(name: str, law: str) -> None:
+    check_estimator(make(name), laws=[law]).raise_if_broken()
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_an_estimator_states_its_name_and_what_it_needs(name: str) -> None:
+    estimator = make(name)
+    assert isinstance(estimator, ek.Estimator)
+    assert estimator.name == name
+    assert estimator.needs.answers.endswith(".")
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_an_estimate_has_draws_or_influence_functions_never_both(name: str) -> None:
+    estimate = fit(name, simulate_staggered(StaggeredDesign(n_units=30, n_periods=6), 1).frame)
+    assert (estimate.draws is None) != (estimate.influence is None)
+    if estimate.influence is not None:
+        covariance = estimate.influence.T @ estimate.influence
+        np.testing.assert_allclose(np.sqrt(np.diag(covariance)), estimate.to_frame()["std_error"], atol=SAME_ANSWER)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_two_cohorts_of_equal_effect_are_found_near_the_truth(name: str) -> None:
+    simulated = simulate_staggered(StaggeredDesign(n_units=300, n_periods=6, effect=2.0, noise=0.2), 7)
+    row = fit(name, simulated.frame).aggregation("overall")
+    assert abs(row.estimate[0] - simulated.overall) < 4.0 * row.std_error[0]
+    assert row.std_error[0] < 0.1
+
+
+def test_two_cohorts_and_two_periods_give_one_answer() -> None:
+    frame = simulate_staggered(StaggeredDesign(n_units=40, n_periods=2, cohorts={2: 0.5}), 3).frame
+    answers = {
+        name: float(fit(name, frame).aggregation("overall").estimate[0])
+        for name in ("two_way_fixed_effects", "callaway_santanna")
+    }
+    assert max(answers.values()) - min(answers.values()) < SAME_ANSWER
+
+
+def test_one_cohort_makes_the_overall_effect_the_average_of_the_event_study() -> None:
+    frame = simulate_staggered(StaggeredDesign(n_units=50, n_periods=6, cohorts={4: 0.4}, growth=0.5), 3).frame
+    estimate = fit("callaway_santanna", frame)
+    np.testing.assert_allclose(
+        estimate.aggregation("overall").estimate,
+        estimate.aggregation("event_study", average=True).estimate,
+        atol=SAME_ANSWER,
+    )
+
+
+def test_with_never_treated_comparison_later_periods_leave_earlier_effects_alone() -> None:
+    frame = simulate_staggered(StaggeredDesign(n_units=60, n_periods=7, growth=0.3), 2).frame
+    whole = fit("callaway_santanna", frame, comparison="never_treated").to_frame()
+    cut = fit("callaway_santanna", frame[frame["period"] <= 5], comparison="never_treated").to_frame()
+    joined = cut.merge(whole, on=["cohort", "period"], suffixes=("_cut", "_whole"))
+    assert len(joined) == len(cut)
+    np.testing.assert_allclose(joined["estimate_cut"], joined["estimate_whole"], atol=SAME_ANSWER)
+
+
+def test_a_broken_law_is_named_with_what_was_found() -> None:
+    class Careless(ek.TwoWayFixedEffects):
+        """Adds the first outcome of the panel to nothing in particular: depends on the order of units."""
+
+        def fit(self, panel: Panel, *, rng: np.random.Generator) -> Estimate:
+            panel.outcome[0, 0] += 1.0
+            return super().fit(panel, rng=rng)
+
+    report = check_estimator(Careless(), laws=["unit names do not matter", "same seed, same result"])
+    assert "unit names do not matter" in report.broken
+    with pytest.raises(AssertionError, match="relative difference"):
+        report.raise_if_broken()
