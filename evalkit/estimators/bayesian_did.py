@@ -1,0 +1,269 @@
+"""Bayesian difference-in-differences: hierarchical effects by cohort and event time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from evalkit.aggregate import Cells
+from evalkit.data.panel import Panel
+from evalkit.errors import ConfigError, DesignRefused, EstimationFailed, closest, quote_names
+from evalkit.estimate import Estimate
+from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.numerics.did_layout import CellTable, cell_means
+from evalkit.numerics.did_sample import Sample, prepare
+from evalkit.numerics.exact_did import Priors, effect_draws, lead_cells, lead_draws
+from evalkit.numerics.posterior_draws import split_rhat
+from evalkit.uncertainty import Posterior, SamplerFigures
+from evalkit.vocabulary import Comparison, FloatArray, Remark
+
+Family = Literal["gaussian", "student_t", "poisson", "negative_binomial"]
+Positive = Annotated[float, Field(gt=0)]
+LOG_LINK = ("poisson", "negative_binomial")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """What an engine returns: draws (S, K) of effects and leads, figures, parameters (chain, draw)."""
+
+    effects: FloatArray
+    leads: FloatArray | None
+    sampler: SamplerFigures
+    parameters: dict[str, FloatArray]
+
+
+class BayesianDid(PanelEstimator):
+    """y_it = alpha_i + lambda_t + theta_{g,e} D_it + x_it' beta + u_it, with theta partially pooled.
+
+    The effect of cohort g at event time e is built as theta_{g,e} = mu + m_e + c_g + d_{g,e}: an overall effect, an
+    event-time profile and a cohort deviation that each sum to zero, and what is left. The sds of m, c and d are
+    learned, so cells that the data say little about borrow from the others. Unit and period effects
+    are flat. All priors are in units of sigma, the residual sd, so that they mean the same on any scale of the outcome;
+    `docs/decisions/010-bayesian-did-model.md` derives them and states the defaults' reasons.
+
+    Errors of a Gaussian model follow an AR(1) within units unless `errors` says otherwise: independent
+    errors give too narrow intervals where a unit's bad years come in runs.
+
+    Parameters
+    ----------
+    family
+        ``gaussian``, ``student_t`` (outliers), ``poisson`` or ``negative_binomial`` (counts, log link, with the
+        panel's exposure as offset; effects are then log rate ratios).
+    engine
+        ``exact`` (Gaussian only: independent draws, no convergence to wait for), ``nuts`` (a PyMC
+        model) or ``auto``: exact where it applies.
+    sampler
+        Of the ``nuts`` engine: ``nutpie``, ``pymc``, or ``auto``: nutpie where it is installed.
+    errors
+        ``ar1``, ``iid``, or ``auto``: ``ar1`` for the Gaussian family, ``iid`` for the others.
+    comparison
+        Who informs the period effects: every untreated observation (``not_yet_treated``), or never-treated
+        units alone (``never_treated``). Either way an effect is measured from the cohort's own
+        average over its untreated periods.
+    anticipation
+        Periods before the start in which effects are allowed; reported as cells, not pooled with the others.
+    covariates
+        Columns of the panel that enter linearly, with a ridge prior.
+    leads
+        Also estimate the cells before treatment, from untreated observations only and without pooling:
+        they inform the reader about trends before treatment and leave the effects as they are.
+    draws, tune, chains, target_accept, cores
+        Draws kept a chain, warm-up draws a chain, chains, and target acceptance of the sampler; threads used.
+        The exact engine keeps draws x chains draws and ignores the others.
+    overall_scale, event_time_scale, cohort_scale, cell_scale
+        Prior sd of mu, and scales of the half-normal priors of the sds of m, c and d: in residual sds for Gaussian
+        and Student-t, on the log scale for counts. None: 10, 1, 1, 1 and 2.5, 0.5, 0.5, 0.5.
+    covariate_scale
+        Prior sd of the coefficient of a covariate scaled to within-unit sd 1, in the same unit.
+    prior_only
+        Ignore the outcome and draw from the prior: shows what the priors imply.
+    level
+        Of the credible intervals.
+
+    Examples
+    --------
+    >>> import evalkit as ek
+    >>> panel = ek.testing.staggered_panel(n_units=60, n_periods=6, effect=2.0, noise=0.1, seed=1)
+    >>> estimate = ek.BayesianDid().fit(panel, rng=np.random.default_rng(0))
+    >>> round(float(estimate.aggregate("overall").estimate.iloc[0]), 1)
+    2.0
+    """
+
+    name: ClassVar[str] = "bayesian_did"
+    needs: ClassVar[Needs] = Needs(
+        answers="Effects by cohort and event time that borrow strength from each other, with probabilities."
+    )
+
+    family: Family = "gaussian"
+    engine: Literal["auto", "exact", "nuts"] = "auto"
+    sampler: Literal["auto", "nutpie", "pymc"] = "auto"
+    errors: Literal["auto", "iid", "ar1"] = "auto"
+    comparison: Comparison = "not_yet_treated"
+    anticipation: Annotated[int, Field(ge=0)] = 0
+    covariates: tuple[str, ...] = ()
+    leads: bool = True
+    draws: Annotated[int, Field(ge=100)] = 1_000
+    tune: Annotated[int, Field(ge=100)] = 1_500
+    chains: Annotated[int, Field(ge=2)] = 4
+    target_accept: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.9
+    cores: Annotated[int, Field(ge=1)] = 2
+    overall_scale: Positive | None = None
+    event_time_scale: Positive | None = None
+    cohort_scale: Positive | None = None
+    cell_scale: Positive | None = None
+    covariate_scale: Positive = 10.0
+    prior_only: bool = False
+    level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
+
+    def fit(self, panel: Panel, *, rng: np.random.Generator) -> Estimate:
+        """Draw the posterior of the effects.
+
+        Raises
+        ------
+        ConfigError
+            When settings contradict each other or name a covariate that the panel lacks.
+        DesignRefused
+            When no effect is identified, or sampling weights differ between rows.
+        EstimationFailed
+            When nothing is left to vary once unit and period effects are taken out.
+        """
+        sample = self._sample(panel)
+        leads = lead_cells(sample.layout) if self.leads else None
+        try:
+            fitted = self._fit_exact(sample, leads, rng)
+        except FloatingPointError as error:
+            raise EstimationFailed(
+                f"Nothing can be estimated: {error}.", next_step="Check that the outcome column is the one meant."
+            ) from None
+        return self._estimate(panel, sample, leads, fitted, seed=int(rng.integers(2**63 - 1)))
+
+    def _sample(self, panel: Panel) -> Sample:
+        """Choose rows and refuse designs without an answer."""
+        self._refuse_weights(panel)
+        for name in self.covariates:
+            if name not in panel.covariates:
+                near = closest(name, panel.covariates)
+                raise ConfigError(
+                    f"The covariate '{name}' is not in the panel.",
+                    allowed=", ".join(panel.covariates) or "none: the panel was built without covariates",
+                    next_step=f"Did you mean '{near}'?" if near else "List it under data.covariates.",
+                )
+        covariates = np.empty((*panel.outcome.shape, len(self.covariates)))
+        for k, name in enumerate(self.covariates):
+            covariates[:, :, k] = panel.covariates[name]
+        sample = prepare(panel.outcome, covariates, panel.time, panel.first_treated, self.anticipation)
+        layout = sample.layout
+        if not (layout.effects.event_time >= 0).any():
+            raise DesignRefused(
+                "No effect can be estimated: no unit becomes treated within the window while another unit, "
+                "observed before and after, is still untreated.",
+                next_step="Check the cohort column, or add never-treated units or earlier periods.",
+            )
+        if self.comparison == "never_treated" and not (layout.group == len(layout.cohorts)).any():
+            raise DesignRefused(
+                "comparison is never_treated, and this panel has no never-treated unit.",
+                next_step="Set comparison: not_yet_treated.",
+            )
+        return sample
+
+    def _refuse_weights(self, panel: Panel) -> None:
+        if panel.weight is None:
+            return
+        known = panel.weight[panel.observed]
+        if known.size and np.ptp(known) > 1e-12 * np.abs(known).max():
+            raise DesignRefused(
+                "bayesian_did takes no sampling weights: a weighted likelihood is not the probability of any data, and its "
+                "intervals would be too narrow or too wide by an unknown factor.",
+                next_step="Build the panel without weight, or use estimator=callaway_santanna, which weights properly.",
+            )
+
+    def _fit_exact(self, sample: Sample, leads: CellTable | None, rng: np.random.Generator) -> _Fit:
+        size = self.draws * self.chains
+        autoregressive = self.errors != "iid"
+        priors = self._priors()
+        effects = effect_draws(
+            sample,
+            priors,
+            size=size,
+            rng=rng,
+            autoregressive=autoregressive,
+            never_treated_only=self.comparison == "never_treated",
+            prior_only=self.prior_only,
+        )
+        before = None
+        if leads is not None and len(leads):
+            before = lead_draws(
+                sample, leads, priors, size=size, rng=rng, autoregressive=autoregressive, prior_only=self.prior_only
+            )
+        effective = min(draws.effective_size for draws in (effects, before) if draws is not None)
+        every = effects.effects if before is None else np.hstack([before.effects, effects.effects])
+        figures = SamplerFigures(
+            engine="exact",
+            n_chains=1,
+            n_draws=size,
+            divergences=0,
+            rhat_max=split_rhat(every),
+            ess_bulk_min=effective,
+            ess_tail_min=effective,
+        )
+        names = priors.structure(sample.layout.effects).group_names
+        parameters = {"sigma": effects.sigma, "rho": effects.rho} if autoregressive else {"sigma": effects.sigma}
+        parameters |= {f"sd_{name}": effects.ratios[:, i] * effects.sigma for i, name in enumerate(names)}
+        return _Fit(
+            effects.effects,
+            None if before is None else before.effects,
+            figures,
+            {name: value[None, :] for name, value in parameters.items()},
+        )
+
+    def _priors(self) -> Priors:
+        defaults = Priors(2.5, 0.5, 0.5, 0.5) if self.family in LOG_LINK else Priors()
+        return Priors(
+            overall=self.overall_scale or defaults.overall,
+            event_time=self.event_time_scale or defaults.event_time,
+            cohort=self.cohort_scale or defaults.cohort,
+            cell=self.cell_scale or defaults.cell,
+            covariate=self.covariate_scale,
+        )
+
+    def _estimate(self, panel: Panel, sample: Sample, leads: CellTable | None, fit: _Fit, *, seed: int) -> Estimate:
+        layout = sample.layout
+        tables = [layout.effects] if fit.leads is None or leads is None else [leads, layout.effects]
+        draws = fit.effects if fit.leads is None else np.hstack([fit.leads, fit.effects])
+        observed = [cell_means(panel.outcome, layout.codes(table), len(table)) for table in tables]
+        units = np.bincount(layout.group[layout.group >= 0], minlength=layout.n_groups)
+        size = int(units.sum())
+        cells = Cells(
+            cohort=np.concatenate([table.cohort for table in tables]),
+            period=np.concatenate([table.period for table in tables]),
+            event_time=np.concatenate([table.event_time for table in tables]),
+            estimate=draws.mean(axis=0),
+            observed=np.concatenate(observed),
+            n_treated=np.concatenate([table.n_units for table in tables]),
+            is_reference=np.zeros(draws.shape[1], dtype=np.bool_),
+            share_cohorts=layout.cohorts,
+            shares=units[:-1] / size,
+        )
+        facts = {name: float(value.mean()) for name, value in fit.parameters.items()}
+        if self.family in LOG_LINK:
+            facts["log_link"] = 1.0
+        return Estimate(
+            estimator=self.name,
+            settings=self.settings(),
+            cells=cells,
+            uncertainty=Posterior(draws, fit.sampler, fit.parameters),
+            calendar=panel.calendar,
+            n_units=size,
+            n_treated_units=int(units[:-1].sum()),
+            n_observations=int(layout.used.sum()),
+            seed=seed,
+            level=self.level,
+            remarks=self._remarks(panel, sample, leads),
+            facts=facts,
+        )
+
+    def _remarks(self, panel: Panel, sample: Sample, leads: CellTable | None) -> tuple[Remark, ...]:
+        return ()

@@ -1,0 +1,191 @@
+"""Normal equations of the cell effects once unit effects, period effects and covariates are absorbed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalkit.numerics.did_layout import CellTable
+from evalkit.numerics.panel_moments import Moments
+from evalkit.vocabulary import FloatArray
+
+RANK_TOLERANCE = 1e-9
+"""Share of the largest eigenvalue below which a direction of the absorbed block counts as empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Likelihood of K cell effects theta given sigma, at each of J autocorrelations.
+
+    log p(y | theta, sigma) = log_det - degrees/2 log sigma^2
+    - (residual - 2 score' theta + theta' information theta) / (2 sigma^2)
+
+    Attributes
+    ----------
+    rho
+        (J,).
+    information
+        (J, K, K).
+    score
+        (J, K).
+    residual
+        (J,).
+    log_det
+        (J,).
+    degrees
+        Observations less absorbed directions.
+    """
+
+    rho: FloatArray
+    information: FloatArray
+    score: FloatArray
+    residual: FloatArray
+    log_det: FloatArray
+    degrees: int
+
+    def least_squares(self, j: int = 0) -> tuple[FloatArray, float, int]:
+        """Effects without a prior, their residual sum of squares and degrees of freedom."""
+        inverse, rank = pseudo_inverse(self.information[j])
+        effects = inverse @ self.score[j]
+        return effects, float(max(self.residual[j] - self.score[j] @ effects, 0.0)), self.degrees - rank
+
+    def scaled(self, by: float) -> System:
+        """The same system for outcomes divided by `by`."""
+        return System(
+            self.rho, self.information, self.score / by, self.residual / by**2, self.log_det, self.degrees
+        )  # fmt: skip
+
+
+def absorb(
+    moments: Moments,
+    cells: CellTable,
+    nuisance: CellTable | None = None,
+    covariate_scale: float = 10.0,
+) -> System:
+    """Integrate out period effects, nuisance cells and covariates.
+
+    Parameters
+    ----------
+    moments
+        Series 0 is the outcome, the others are covariates with within-unit sd 1.
+    cells
+        Cells whose effects are kept.
+    nuisance
+        Cells with free effects that sum to zero within each cohort (pre-periods of treated cohorts, when
+        only never-treated units may inform the period effects). Flat prior.
+    covariate_scale
+        Prior sd of a covariate's coefficient, in residual sds (a ridge penalty).
+    """
+    extra, contrast = (None, np.zeros((0, 0))) if nuisance is None else (nuisance, _sum_to_zero(nuisance))
+    parts = [
+        _absorb_one(moments, j, cells, extra, contrast, covariate_scale) for j in range(len(moments.rho))
+    ]  # fmt: skip
+    information, score, residual, log_det, rank = zip(*parts, strict=True)
+    return System(
+        moments.rho,
+        np.stack(information),
+        np.stack(score),
+        np.array(residual),
+        moments.log_det + np.array(log_det),
+        moments.n_observations - moments.n_units - int(min(rank)),
+    )
+
+
+def _absorb_one(
+    moments: Moments, j: int, cells: CellTable, nuisance: CellTable | None, contrast: FloatArray, scale: float
+) -> tuple[FloatArray, FloatArray, float, float, int]:
+    blocks, score, cross = moments.information[j], moments.score[j], moments.cross[j]
+    matrix, coupling, target = _absorbed_block(blocks, score, cross, cells, nuisance, contrast)
+    n_covariates = cross.shape[0] - 1
+    # A period effect is a difference from one period: without its column the block has full rank.
+    reference = int(np.argmax(np.diag(blocks.sum(axis=0))))
+    matrix, coupling = np.delete(np.delete(matrix, reference, 0), reference, 1), np.delete(coupling, reference, 0)
+    target = np.delete(target, reference)
+    penalized = len(matrix) - n_covariates + np.arange(n_covariates)
+    matrix[penalized, penalized] += 1.0 / scale**2
+    inverse, rank, log_det = _inverse(matrix)
+    solved = inverse @ coupling
+    information = _between(blocks, cells, cells) - coupling.T @ solved
+    return (
+        (information + information.T) / 2.0,
+        score[cells.group, cells.column, 0] - solved.T @ target,
+        float(cross[0, 0] - target @ inverse @ target),
+        -0.5 * log_det,
+        rank - n_covariates,
+    )
+
+
+def _absorbed_block(
+    blocks: FloatArray,
+    score: FloatArray,
+    cross: FloatArray,
+    cells: CellTable,
+    nuisance: CellTable | None,
+    contrast: FloatArray,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Inner products of what is absorbed (periods, nuisance contrasts, covariates): with itself, cells, outcome."""
+    by_period = score.sum(axis=0)
+    sizes = (by_period.shape[0], contrast.shape[1], cross.shape[0] - 1)
+    periods, middle, last = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:2])
+    matrix = np.zeros((sum(sizes), sum(sizes)))
+    matrix[np.ix_(periods, periods)] = blocks.sum(axis=0)
+    matrix[np.ix_(last, periods)] = by_period[:, 1:].T
+    matrix[np.ix_(last, last)] = cross[1:, 1:]
+    coupling = np.zeros((sum(sizes), len(cells)))
+    coupling[periods] = blocks[cells.group, :, cells.column].T
+    coupling[last] = score[cells.group, cells.column, 1:].T
+    target = np.zeros(sum(sizes))
+    target[periods], target[last] = by_period[:, 0], cross[1:, 0]
+    if nuisance is not None:
+        matrix[np.ix_(middle, periods)] = contrast.T @ blocks[nuisance.group, nuisance.column]
+        matrix[np.ix_(middle, middle)] = contrast.T @ _between(blocks, nuisance, nuisance) @ contrast
+        matrix[np.ix_(last, middle)] = (contrast.T @ score[nuisance.group, nuisance.column, 1:]).T
+        coupling[middle] = contrast.T @ _between(blocks, nuisance, cells)
+        target[middle] = contrast.T @ score[nuisance.group, nuisance.column, 0]
+    lower = np.tril(matrix)
+    return lower + np.tril(matrix, -1).T, coupling, target
+
+
+def pseudo_inverse(matrix: FloatArray) -> tuple[FloatArray, int]:
+    """Inverse of a symmetric, non-negative definite matrix on its own range, and its rank.
+
+    Examples
+    --------
+    >>> inverse, rank = pseudo_inverse(np.diag([2.0, 0.0]))
+    >>> inverse.tolist(), rank
+    ([[0.5, 0.0], [0.0, 0.0]], 1)
+    """
+    inverse, rank, _ = _inverse(matrix)
+    return inverse, rank
+
+
+def _inverse(matrix: FloatArray) -> tuple[FloatArray, int, float]:
+    """Inverse on the range, rank, and log of the product of the non-zero eigenvalues.
+
+    The matrix is brought to unit diagonal first, so that the scale of a covariate does not decide its rank.
+    """
+    diagonal = np.sqrt(np.clip(np.diag(matrix), 0.0, None))
+    unit = np.where(diagonal > 0.0, diagonal, 1.0)
+    values, vectors = np.linalg.eigh(matrix / unit[:, None] / unit[None, :])
+    keep = values > RANK_TOLERANCE * max(float(values[-1]), 0.0)
+    root = vectors[:, keep] / np.sqrt(values[keep]) / unit[:, None]
+    log_det = float(np.log(values[keep]).sum() + 2.0 * np.log(unit).sum())
+    return root @ root.T, int(keep.sum()), log_det
+
+
+def _between(blocks: FloatArray, rows: CellTable, columns: CellTable) -> FloatArray:
+    """Inner products of cell indicators: zero between cohorts, which share no unit."""
+    same = rows.group[:, None] == columns.group[None, :]
+    return np.where(same, blocks[rows.group[:, None], rows.column[:, None], columns.column[None, :]], 0.0)
+
+
+def _sum_to_zero(cells: CellTable) -> FloatArray:
+    """(K, K - G) contrasts: effects of a cohort's cells that sum to zero."""
+    size = len(cells)
+    last = np.array([np.flatnonzero(cells.group == g)[-1] for g in cells.group])
+    free = np.flatnonzero(last != np.arange(size))
+    contrast = np.zeros((size, len(free)))
+    contrast[free, np.arange(len(free))] = 1.0
+    contrast[last[free], np.arange(len(free))] = -1.0
+    return contrast
