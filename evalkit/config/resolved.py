@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -50,5 +48,4 @@ def read_resolved(file: Path) -> Study:
 
 def config_sha(study: Study) -> str:
     """SHA-256 of all choices that can change a number or a word; where the data lie is not one of them."""
-    plain = study.model_dump(mode="json", exclude={"data_root"})
-    return hashlib.sha256(json.dumps(plain, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return study.sha()

@@ -1,0 +1,133 @@
+"""One study from its config to bundle and store: what `run` does once and a sweep does many times."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.cli.screen import Screen
+from evalkit.config import Composed, Tracking, resolved_yaml
+from evalkit.errors import ConfigError, EstimationFailed, NotSynced
+from evalkit.evaluation import evaluate
+from evalkit.report.bundle import write_bundle
+from evalkit.report.provenance import provenance
+from evalkit.tracking.links import absolute
+from evalkit.tracking.live import running
+from evalkit.tracking.log import LoggedRun, log_bundle
+from evalkit.tracking.store import resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run found, and where it lies.
+
+    Attributes
+    ----------
+    headline, certainty
+        The two sentences that begin the brief.
+    rated
+        False when a gate withheld the rating (exit code 5).
+    bundle
+        ``results/<study>/<uuid>/``.
+    logged
+        Where MLflow has it; None when the store did not take it (exit code 6).
+    not_synced
+        The reason for that.
+    """
+
+    study: str
+    estimator: str
+    headline: str
+    certainty: str
+    rated: bool
+    bundle: Path
+    store: str
+    logged: LoggedRun | None
+    link: str
+    not_synced: NotSynced | None
+
+    @property
+    def exit_code(self) -> int:
+        """0 done; 5 not rated; 6 rated but not synced."""
+        if not self.rated:
+            return EstimationFailed.exit_code
+        return 0 if self.not_synced is None else NotSynced.exit_code
+
+    def to_dict(self) -> dict[str, Any]:
+        """In plain types, as ``--json`` shows it and a sweep's status file keeps it."""
+        return {
+            "study": self.study,
+            "estimator": self.estimator,
+            "headline": self.headline,
+            "certainty": self.certainty,
+            "rated": self.rated,
+            "bundle": str(self.bundle),
+            "brief": str(self.bundle / "brief.html"),
+            "store": self.store,
+            "run_id": self.logged.run_id if self.logged else None,
+            "link": self.link,
+            "not_synced": self.not_synced.what if self.not_synced else None,
+            "exit_code": self.exit_code,
+        }
+
+
+def execute(composed: Composed, *, root: Path, screen: Screen) -> Outcome:
+    """Evaluate, write the bundle, log it; in this order, so that a dead store loses nothing.
+
+    Parameters
+    ----------
+    composed
+        From :func:`evalkit.config.compose`.
+    root
+        Folder that gets ``<study>/<uuid>/``.
+    screen
+        Where progress is shown.
+
+    Raises
+    ------
+    EvalkitError
+        If there is no result. A store that does not answer is part of the outcome instead.
+    """
+    study, uri = composed.study, tracking_uri(composed.tracking)
+    store = resolve(uri)
+    spec = study.spec
+    with screen.progress() as tell, running(spec.id, spec.priority, spec.title, tracking_uri=uri) as live:
+        evaluation = evaluate(study, progress=tell)
+        tell("Writing the brief")
+        bundle = write_bundle(evaluation, root, provenance=provenance(), study_yaml=resolved_yaml(study))
+        tell("Logging to MLflow")
+        try:
+            logged, problem = log_bundle(bundle, tracking_uri=uri, parent_run_id=live.run_id), None
+        except NotSynced as error:
+            logged, problem = None, error
+    evidence = evaluation.evidence
+    return Outcome(
+        study=spec.id,
+        estimator=study.estimator.name,
+        headline=evidence.sentences.headline,
+        certainty=evidence.sentences.certainty,
+        rated=evidence.rating.certainty is not None,
+        bundle=bundle,
+        store=store.shown,
+        logged=logged,
+        link=absolute(store, logged.run_page) if logged else "",
+        not_synced=problem,
+    )
+
+
+def tracking_uri(tracking: Tracking) -> str | None:
+    """Address that a config asks for; None leaves it to the environment, then to ./mlflow.db.
+
+    Raises
+    ------
+    ConfigError
+        If ``tracking=server`` has no address.
+    """
+    if tracking.uri is None and tracking.kind == "server" and not os.environ.get("MLFLOW_TRACKING_URI"):
+        raise ConfigError(
+            "tracking=server has no address.",
+            next_step="Set MLFLOW_TRACKING_URI, or add tracking.uri=http://server:5000.",
+        )
+    return tracking.uri

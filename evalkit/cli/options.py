@@ -1,0 +1,63 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from evalkit.errors import ConfigError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+quiet = click.option("--quiet", "-q", is_flag=True, help="No progress; the result is still printed.")
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="The result as JSON on stdout, errors as JSON on stderr."
+)
+config_dir = click.option(
+    "--config-dir",
+    type=click.Path(path_type=Path),
+    help="Folder of configs looked into before the packaged ones.  [default: ./configs]",
+)
+plugin = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A Python file of yours that defines an estimator; it is run. May be repeated.",
+)
+overrides = click.argument("overrides", nargs=-1, metavar="study=NAME [KEY=VALUE ...]")
+
+
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Apply several options as one decorator, in the order in which help lists them."""
+
+    def apply(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return apply
+
+
+def split_words(text: str) -> list[str]:
+    """Split overrides that came as one word, as `mlproject` hands them over.
+
+    Raises
+    ------
+    ConfigError
+        For a quotation mark that is never closed.
+
+    Examples
+    --------
+    >>> split_words("seed=7 'study.title=Stop and look'"), split_words("")
+    (['seed=7', 'study.title=Stop and look'], [])
+    """
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ConfigError(f"Cannot split the overrides {text!r}: {error}.", next_step="Close the quotes.") from None

@@ -1,0 +1,129 @@
+"""`evalkit validate`: config, data and design, before anybody has seen an effect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from evalkit.cli import options
+from evalkit.cli.screen import Screen
+from evalkit.errors import DesignRefused, EvalkitError
+
+if TYPE_CHECKING:
+    from evalkit.data.panel import Panel
+    from evalkit.study.spec import Study
+
+
+@click.command()
+@options.overrides
+@options.together(options.plugin, options.config_dir, options.quiet, options.as_json)
+def validate(
+    overrides: tuple[str, ...], plugins: tuple[Path, ...], config_dir: Path | None, quiet: bool, as_json: bool
+) -> int:
+    """Check a study's config, data and design; estimate nothing.
+
+    Outcomes of treated units after treatment began are neither read out nor summarized, so that a plan
+    can be locked after this.
+    """
+    from evalkit.cli import plugins as plugin_files
+    from evalkit.config import compose
+    from evalkit.data.study_panel import load_frame, panel_for
+
+    plugin_files.load(plugins)
+    screen = Screen(quiet=quiet, as_json=as_json)
+    study = compose(overrides, config_dir).study
+    with screen.progress() as tell:
+        tell("Reading the data")
+        frame = load_frame(study)
+        tell("Checking the design")
+        panel = panel_for(frame, study.spec, study.spec.primary_outcome)
+        for outcome in study.spec.outcomes:
+            panel_for(frame, study.spec, outcome)
+    _check_design(study, panel)
+    facts = describe(study, panel)
+    rows = {name.replace("_", " ").capitalize(): _in_words(value) for name, value in facts.items()}
+    screen.facts(f"{study.spec.id}: config, data and design are sound", rows, facts)
+    return 0
+
+
+def _check_design(study: Study, panel: Panel) -> None:
+    """The primary estimator must be able to run, with the periods that the study asks for."""
+    from evalkit.evaluation import build, require
+
+    require(build(study.estimator), panel)
+    longest = pre_periods(study, panel)
+    if longest and max(longest.values()) < study.spec.design.required_pre_periods:
+        raise DesignRefused(
+            f"No cohort has the {study.spec.design.required_pre_periods} untreated periods that "
+            f"study.design.required_pre_periods asks for; the most is {max(longest.values())}.",
+            next_step="Add earlier periods, or lower it and say why in use.limitations.",
+        )
+
+
+def pre_periods(study: Study, panel: Panel) -> dict[str, int]:
+    """Untreated periods before anticipation may begin, by cohort."""
+    anticipation = study.spec.design.anticipation
+    return {
+        panel.calendar.text(int(cohort)): int((panel.time < cohort - anticipation).sum()) for cohort in panel.cohorts
+    }
+
+
+def describe(study: Study, panel: Panel) -> dict[str, Any]:
+    """Counts, and the outcome before anybody was treated; no outcome of a treated unit after its start."""
+    import numpy as np
+
+    first = min((int(cohort) for cohort in panel.cohorts), default=int(panel.time[-1]) + 1)
+    before = panel.time < first - study.spec.design.anticipation
+    ever = ~panel.never_treated & ~panel.always_treated
+    starts = {panel.calendar.text(int(cohort)): int((panel.first_treated == cohort).sum()) for cohort in panel.cohorts}
+
+    def mean_before(arm: Any) -> float | None:
+        values = panel.outcome[np.ix_(arm, before)]
+        return float(np.nanmean(values)) if np.isfinite(values).any() else None
+
+    return {
+        "study": study.spec.id,
+        "estimator": study.estimator.name,
+        "outcome": f"{study.spec.primary_outcome.name} ({study.spec.primary_outcome.transform})",
+        "units": panel.n_units,
+        "periods": panel.n_periods,
+        "first_period": panel.calendar.text(int(panel.time[0])),
+        "last_period": panel.calendar.text(int(panel.time[-1])),
+        "treated_units": int(ever.sum()),
+        "never_treated_units": int(panel.never_treated.sum()),
+        "always_treated_units": int(panel.always_treated.sum()),
+        "clusters": len(np.unique(panel.cluster_codes)),
+        "units_by_start": starts,
+        "pre_periods_by_start": pre_periods(study, panel),
+        "share_without_outcome": round(float(1.0 - panel.observed.mean()), 4),
+        "mean_before_first_start_treated": mean_before(ever),
+        "mean_before_first_start_comparison": mean_before(panel.never_treated),
+        "robustness": refusals(study, panel),
+        "remarks": [remark.text for remark in panel.remarks],
+    }
+
+
+def refusals(study: Study, panel: Panel) -> dict[str, str]:
+    """Robustness estimators by label: "can run", or why one cannot."""
+    from evalkit.evaluation import build, labelled, require
+
+    found = {}
+    for label, choice in labelled(study.robustness).items():
+        try:
+            require(build(choice), panel)
+            found[label] = "can run"
+        except EvalkitError as reason:
+            found[label] = reason.what
+    return found
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {item}" for key, item in value.items()) or "none"
+    if isinstance(value, list):
+        return "\n".join(value) or "none"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "not known" if value is None else str(value)
