@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import os
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
 import evalkit
 from evalkit.checks import registry as checks
@@ -18,14 +20,16 @@ from evalkit.checks.base import CheckContext
 from evalkit.data.fingerprint import fingerprint
 from evalkit.data.panel import Panel
 from evalkit.data.study_panel import load_frame, panel_for
-from evalkit.errors import DesignRefused, EvalkitError
+from evalkit.errors import ConfigError, DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.estimators import registry
 from evalkit.estimators.base import Estimator
 from evalkit.evidence.schema import Evidence, Identity
 from evalkit.evidence.summarize import summarize
-from evalkit.study.spec import Choice, Study
+from evalkit.study.spec import Choice, Outcome, Study
 from evalkit.vocabulary import Diagnostic
+
+FINGERPRINT_KEY = "EVALKIT_FINGERPRINT_KEY"
 
 
 class Progress(Protocol):
@@ -73,7 +77,9 @@ class Evaluation:
     n_rows: int
 
 
-def evaluate(study: Study, *, progress: Progress | None = None) -> Evaluation:
+def evaluate(
+    study: Study, *, progress: Progress | None = None, announce: Callable[[Evidence], None] | None = None
+) -> Evaluation:
     """Evaluate a study: read, check, fit, cross-check, summarize.
 
     Parameters
@@ -82,6 +88,9 @@ def evaluate(study: Study, *, progress: Progress | None = None) -> Evaluation:
         From :func:`evalkit.load_study`.
     progress
         Called before each step.
+    announce
+        Given the summary of the primary estimate and its checks as soon as they are done, before
+        the slower cross-checks; the final summary may rate it lower.
 
     Raises
     ------
@@ -92,39 +101,31 @@ def evaluate(study: Study, *, progress: Progress | None = None) -> Evaluation:
     tell = progress or _silent
     tell("Reading the data")
     frame = load_frame(study)
-    outcome = study.spec.primary_outcome
-    panel = panel_for(frame, study.spec, outcome)
+    panel = panel_for(frame, study.spec, study.spec.primary_outcome)
+    identity = Identity(
+        study_id=study.spec.id,
+        run_id=uuid.uuid4().hex,
+        config_sha=study.sha(),
+        data_sha=fingerprint(frame, key=_fingerprint_key(study)),
+        evalkit_version=evalkit.__version__,
+        created_at=dt.datetime.now(dt.UTC),
+    )
     estimator = build(study.estimator)
     require(estimator, panel)
     tell(f"Estimating with {estimator.name}")
     fit = functools.partial(_fit, estimator, study.seed)
     estimate = fit(panel)
+    diagnostics = _checked(study, CheckContext(study.spec, panel, estimate, fit), tell)
+    if announce is not None:
+        announce(summarize(study, panel, estimate, {}, diagnostics, identity))
+    others = _other_outcomes(study, frame, fit, tell)
     robustness = {
         label: _attempt(choice, study.seed, panel, tell) for label, choice in labelled(study.robustness).items()
     }
-    others: dict[str, Estimate | EvalkitError] = {}
-    for further in study.spec.outcomes:
-        if further is not outcome:
-            tell(f"Estimating the effect on {further.name}")
-            others[further.name] = _caught(lambda o=further: fit(panel_for(frame, study.spec, o)))  # type: ignore[misc]
-    context = CheckContext(study.spec, panel, estimate, fit)
-    diagnostics: list[Diagnostic] = []
-    for choice in study.checks:
-        tell(f"Checking: {choice.name.replace('_', ' ')}")
-        diagnostics.extend(checks.get(choice.name)(**choice.settings).run(context))
     tell("Writing the summary")
-    data_sha = fingerprint(frame)
-    identity = Identity(
-        study_id=study.spec.id,
-        run_id=uuid.uuid4().hex,
-        config_sha=study.sha(),
-        data_sha=data_sha,
-        evalkit_version=evalkit.__version__,
-        created_at=dt.datetime.now(dt.UTC),
-    )
     evidence = summarize(study, panel, estimate, robustness, diagnostics, identity)
     return Evaluation(
-        study, panel, estimate, robustness, others, tuple(diagnostics), evidence, data_sha, len(frame)
+        study, panel, estimate, robustness, others, diagnostics, evidence, identity.data_sha, len(frame)
     )  # fmt: skip
 
 
@@ -161,6 +162,25 @@ def require(estimator: Estimator, panel: Panel) -> None:
         )
 
 
+def _fingerprint_key(study: Study) -> bytes | None:
+    """Key of a restricted source's fingerprint: an unkeyed hash would let anyone test a guess of its rows.
+
+    Raises
+    ------
+    ConfigError
+        When the data are restricted and the environment holds no key.
+    """
+    if not study.spec.data.restricted:
+        return None
+    key = os.environ.get(FINGERPRINT_KEY, "")
+    if not key:
+        raise ConfigError(
+            f"The data are restricted and {FINGERPRINT_KEY} is not set: their fingerprint needs a secret key.",
+            next_step=f"Set {FINGERPRINT_KEY} to a secret kept by the data's steward; runs compare only under one key.",
+        )
+    return key.encode()
+
+
 def labelled(choices: tuple[Choice, ...]) -> dict[str, Choice]:
     """Choices by label: the declared one, or the name, numbered where it repeats."""
     found: dict[str, Choice] = {}
@@ -176,6 +196,30 @@ def labelled(choices: tuple[Choice, ...]) -> dict[str, Choice]:
 def stage_rng(seed: int, stage: str) -> np.random.Generator:
     """Randomness of one stage, keyed by its name so that adding a stage changes no other."""
     return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(stage.encode())]))
+
+
+def _checked(study: Study, context: CheckContext, tell: Progress) -> tuple[Diagnostic, ...]:
+    found: list[Diagnostic] = []
+    for choice in study.checks:
+        tell(f"Checking: {choice.name.replace('_', ' ')}")
+        found.extend(checks.get(choice.name)(**choice.settings).run(context))
+    return tuple(found)
+
+
+def _other_outcomes(
+    study: Study, frame: pd.DataFrame, fit: Callable[[Panel], Estimate], tell: Progress
+) -> dict[str, Estimate | EvalkitError]:
+    """The primary estimator on every further outcome."""
+    found: dict[str, Estimate | EvalkitError] = {}
+    for outcome in study.spec.outcomes:
+        if outcome.role != "primary":
+            tell(f"Estimating the effect on {outcome.name}")
+            found[outcome.name] = _caught(functools.partial(_fit_outcome, study, frame, outcome, fit))
+    return found
+
+
+def _fit_outcome(study: Study, frame: pd.DataFrame, outcome: Outcome, fit: Callable[[Panel], Estimate]) -> Estimate:
+    return fit(panel_for(frame, study.spec, outcome))
 
 
 def _fit(estimator: Estimator, seed: int, panel: Panel) -> Estimate:
