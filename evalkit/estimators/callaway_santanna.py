@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -15,23 +13,22 @@ from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused, closest, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.numerics.cohort_effects import CohortEffects, LeftOut, Rules, estimate_cells
 from evalkit.numerics.cohort_sample import CohortSample, sort_by_cohort
-from evalkit.numerics.doubly_robust import OVERLAP_LIMIT, Contrasts, Failure, Method, fit_contrasts
-from evalkit.numerics.group_time import BasePeriod, PlannedCell, plan_cohort
-from evalkit.numerics.influence import CellGroup, Influence, comparison_arm, read_arm
+from evalkit.numerics.doubly_robust import OVERLAP_LIMIT, Method
+from evalkit.numerics.group_time import BasePeriod, PlannedCell
+from evalkit.numerics.influence import Influence
 from evalkit.uncertainty import Bootstrap, Multiplier, Sampling
-from evalkit.vocabulary import NEVER, Comparison, FloatArray, IntArray, Remark
+from evalkit.vocabulary import NEVER, BoolArray, Comparison, FloatArray, IntArray, Remark
 
 SMALL_COHORT = 5
 """Cohorts with fewer units are flagged: their errors rest on the comparison group alone, or nearly so."""
 FEW_CLUSTERS = 30
 """Below this many clusters normal critical values reject too often."""
-
-LeftOut = Failure | Literal["no_comparison_units"]
 REASONS: dict[LeftOut, str] = {
     "no_comparison_units": "no unit is left to compare with",
     "no_treated_units": "no treated unit is observed in both periods",
-    "too_few_comparison_units": "fewer comparison units than the comparison needs to show any spread",
+    "too_few_comparison_units": "there are no more comparison units than regressors, so they show no spread",
     "covariates_without_support": "a covariate varies among treated units but not among comparison units",
     "no_overlap": f"the propensity score reaches {OVERLAP_LIMIT}: treated units have no like among comparison units",
 }
@@ -67,6 +64,9 @@ class CallawaySantAnna(PanelEstimator):
         standard errors from their interquartile range as in R `did`.
     multiplier, n_draws
         Law and number of the draws.
+    cohort_shares
+        What averages over cohorts weigh by: ``weighted`` shares, the sum of sampling weights (R
+        `did`), or shares ``by_count``, each unit once whatever its weight. The same without weights.
     min_cohort_size
         Cohorts with fewer units get no effects; they still serve as not-yet-treated units.
     level
@@ -74,9 +74,10 @@ class CallawaySantAnna(PanelEstimator):
 
     Notes
     -----
-    Weights are sampling weights: a unit of weight 2 counts as two such units in every mean and
-    share. Errors treat it as one observation. Standard errors have no small-sample correction
-    and a normal reference, as in R `did`; with clusters, influence functions are summed within them.
+    Weights are sampling weights: a unit of weight 2 counts as two such units in every mean and,
+    unless shares go by count, in its cohort's share. Errors treat it as one observation. Standard
+    errors have no small-sample correction and a normal reference, as in R `did`; with clusters,
+    influence functions are summed within them.
 
     Examples
     --------
@@ -101,6 +102,7 @@ class CallawaySantAnna(PanelEstimator):
     inference: Literal["analytical", "bootstrap"] = "analytical"
     multiplier: Multiplier = "rademacher"
     n_draws: Annotated[int, Field(ge=99)] = 999
+    cohort_shares: Literal["weighted", "by_count"] = "weighted"
     min_cohort_size: Annotated[int, Field(ge=1)] = 1
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
 
@@ -115,88 +117,55 @@ class CallawaySantAnna(PanelEstimator):
             When no cohort starts within the window, the comparison group is empty, there is
             one cluster, or no cell after treatment can be estimated.
         """
-        covariates = [_covariate(panel, name) for name in self.covariates]
-        units, remarks = self._select(panel)
         sample = sort_by_cohort(
             panel.outcome,
             panel.first_treated,
-            units=units,
-            covariates=covariates,
+            units=np.flatnonzero(self._kept(panel)),
+            covariates=[_covariate(panel, name) for name in self.covariates],
             weight=panel.weight,
             cluster=panel.cluster,
         )
         self._refuse_without_comparison(panel, sample)
-        fitted = self._fit_cells(panel, sample)
-        _refuse_without_effects(fitted)
-        influence, cells = _assemble(panel, sample, fitted)
+        rules = Rules(self.comparison, self.method, self.base_period, self.anticipation, self.min_cohort_size)
+        effects = estimate_cells(sample, panel.time, rules)
+        _refuse_without_effects(effects)
+        influence = self._influence(sample, effects)
         return Estimate(
             estimator=self.name,
             settings=self.settings(),
-            cells=cells,
+            cells=_cells(panel, effects, influence),
             uncertainty=Sampling(
                 covariance=influence.covariance(),
-                n_clusters=_n_clusters(sample),
+                n_clusters=sample.n_clusters,
                 influence_of=influence.matrix,
                 bootstrap=Bootstrap(self.multiplier, self.n_draws) if self.inference == "bootstrap" else None,
             ),
             calendar=panel.calendar,
             n_units=len(sample),
-            n_treated_units=int(np.isin(sample.first_treated, cells.share_cohorts).sum()),
+            n_treated_units=int(np.isin(sample.first_treated, influence.share_cohorts).sum()),
             n_observations=sample.n_observations,
             seed=int(rng.integers(2**53)),
             level=self.level,
-            remarks=(*remarks, *self._remarks_on_sample(panel, sample, cells), *self._remarks_on_cells(panel, fitted)),
-            facts={"cells": float(len(cells)), "cells_left_out": float(len(fitted.left_out))},
+            remarks=(*self._on_units(panel), *self._on_sample(panel, sample, effects), *self._on_cells(panel, effects)),
+            facts={"cells": float(len(effects.cells)), "cells_left_out": float(len(effects.left_out))},
         )
 
-    def _select(self, panel: Panel) -> tuple[IntArray, list[Remark]]:
-        """Rows of the units that can play a part, and what was left out."""
-        remarks: list[Remark] = []
-        keep = ~panel.always_treated
-        if not keep.all():
-            remarks.append(
-                Remark(
-                    "always_treated_excluded",
-                    f"{(~keep).sum()} units treated from the first period on were left out: they show no change at the "
-                    "start, and are never a comparison.",
-                    treated=int((~keep).sum()),
-                )
-            )
-        too_early = keep & (panel.first_treated <= panel.time[0] + self.anticipation)
-        if too_early.any():
-            remarks.append(
-                Remark(
-                    "no_base_period",
-                    f"{too_early.sum()} units were left out: no period precedes their start by more than the "
-                    f"{self.anticipation} periods of anticipation.",
-                    treated=int(too_early.sum()),
-                )
-            )
-            keep &= ~too_early
-        incomplete = keep & ~panel.observed.all(axis=1)
-        if incomplete.any():
-            treated = int((incomplete & ~panel.never_treated).sum())
-            dropped = self.unbalanced == "drop_incomplete"
-            rule = (
-                "were dropped (rule: drop_incomplete)."
-                if dropped
-                else "serve in the cells whose two periods they were observed in (rule: within_pairs)."
-            )
-            remarks.append(
-                Remark(
-                    "unbalanced_dropped_incomplete" if dropped else "unbalanced_within_pairs",
-                    f"{incomplete.sum()} of {keep.sum()} units are not observed in every period; they {rule}",
-                    treated=treated,
-                    comparison=int(incomplete.sum()) - treated,
-                )
-            )
-            if dropped:
-                keep &= ~incomplete
-        return np.flatnonzero(keep), remarks
+    def _too_early(self, panel: Panel) -> BoolArray:
+        """(N,) units that start within the window, but too early to have a base period."""
+        early: BoolArray = panel.first_treated <= panel.time[0] + self.anticipation
+        return early & ~panel.always_treated
+
+    def _kept(self, panel: Panel) -> BoolArray:
+        """(N,) units that can play a part."""
+        kept = ~panel.always_treated & ~self._too_early(panel)
+        return kept & panel.observed.all(axis=1) if self.unbalanced == "drop_incomplete" else kept
+
+    def _last(self, panel: Panel) -> int:
+        """Ordinal after which a start cannot touch the window, anticipation included."""
+        return int(panel.time[-1]) + self.anticipation
 
     def _refuse_without_comparison(self, panel: Panel, sample: CohortSample) -> None:
-        cohorts = _cohorts(panel, sample)
-        if cohorts.size == 0:
+        if not sample.cohorts_until(int(panel.time[-1])):
             raise DesignRefused(
                 "No unit starts treatment within the window with an untreated period before it: there is no effect "
                 "to estimate.",
@@ -207,168 +176,144 @@ class CallawaySantAnna(PanelEstimator):
                 "The comparison 'never_treated' was asked for, and the panel has no never-treated units.",
                 next_step="Set comparison=not_yet_treated, or add units that are never treated.",
             )
-        if _n_clusters(sample) < 2:
+        if sample.n_clusters < 2:
             raise DesignRefused(
                 "All units lie in one cluster: standard errors need at least two.",
                 next_step="Choose a finer data.cluster.",
             )
 
-    def _last(self, panel: Panel) -> int:
-        """Ordinal after which a start cannot touch the window, anticipation included."""
-        return int(panel.time[-1]) + self.anticipation
+    def _influence(self, sample: CohortSample, effects: CohortEffects) -> Influence:
+        """Influence functions of the cells and of the shares P(G = g) of the cohorts that have cells."""
+        weight = sample.share_weight() if self.cohort_shares == "weighted" else np.ones(len(sample))
+        cohorts = np.unique(effects.cohort)
+        shares = np.array([weight[sample.rows_of(cohort)].sum() for cohort in cohorts]) / len(sample)
+        return Influence(sample, effects.groups, len(effects.cells), cohorts, shares, weight)
 
-    def _fit_cells(self, panel: Panel, sample: CohortSample) -> _Fitted:
-        fitted = _Fitted()
-        for cohort in _cohorts(panel, sample):
-            rows = sample.rows_of(cohort)
-            if rows.stop - rows.start < self.min_cohort_size:
-                fitted.below_minimum[int(cohort)] = rows.stop - rows.start
-                continue
-            plan = plan_cohort(
-                panel.time,
-                int(cohort),
-                comparison=self.comparison,
-                base_period=self.base_period,
-                anticipation=self.anticipation,
+    def _on_units(self, panel: Panel) -> Iterable[Remark]:
+        """Units left out or used in part."""
+        always, early = panel.always_treated, self._too_early(panel)
+        if always.any():
+            yield Remark(
+                "always_treated_excluded",
+                f"{always.sum()} units treated from the first period on were left out: they show no change at the "
+                "start, and are never a comparison.",
+                treated=int(always.sum()),
             )
-            compared = {cell: _has_comparison(sample, cell) for cell in plan}
-            if not any(cell.is_treated for cell, there in compared.items() if there):
-                fitted.without_comparison.append(int(cohort))
-                continue
-            fitted.references += [cell for cell in plan if cell.period == cell.base]
-            fitted.left_out.update({cell: "no_comparison_units" for cell, there in compared.items() if not there})
-            self._fit_cohort(sample, rows, [cell for cell in plan if compared[cell]], fitted)
-        return fitted
-
-    def _fit_cohort(self, sample: CohortSample, own: slice, plan: Sequence[PlannedCell], fitted: _Fitted) -> None:
-        """Fit together the cells that share comparison units, regressors and weights."""
-        together: defaultdict[tuple[int, ...], list[PlannedCell]] = defaultdict(list)
-        for cell in plan:
-            if cell.period != cell.base:
-                together[_shared(sample, cell)].append(cell)
-        start: FloatArray | None = None
-        for cells in together.values():
-            first = cells[0]
-            against = sample.rows_after(first.untreated_after)
-            contrast = np.zeros((sample.outcome.shape[1], len(cells)))
-            contrast[[cell.period for cell in cells], range(len(cells))] = 1.0
-            contrast[[cell.base for cell in cells], range(len(cells))] = -1.0
-            found = fit_contrasts(
-                read_arm(sample, own, first.period, first.base),
-                comparison_arm(sample, against, first.period, first.base, own),
-                contrast,
-                self.method,
-                start,
+        if early.any():
+            yield Remark(
+                "no_base_period",
+                f"{early.sum()} units were left out: no period precedes their start by more than the "
+                f"{self.anticipation} periods of anticipation.",
+                treated=int(early.sum()),
             )
-            if isinstance(found, str):
-                fitted.left_out.update(dict.fromkeys(cells, found))
-                continue
-            start = found.gamma
-            fitted.groups.append((cells, own, against, found))
+        eligible = ~always & ~early
+        incomplete = eligible & ~panel.observed.all(axis=1)
+        if incomplete.any():
+            rule = {
+                "drop_incomplete": "were dropped (rule: drop_incomplete)",
+                "within_pairs": "serve in the cells whose two periods they were observed in (rule: within_pairs)",
+            }[self.unbalanced]
+            yield Remark(
+                f"unbalanced_{self.unbalanced}",
+                f"{incomplete.sum()} of {eligible.sum()} units are not observed in every period; they {rule}.",
+                treated=int((incomplete & ~panel.never_treated).sum()),
+                comparison=int((incomplete & panel.never_treated).sum()),
+            )
+        for name in self.covariates:
+            missing = self._kept(panel) & (np.isnan(panel.covariates[name]) & panel.observed).any(axis=1)
+            if missing.any():
+                yield Remark(
+                    "covariate_missing",
+                    f"The covariate '{name}' is missing for {missing.sum()} units in some period; they are left out of "
+                    "the cells with that base period.",
+                    treated=int((missing & ~panel.never_treated).sum()),
+                    comparison=int((missing & panel.never_treated).sum()),
+                )
 
-    def _remarks_on_sample(self, panel: Panel, sample: CohortSample, cells: Cells) -> list[Remark]:
-        remarks = []
+    def _on_sample(self, panel: Panel, sample: CohortSample, effects: CohortEffects) -> Iterable[Remark]:
+        """What the sample's make-up means for the reading."""
         late = (sample.first_treated > panel.time[-1]) & (sample.first_treated != NEVER)
         if late.any():
-            remarks.append(
-                Remark(
-                    "treated_after_the_window",
-                    f"{late.sum()} units start after the last period; within the window they count as untreated.",
-                    comparison=int(late.sum()),
-                )
+            yield Remark(
+                "treated_after_the_window",
+                f"{late.sum()} units start after the last period; within the window they count as untreated.",
+                comparison=int(late.sum()),
             )
-        anticipating = late & (sample.first_treated <= self._last(panel))
-        if anticipating.any():
-            remarks.append(
-                Remark(
-                    "anticipating_units_not_compared",
-                    f"{anticipating.sum()} units start within {self.anticipation} periods after the window; they are "
-                    "no comparison where they may already anticipate it.",
-                    comparison=int(anticipating.sum()),
-                )
+        anticipating = int((late & (sample.first_treated <= self._last(panel))).sum())
+        if anticipating:
+            yield Remark(
+                "anticipating_units_not_compared",
+                f"{anticipating} units start within {self.anticipation} periods after the window; they are no "
+                "comparison where they may already anticipate it.",
+                comparison=anticipating,
             )
-        sizes = {int(g): _length(sample.rows_of(g)) for g in cells.share_cohorts}
+        sizes = {int(g): int((sample.first_treated == g).sum()) for g in np.unique(effects.cohort)}
         small = {g: size for g, size in sizes.items() if size < SMALL_COHORT}
         if small:
             named = ", ".join(f"{panel.calendar.label(g)} ({size})" for g, size in small.items())
-            remarks.append(
-                Remark(
-                    "small_cohorts",
-                    f"Cohorts with fewer than {SMALL_COHORT} units: {named}. Their own errors are too small, as few "
-                    "units or one alone show little or no spread.",
-                    treated=sum(small.values()),
-                )
+            yield Remark(
+                "small_cohorts",
+                f"Cohorts with fewer than {SMALL_COHORT} units: {named}. Their own errors are too small, as few units "
+                "or one alone show little or no spread.",
+                treated=sum(small.values()),
             )
         if panel.weight is not None:
-            remarks.append(
-                Remark(
-                    "sampling_weights",
-                    "Weights are sampling weights, taken in the base period of each cell and, for cohort shares, in "
-                    "the first period observed; a unit of weight 2 counts as two in every mean.",
-                )
+            shares = "the first period observed" if self.cohort_shares == "weighted" else "no period: units are counted"
+            yield Remark(
+                "sampling_weights",
+                "Weights are sampling weights, taken in the base period of each cell and, for cohort shares, in "
+                f"{shares}; a unit of weight 2 counts as two in every mean.",
             )
-        clusters = _n_clusters(sample)
-        if clusters < FEW_CLUSTERS:
-            remarks.append(
-                Remark(
-                    "few_clusters",
-                    f"Only {clusters} clusters stand behind the standard errors; below {FEW_CLUSTERS} they tend to be "
-                    "too small.",
-                )
+        if sample.n_clusters < FEW_CLUSTERS:
+            yield Remark(
+                "few_clusters",
+                f"Only {sample.n_clusters} clusters stand behind the standard errors; below {FEW_CLUSTERS} they tend "
+                "to be too small.",
             )
-        return remarks
 
-    def _remarks_on_cells(self, panel: Panel, fitted: _Fitted) -> list[Remark]:
-        remarks = []
+    def _on_cells(self, panel: Panel, effects: CohortEffects) -> Iterable[Remark]:
+        """Cohorts and cells without an estimate, and covariates dropped."""
         label = panel.calendar.label
-        if fitted.below_minimum:
-            remarks.append(
-                Remark(
-                    "cohorts_below_minimum_size",
-                    f"Cohorts with fewer than {self.min_cohort_size} units got no effects: "
-                    f"{quote_names(label(g) for g in fitted.below_minimum)}.",
-                    treated=sum(fitted.below_minimum.values()),
-                )
+
+        def named(cells: Iterable[PlannedCell]) -> str:
+            return quote_names(f"cohort {label(c.cohort)} in {label(int(panel.time[c.period]))}" for c in cells)
+
+        if effects.below_minimum:
+            yield Remark(
+                "cohorts_below_minimum_size",
+                f"Cohorts with fewer than {self.min_cohort_size} units got no effects: "
+                f"{quote_names(label(g) for g in effects.below_minimum)}.",
+                treated=sum(effects.below_minimum.values()),
             )
-        if fitted.without_comparison:
-            remarks.append(
-                Remark(
-                    "cohorts_without_comparison",
-                    "Cohorts without any comparison unit once they are treated got no effects: "
-                    f"{quote_names(label(g) for g in fitted.without_comparison)}.",
-                )
+        if effects.without_comparison:
+            yield Remark(
+                "cohorts_without_comparison",
+                "Cohorts without any comparison unit once they are treated got no effects: "
+                f"{quote_names(label(g) for g in effects.without_comparison)}.",
+                treated=int(np.isin(panel.first_treated, effects.without_comparison).sum()),
             )
-        for reason in dict.fromkeys(fitted.left_out.values()):
-            cells = [cell for cell, why in fitted.left_out.items() if why == reason]
-            named = quote_names(f"cohort {label(c.cohort)} in {label(int(panel.time[c.period]))}" for c in cells)
-            remarks.append(
-                Remark(f"cells_left_out_{reason}", f"{len(cells)} cells were left out ({named}): {REASONS[reason]}.")
+        for reason in dict.fromkeys(effects.left_out.values()):
+            cells = [cell for cell, why in effects.left_out.items() if why == reason]
+            cohorts = [cell.cohort for cell in cells]
+            yield Remark(
+                f"cells_left_out_{reason}",
+                f"{len(cells)} cells were left out ({named(cells)}): {REASONS[reason]}.",
+                treated=int(np.isin(panel.first_treated, cohorts).sum()),
             )
+        estimated = ~effects.is_reference
         for place, name in enumerate(self.covariates, start=1):
-            without = [cell for cells, _, _, found in fitted.groups if not found.kept[place] for cell in cells]
-            if without:
-                everywhere = len(without) == sum(len(cells) for cells, *_ in fitted.groups)
-                named = quote_names(f"cohort {label(c.cohort)} in {label(int(panel.time[c.period]))}" for c in without)
-                remarks.append(
-                    Remark(
-                        "covariate_dropped",
-                        f"The covariate '{name}' is constant, or a combination of those before it, "
-                        f"{'in every cell' if everywhere else f'in {len(without)} cells ({named})'}, and was "
-                        "dropped there.",
-                    )
+            without = np.flatnonzero(effects.dropped[:, place])
+            if without.size:
+                where = (
+                    "every cell"
+                    if without.size == estimated.sum()
+                    else f"{without.size} cells ({named(effects.cells[k] for k in without)})"
                 )
-        return remarks
-
-
-@dataclass(slots=True)
-class _Fitted:
-    """Cells as they come out of the fits, cohort after cohort."""
-
-    groups: list[tuple[list[PlannedCell], slice, slice, Contrasts]] = field(default_factory=list)
-    references: list[PlannedCell] = field(default_factory=list)
-    left_out: dict[PlannedCell, LeftOut] = field(default_factory=dict)
-    below_minimum: dict[int, int] = field(default_factory=dict)
-    without_comparison: list[int] = field(default_factory=list)
+                yield Remark(
+                    "covariate_dropped",
+                    f"The covariate '{name}' is constant, or a combination of those before it, in {where}, and was "
+                    "dropped there.",
+                )
 
 
 def _covariate(panel: Panel, name: str) -> FloatArray:
@@ -382,89 +327,30 @@ def _covariate(panel: Panel, name: str) -> FloatArray:
     return panel.covariates[name]
 
 
-def _cohorts(panel: Panel, sample: CohortSample) -> IntArray:
-    """Ordinals of the cohorts that start within the window."""
-    return np.unique(sample.first_treated[sample.first_treated <= panel.time[-1]])
-
-
-def _length(rows: slice) -> int:
-    return int(rows.stop - rows.start)
-
-
-def _n_clusters(sample: CohortSample) -> int:
-    return len(sample) if sample.cluster is None else int(sample.cluster.max()) + 1
-
-
-def _has_comparison(sample: CohortSample, cell: PlannedCell) -> bool:
-    """Whether any unit other than the cohort's own is untreated in the cell; the reference needs none."""
-    rows, own = sample.rows_after(cell.untreated_after), sample.rows_of(cell.cohort)
-    own_inside = _length(own) if own.start >= rows.start else 0
-    return cell.period == cell.base or _length(rows) > own_inside
-
-
-def _shared(sample: CohortSample, cell: PlannedCell) -> tuple[int, ...]:
-    """Key of the cells of one cohort whose comparison units, regressors and weights are the same."""
-    start = sample.rows_after(cell.untreated_after).start
-    if sample.observed is not None:
-        return start, cell.base, cell.period
-    return (start, cell.base) if sample.base_matters else (start,)
-
-
-def _refuse_without_effects(fitted: _Fitted) -> None:
-    if any(cell.is_treated for cells, *_ in fitted.groups for cell in cells):
+def _refuse_without_effects(effects: CohortEffects) -> None:
+    if any(cell.is_treated for cell in effects.cells):
         return
-    reasons = sorted({REASONS[why] for why in fitted.left_out.values()})
-    if fitted.below_minimum:
+    reasons = sorted({REASONS[why] for why in effects.left_out.values()})
+    if effects.below_minimum:
         reasons.append("cohorts are smaller than min_cohort_size")
-    if fitted.without_comparison:
-        reasons.append("all units are treated by the time any cohort is")
+    if effects.without_comparison:
+        reasons.append("nobody is untreated any more when a cohort starts")
     raise DesignRefused(
         f"No effect after the start of treatment can be estimated: {'; '.join(reasons)}.",
         next_step="Widen the comparison (comparison=not_yet_treated), drop covariates, or add untreated units.",
     )
 
 
-def _assemble(panel: Panel, sample: CohortSample, fitted: _Fitted) -> tuple[Influence, Cells]:
-    """Put the cells in the order of cohort and period."""
-    planned = [cell for cells, *_ in fitted.groups for cell in cells] + fitted.references
-    cohort = np.array([cell.cohort for cell in planned], dtype=np.int64)
-    period = np.array([cell.period for cell in planned], dtype=np.int64)
-    order = np.lexsort((period, cohort))
-    place = np.empty(len(planned), dtype=np.int64)
-    place[order] = np.arange(len(planned))
-    estimate, observed = np.zeros(len(planned)), np.empty(len(planned))
-    n_treated = np.empty(len(planned), dtype=np.int64)
-    for position, cell in enumerate(planned):
-        observed[place[position]], n_treated[place[position]] = _treated_mean(sample, cell)
-    groups, done = [], 0
-    for cells, own, against, found in fitted.groups:
-        columns = place[done : done + len(cells)]
-        estimate[columns] = found.effect
-        groups.append(CellGroup(cells[0].cohort, own, against, cells[0].period, cells[0].base, columns, found))
-        done += len(cells)
-    share_cohorts = np.unique(cohort)
-    share_weight = sample.share_weight()
-    shares = np.array([share_weight[sample.rows_of(g)].sum() for g in share_cohorts]) / len(sample)
-    cells_found = Cells(
-        cohort=cohort[order],
-        period=panel.time[period[order]],
-        event_time=panel.time[period[order]] - cohort[order],
-        estimate=estimate,
-        observed=observed,
-        n_treated=n_treated,
-        is_reference=np.arange(len(planned))[order] >= done,
-        share_cohorts=share_cohorts,
-        shares=shares,
+def _cells(panel: Panel, effects: CohortEffects, influence: Influence) -> Cells:
+    period: IntArray = panel.time[effects.period]
+    return Cells(
+        cohort=effects.cohort,
+        period=period,
+        event_time=period - effects.cohort,
+        estimate=effects.effect,
+        observed=effects.observed,
+        n_treated=effects.n_treated,
+        is_reference=effects.is_reference,
+        share_cohorts=influence.share_cohorts,
+        shares=influence.shares,
     )
-    return Influence(sample, tuple(groups), len(planned), share_cohorts, shares, share_weight), cells_found
-
-
-def _treated_mean(sample: CohortSample, cell: PlannedCell) -> tuple[float, int]:
-    """Weighted mean outcome of a cell's treated units in its period, and their number."""
-    own = sample.rows_of(cell.cohort)
-    weight = sample.weights(cell.period, cell.base, own)
-    total = float(weight.sum())
-    if not total > 0.0:
-        return float("nan"), 0
-    mean = weight @ (sample.outcome[own, cell.period] + sample.mean_outcome[own]) / total
-    return float(mean), int(np.count_nonzero(weight))

@@ -87,6 +87,15 @@ class CohortSample:
             return weight
         return np.where(self.observed[rows, period] & self.known_at_base[rows, base], weight, 0.0)
 
+    def cohorts_until(self, last: int) -> list[int]:
+        """Ordinals of the cohorts first treated up to a period."""
+        return [int(cohort) for cohort in np.unique(self.first_treated[: self.rows_after(last).start])]
+
+    @property
+    def n_clusters(self) -> int:
+        """Independent clusters: the units where none were named."""
+        return len(self) if self.cluster is None else int(self.cluster.max()) + 1
+
     def rows_of(self, cohort: int) -> slice:
         """Rows of a cohort."""
         start, stop = (int(np.searchsorted(self.first_treated, cohort, side)) for side in ("left", "right"))
@@ -196,4 +205,4 @@ def _standardize(values: FloatArray) -> FloatArray:
         return np.zeros_like(values)
     center, spread = known.mean(), known.std()
     standardized = (values - center) / (spread if spread > 0.0 else 1.0)
-    return np.nan_to_num(np.asarray(standardized), copy=False)
+    return np.asarray(np.nan_to_num(standardized, copy=False))

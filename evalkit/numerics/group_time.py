@@ -34,6 +34,11 @@ class PlannedCell:
     untreated_after: int
     is_treated: bool
 
+    @property
+    def is_reference(self) -> bool:
+        """Whether the effect is 0 by construction."""
+        return self.period == self.base
+
 
 def base_position(time: IntArray, cohort: int, anticipation: int) -> int | None:
     """Position of the last period before g - anticipation; None when there is none.

@@ -1,0 +1,235 @@
+"""All effects ATT(g, t) of a sample: plan the cells, fit together what shares its comparison, put them in order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from evalkit.numerics.cohort_sample import CohortSample
+from evalkit.numerics.doubly_robust import Contrasts, Failure, Method, fit_contrasts
+from evalkit.numerics.group_time import BasePeriod, PlannedCell, plan_cohort
+from evalkit.numerics.influence import CellGroup, comparison_arm, read_arm
+from evalkit.vocabulary import BoolArray, Comparison, FloatArray, IntArray
+
+LeftOut = Failure | Literal["no_comparison_units"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How cells are made; see :class:`~evalkit.estimators.callaway_santanna.CallawaySantAnna`."""
+
+    comparison: Comparison = "not_yet_treated"
+    method: Method = "dr"
+    base_period: BasePeriod = "varying"
+    anticipation: int = 0
+    min_cohort_size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CohortEffects:
+    """K effects in the order of cohort and period, and what was left out.
+
+    Attributes
+    ----------
+    cells
+        (K,) what each effect is.
+    effect
+        (K,) ATTs; 0 in reference cells.
+    observed
+        (K,) weighted mean outcome of the cell's treated units in its period.
+    n_treated
+        (K,) treated units with weight.
+    dropped
+        (K, p) regressors dropped as collinear; the constant comes first.
+    groups
+        The fits behind the cells.
+    left_out
+        Cells without an estimate, and why.
+    below_minimum
+        Cohorts smaller than the minimum, with their sizes.
+    without_comparison
+        Cohorts for which no cell after the start has a comparison unit.
+    """
+
+    cells: tuple[PlannedCell, ...]
+    effect: FloatArray
+    observed: FloatArray
+    n_treated: IntArray
+    dropped: BoolArray
+    groups: tuple[CellGroup, ...]
+    left_out: dict[PlannedCell, LeftOut]
+    below_minimum: dict[int, int]
+    without_comparison: tuple[int, ...]
+
+    @property
+    def cohort(self) -> IntArray:
+        """(K,) first treated periods."""
+        return np.array([cell.cohort for cell in self.cells], dtype=np.int64)
+
+    @property
+    def period(self) -> IntArray:
+        """(K,) positions of the periods."""
+        return np.array([cell.period for cell in self.cells], dtype=np.int64)
+
+    @property
+    def is_reference(self) -> BoolArray:
+        """(K,) cells that are 0 by construction."""
+        return np.array([cell.is_reference for cell in self.cells], dtype=np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """Cells of one cohort that were fitted together."""
+
+    cells: tuple[PlannedCell, ...]
+    own: slice
+    against: slice
+    contrasts: Contrasts
+
+
+def estimate_cells(sample: CohortSample, time: IntArray, rules: Rules) -> CohortEffects:
+    """Estimate every cell that has a base period and a comparison.
+
+    A cohort none of whose treated periods has a comparison unit gets no cells at all: its cells
+    before the start would test nothing that is reported.
+
+    Parameters
+    ----------
+    sample
+        Units sorted by cohort.
+    time
+        (T,) ordinals of the periods.
+    rules
+        Comparison, method, base period and anticipation.
+    """
+    fits: list[_Fit] = []
+    references: list[PlannedCell] = []
+    left_out: dict[PlannedCell, LeftOut] = {}
+    below_minimum: dict[int, int] = {}
+    without_comparison: list[int] = []
+    for cohort in sample.cohorts_until(int(time[-1])):
+        own = sample.rows_of(cohort)
+        if own.stop - own.start < rules.min_cohort_size:
+            below_minimum[cohort] = own.stop - own.start
+            continue
+        plan = plan_cohort(
+            time,
+            cohort,
+            comparison=rules.comparison,
+            base_period=rules.base_period,
+            anticipation=rules.anticipation,
+        )
+        compared = {cell: cell.is_reference or _has_comparison(sample, cell, own) for cell in plan}
+        if not any(there and cell.is_treated for cell, there in compared.items()):
+            without_comparison.append(cohort)
+            continue
+        left_out.update({cell: "no_comparison_units" for cell, there in compared.items() if not there})
+        wanted = [cell for cell, there in compared.items() if there and not cell.is_reference]
+        found, failed = _fit_cohort(sample, own, wanted, rules.method)
+        left_out.update(failed)
+        fits += found
+        references += [cell for cell in plan if cell.is_reference and found]
+    return _in_order(sample, fits, references, left_out, below_minimum, tuple(without_comparison))
+
+
+def _has_comparison(sample: CohortSample, cell: PlannedCell, own: slice) -> bool:
+    """Whether any unit other than the cohort's own is untreated in the cell."""
+    rows = sample.rows_after(cell.untreated_after)
+    own_inside = own.stop - own.start if own.start >= rows.start else 0
+    return bool(rows.stop - rows.start > own_inside)
+
+
+def _fit_cohort(
+    sample: CohortSample, own: slice, plan: Sequence[PlannedCell], method: Method
+) -> tuple[list[_Fit], dict[PlannedCell, LeftOut]]:
+    """Fit together the cells that share comparison units, regressors and weights."""
+    together: defaultdict[tuple[int, ...], list[PlannedCell]] = defaultdict(list)
+    for cell in plan:
+        together[_shared(sample, cell)].append(cell)
+    fits: list[_Fit] = []
+    failed: dict[PlannedCell, LeftOut] = {}
+    start: FloatArray | None = None
+    for cells in together.values():
+        first = cells[0]
+        against = sample.rows_after(first.untreated_after)
+        found = fit_contrasts(
+            read_arm(sample, own, first.period, first.base),
+            comparison_arm(sample, against, first.period, first.base, own),
+            _contrast(sample.outcome.shape[1], cells),
+            method,
+            start,
+        )
+        if isinstance(found, str):
+            failed.update(dict.fromkeys(cells, found))
+            continue
+        start = found.gamma
+        fits.append(_Fit(tuple(cells), own, against, found))
+    return fits, failed
+
+
+def _shared(sample: CohortSample, cell: PlannedCell) -> tuple[int, ...]:
+    """Key of the cells of one cohort whose comparison units, regressors and weights are the same."""
+    start = sample.rows_after(cell.untreated_after).start
+    if sample.observed is not None:
+        return start, cell.base, cell.period
+    return (start, cell.base) if sample.base_matters else (start,)
+
+
+def _contrast(n_periods: int, cells: Sequence[PlannedCell]) -> FloatArray:
+    """(T, m) columns with 1 at each cell's period and -1 at its base period."""
+    contrast = np.zeros((n_periods, len(cells)))
+    columns = np.arange(len(cells))
+    contrast[[cell.period for cell in cells], columns] = 1.0
+    contrast[[cell.base for cell in cells], columns] = -1.0
+    return contrast
+
+
+def _in_order(
+    sample: CohortSample,
+    fits: Sequence[_Fit],
+    references: Sequence[PlannedCell],
+    left_out: dict[PlannedCell, LeftOut],
+    below_minimum: dict[int, int],
+    without_comparison: tuple[int, ...],
+) -> CohortEffects:
+    """Sort the cells by cohort and period, and tell every fit its columns."""
+    cells = sorted(
+        [*(cell for fit in fits for cell in fit.cells), *references], key=lambda cell: (cell.cohort, cell.period)
+    )
+    place = {cell: position for position, cell in enumerate(cells)}
+    effect = np.zeros(len(cells))
+    dropped = np.zeros((len(cells), 1 + len(sample.covariates)), dtype=np.bool_)
+    groups = []
+    for fit in fits:
+        columns = np.array([place[cell] for cell in fit.cells], dtype=np.int64)
+        effect[columns] = fit.contrasts.effect
+        dropped[columns] = ~fit.contrasts.kept
+        first = fit.cells[0]
+        groups.append(CellGroup(first.cohort, fit.own, fit.against, first.period, first.base, columns, fit.contrasts))
+    means = [_treated_mean(sample, cell) for cell in cells]
+    return CohortEffects(
+        cells=tuple(cells),
+        effect=effect,
+        observed=np.array([mean for mean, _ in means]),
+        n_treated=np.array([count for _, count in means], dtype=np.int64),
+        dropped=dropped,
+        groups=tuple(groups),
+        left_out=left_out,
+        below_minimum=below_minimum,
+        without_comparison=without_comparison,
+    )
+
+
+def _treated_mean(sample: CohortSample, cell: PlannedCell) -> tuple[float, int]:
+    """Weighted mean outcome of a cell's treated units in its period, and their number."""
+    own = sample.rows_of(cell.cohort)
+    weight = sample.weights(cell.period, cell.base, own)
+    total = float(weight.sum())
+    if not total > 0.0:
+        return float("nan"), 0
+    outcome = sample.outcome[own, cell.period] + sample.mean_outcome[own]
+    return float(weight @ outcome) / total, int(np.count_nonzero(weight))
