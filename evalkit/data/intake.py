@@ -55,6 +55,12 @@ class Request:
                 next_step="Remove never=.",
             )
         taken = (self.outcome, self.unit, self.period, self.cohort, self.treated)
+        other = (*taken[1:], self.weight, self.exposure)
+        if self.outcome in other:
+            raise ConfigError(
+                f"The column '{self.outcome}' is named as the outcome and in another role as well.",
+                next_step="Copy it under another name if both are meant.",
+            )
         for name in self.covariates:
             if name in taken or self.covariates.count(name) > 1:
                 raise ConfigError(

@@ -1,0 +1,63 @@
+"""Columns made from the data before analysis, as a study declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evalkit.data.columns import read_numbers, require_columns
+from evalkit.errors import ConfigError
+from evalkit.study.spec import Derivation
+
+
+def derive(df: pd.DataFrame, derivations: Sequence[Derivation], unit: str, period: str) -> pd.DataFrame:
+    """Return a copy of the frame with the derived columns; the frame itself is not changed.
+
+    ``first_period_where`` is the first period of the unit in which a column is positive, moved by `shift` periods of
+    the period column's own count; missing where the column is never positive. Missing cells count as not positive.
+
+    Raises
+    ------
+    ConfigError
+        A column that does not exist or is there already, or a shift of dates.
+
+    Examples
+    --------
+    >>> df = pd.DataFrame({"city": ["A"] * 3 + ["B"] * 3, "year": [2001, 2002, 2003] * 2, "post": [0, 0.5, 1, 0, 0, 0]})
+    >>> law = Derivation(name="law", kind="first_period_where", column="post", shift=0)
+    >>> derive(df, [law], "city", "year")["law"].tolist()
+    [2002, 2002, 2002, <NA>, <NA>, <NA>]
+    """
+    derived = df
+    for derivation in derivations:
+        require_columns(derived, {"unit": unit, "period": period, "derived from": derivation.column})
+        if derivation.name in derived.columns:
+            raise ConfigError(
+                f"The derived column '{derivation.name}' is in the data already.",
+                next_step="Give the derivation another name.",
+            )
+        values = _first_period_where(derived, derivation, unit, period)
+        derived = derived.assign(**{derivation.name: values})
+    return derived.copy() if derived is df else derived
+
+
+def _first_period_where(df: pd.DataFrame, derivation: Derivation, unit: str, period: str) -> pd.Series[Any]:
+    """(n,) first positive period of each row's unit, shifted."""
+    positive = read_numbers(df, derivation.column, "derived from") > 0
+    periods = df[period]
+    first = periods[positive].groupby(df[unit][positive], observed=True).min()
+    values: pd.Series[Any] = df[unit].map(first)
+    if isinstance(periods.dtype, np.dtype) and periods.dtype.kind in "iu":
+        values = values.astype("Int64")
+    if derivation.shift == 0:
+        return values
+    if pd.api.types.is_datetime64_any_dtype(periods.dtype) or periods.dtype == object:
+        raise ConfigError(
+            f"The derivation '{derivation.name}' shifts dates, which have no step of their own.",
+            allowed="shift: 0 for dates; whole steps for integers, decimal years and pandas periods",
+            next_step="Make the period column a number or a pandas period.",
+        )
+    return values + derivation.shift
