@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from evalkit.checks import registry as checks
 from evalkit.config.composing import resolve
 from evalkit.config.overrides import TOP_KEYS
 from evalkit.errors import ConfigError, EvalkitError, closest
@@ -46,13 +47,14 @@ def build_study(
     whole = {**composed, "study": spec.model_dump(mode="json")}  # so that defaults of the models can be referred to
     primary = _estimator(resolve(whole, "estimator"))
     robustness = [_robustness(choice, {**defaults(choice.name), "study": whole["study"]}) for choice in spec.robustness]
-    check_settings = resolve(whole, "check") or {}
+    standard = resolve(whole, "check") or {}
+    _refuse_unknown_checks(standard)
     try:
         return Study(
             spec=spec,
             estimator=primary,
             robustness=tuple(_distinct(robustness, primary)),
-            checks=tuple(_check(choice, check_settings) for choice in spec.checks),
+            checks=tuple(_check(choice, standard) for choice in spec.checks),
             evidence=resolve(whole, "evidence") or {},
             seed=composed.get("seed", 0),
             data_root=composed.get("data_root") or data_root,
@@ -83,6 +85,12 @@ def _spec(composed: Mapping[str, Any]) -> StudySpec:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", spec.id):
         raise ConfigError(f"The 'study.id' {spec.id!r} cannot name a folder.", allowed="letters, digits, '_' and '-'")
     return spec
+
+
+def _refuse_unknown_checks(standard: Mapping[str, Any]) -> None:
+    """Settings for a check that does not exist, as after ``check.pre_trend.alpha=0.1``, would change nothing."""
+    for name in standard:
+        checks.get(str(name))
 
 
 def _check_priority(spec: StudySpec, priorities: Sequence[str]) -> None:
@@ -137,22 +145,8 @@ def _distinct(robustness: Sequence[Choice], primary: Choice) -> list[Choice]:
     return kept
 
 
-def _check(choice: Choice, known: Mapping[str, Any]) -> Choice:
+def _check(choice: Choice, standard: Mapping[str, Any]) -> Choice:
     """A check with its settings: the standard ones, changed where the study says so."""
-    if choice.name not in known:
-        near = closest(choice.name, known)
-        raise ConfigError(
-            f"There is no check '{choice.name}' (study.checks).",
-            allowed=", ".join(sorted(known)),
-            next_step=f"Did you mean '{near}'?" if near else "See `evalkit list checks`.",
-        )
-    standard = dict(known[choice.name] or {})
-    for key in choice.settings:
-        if key not in standard:
-            near = closest(key, standard)
-            raise ConfigError(
-                f"The check '{choice.name}' has no setting '{key}'.",
-                allowed=", ".join(standard) or "none: this check has no settings",
-                next_step=f"Did you mean '{near}'?" if near else "Remove it.",
-            )
-    return Choice(name=choice.name, settings={**standard, **choice.settings}, label=choice.label)
+    settings = {**(standard.get(choice.name) or {}), **choice.settings}
+    checks.get(choice.name)(**settings)
+    return Choice(name=choice.name, settings=settings, label=choice.label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -79,7 +80,7 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Compose
     study = build_study(
         raw,
         priorities=list(priorities(config_dir)),
-        defaults=lambda name: _with_estimator(name, prepared, folders),
+        defaults=functools.cache(lambda name: _with_estimator(name, prepared, folders)),
         data_root=folders.data_root,
     )
     return Composed(study=study, tracking=_tracking(raw))

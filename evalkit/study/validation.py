@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -25,12 +26,14 @@ def explain(error: ValidationError, model: type[BaseModel], *, where: str, prefi
         Dotted path put before each key, e.g. ``"study."``.
     """
     problems = error.errors(include_url=False, include_context=True)
-    first = problems[0]
-    key = prefix + ".".join(str(part) for part in first["loc"])
+    # A misspelt key is also a missing one: name the misspelling.
+    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
+    path, holder = _follow(model, first["loc"])
+    key = prefix + ".".join(path)
     more = f" ({len(problems) - 1} more problems after this one)" if len(problems) > 1 else ""
     kind = first["type"]
     if kind == "extra_forbidden":
-        known = _known_keys(model, first["loc"][:-1])
+        known = sorted(holder.model_fields)
         near = closest(str(first["loc"][-1]), known)
         return ConfigError(
             f"Unknown key '{key}' {where}.{more}",
@@ -47,20 +50,37 @@ def explain(error: ValidationError, model: type[BaseModel], *, where: str, prefi
             next_step=f"Did you mean '{near}'?" if near else None,
         )
     message = str(first["msg"]).removeprefix("Value error, ")
-    return ConfigError(f"The '{key}' parameter {where}: {message}. Got {first['input']!r} instead.{more}")
+    got = "" if isinstance(first["input"], Mapping) else f" Got {first['input']!r} instead."
+    return ConfigError(f"The '{key}' parameter {where}: {message}.{got}{more}")
 
 
-def _known_keys(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """Field names of the model at a path of keys, list positions skipped."""
-    current: Any = model
-    for part in path:
-        if isinstance(part, int) or not (isinstance(current, type) and issubclass(current, BaseModel)):
+def _follow(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel]]:
+    """Keys as the config spells them, and the model that holds the last one.
+
+    Pydantic's location also names the alternative of a union that was tried (``source.file.path``);
+    that word stands in no config.
+    """
+    holder, alternatives = model, [model]
+    keys = []
+    for part in loc:
+        chosen = [one for one in alternatives if len(alternatives) > 1 and part == _tag(one)]
+        if chosen:
+            alternatives = chosen
             continue
-        field = current.model_fields.get(part)
-        if field is not None:
-            models = _models_within(field.annotation)
-            current = models[0] if models else current
-    return sorted(current.model_fields)
+        keys.append(str(part))
+        if isinstance(part, int):
+            continue
+        holder = alternatives[0] if alternatives else holder
+        field = holder.model_fields.get(part)
+        alternatives = _models_within(field.annotation) if field is not None else []
+    return keys, holder
+
+
+def _tag(model: type[BaseModel]) -> object:
+    """The word in `kind` that chooses this model of a union."""
+    field = model.model_fields.get("kind")
+    words = typing.get_args(field.annotation) if field is not None else ()
+    return words[0] if len(words) == 1 else None
 
 
 def _models_within(annotation: Any) -> list[type[BaseModel]]:
