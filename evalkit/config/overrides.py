@@ -65,13 +65,16 @@ def parse(overrides: Sequence[str]) -> list[Override]:
     parser = OverridesParser.create()
     for text in overrides:
         try:
-            parsed += parser.parse_overrides([text])
+            (one,) = parser.parse_overrides([text])
         except HydraException:
+            one = None
+        if one is None or not one.key_or_group:
             raise ConfigError(
                 f"Cannot read the override '{text}'.",
                 allowed="key=value, e.g. estimator=imputation, study.design.event_window=[-4,6], seed=7",
                 next_step="Put values with spaces or commas in quotes: \"study.title='Stop, look'\".",
-            ) from None
+            )
+        parsed.append(one)
     return parsed
 
 

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evalkit.checks import registry
+from evalkit.config import check_settings, priorities, studies
+from evalkit.errors import ConfigError
+from tests.small_study import write_study
+
+
+def test_studies_are_listed_with_their_titles(folder: Path) -> None:
+    assert studies()["lights"] == "Street lights and crime"
+    assert "castle_doctrine" in studies()
+
+
+def test_a_study_that_cannot_be_read_is_listed_with_the_reason(folder: Path) -> None:
+    write_study(folder, "title: [", name="broken")
+    assert studies()["broken"].startswith("cannot be read: broken.yaml")
+
+
+def test_the_users_own_priorities_replace_the_packaged_ones(folder: Path) -> None:
+    assert "public_safety" in priorities()
+    (folder / "configs" / "priorities.yaml").write_text("- {id: parks, title: Parks}\n", encoding="utf-8")
+    assert priorities() == {"parks": "Parks"}
+
+
+def test_a_list_of_priorities_without_titles_is_refused(folder: Path) -> None:
+    (folder / "configs" / "priorities.yaml").write_text("- parks\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="not a list of priorities"):
+        priorities()
+
+
+def test_every_built_in_check_has_standard_settings_that_its_class_takes() -> None:
+    standard = check_settings()
+    assert sorted(standard) == sorted(registry.BUILT_IN)
+    for name, settings in standard.items():
+        registry.get(name)(**settings)
