@@ -158,7 +158,7 @@ class CallawaySantAnna(PanelEstimator):
     def _kept(self, panel: Panel) -> BoolArray:
         """(N,) units that can play a part."""
         kept = ~panel.always_treated & ~self._too_early(panel)
-        return kept & panel.observed.all(axis=1) if self.unbalanced == "drop_incomplete" else kept
+        return kept & _complete(panel) if self.unbalanced == "drop_incomplete" else kept
 
     def _last(self, panel: Panel) -> int:
         """Ordinal after which a start cannot touch the window, anticipation included."""
@@ -207,7 +207,7 @@ class CallawaySantAnna(PanelEstimator):
                 treated=int(early.sum()),
             )
         eligible = ~always & ~early
-        incomplete = eligible & ~panel.observed.all(axis=1)
+        incomplete = eligible & ~_complete(panel)
         if incomplete.any():
             rule = {
                 "drop_incomplete": "were dropped (rule: drop_incomplete)",
@@ -220,7 +220,8 @@ class CallawaySantAnna(PanelEstimator):
                 comparison=int((incomplete & panel.never_treated).sum()),
             )
         for name in self.covariates:
-            missing = self._kept(panel) & (np.isnan(panel.covariates[name]) & panel.observed).any(axis=1)
+            unknown = np.isnan(panel.covariates[name])
+            missing = self._kept(panel) & (unknown & panel.observed).any(axis=1) if unknown.any() else unknown[:, 0]
             if missing.any():
                 yield Remark(
                     "covariate_missing",
@@ -314,6 +315,13 @@ class CallawaySantAnna(PanelEstimator):
                     f"The covariate '{name}' is constant, or a combination of those before it, in {where}, and was "
                     "dropped there.",
                 )
+
+
+def _complete(panel: Panel) -> BoolArray:
+    """(N,) units observed in every period."""
+    if panel.is_balanced:
+        return np.ones(panel.n_units, dtype=np.bool_)
+    return np.asarray(panel.observed.all(axis=1))
 
 
 def _covariate(panel: Panel, name: str) -> FloatArray:

@@ -150,33 +150,23 @@ def sort_by_cohort(
     position = np.lexsort(keys)
     order = units[position]
     y = outcome[order]
-    observed = ~np.isnan(y)
-    balanced = bool(observed.all())
-    if balanced:
-        mean = y.mean(axis=1)
-        y -= mean[:, None]
-    else:
-        mean = np.where(observed, y, 0.0).sum(axis=1) / np.maximum(observed.sum(axis=1), 1)
-        y -= mean[:, None]
-        y[~observed] = 0.0
+    mean, observed = _center(y)
     known = observed
     weights = np.ones((len(order), 1))
     if weight is not None:
-        raw = weight[order]
-        known = known & ~np.isnan(raw)
-        weights = _shorten(raw)
+        weights, known = _read(weight, order, known)
     columns = []
     for values in covariates:
-        raw = values[order]
-        known = known & ~np.isnan(raw)
-        columns.append(_standardize(_shorten(raw)))
-    complete = bool(known.all())
+        column, known = _read(values, order, known)
+        columns.append(_standardize(column))
+    if known is not None and observed is None:
+        observed = np.ones(y.shape, dtype=np.bool_)
     return CohortSample(
         first_treated=first_treated[order],
         outcome=y,
         mean_outcome=mean,
-        observed=None if complete else observed,
-        known_at_base=None if complete else known,
+        observed=observed,
+        known_at_base=known,
         covariates=tuple(columns),
         weight=np.nan_to_num(weights, copy=False),
         cluster=None if codes is None else codes[position],
@@ -184,15 +174,48 @@ def sort_by_cohort(
     )
 
 
+def _has_missing(values: FloatArray) -> bool:
+    """Whether any value is NaN; one pass without an (N, T) array of flags."""
+    return bool(np.isnan(values.sum()))
+
+
+def _center(y: FloatArray) -> tuple[FloatArray, BoolArray | None]:
+    """Take off each unit's mean, in place; missing outcomes become 0.
+
+    Returns the (N,) means and (N, T) flags of what was observed, None when everything was. The
+    first observed outcome goes off before the mean is taken, so that a large constant costs no digits.
+    """
+    n_periods = y.shape[1]
+    if not _has_missing(y):
+        first = y[:, 0].copy()
+        y -= first[:, None]
+        rest = y @ np.full(n_periods, 1.0 / n_periods)
+        y -= rest[:, None]
+        return first + rest, None
+    observed = ~np.isnan(y)
+    first = y[np.arange(len(y)), observed.argmax(axis=1)]
+    y -= first[:, None]
+    y[~observed] = 0.0
+    rest = y.sum(axis=1) / np.maximum(observed.sum(axis=1), 1)
+    y -= rest[:, None]
+    y[~observed] = 0.0
+    return np.asarray(first + rest), observed
+
+
+def _read(values: FloatArray, order: IntArray, known: BoolArray | None) -> tuple[FloatArray, BoolArray | None]:
+    """Take rows of a regressor or weight, (n, 1) where constant over time, and note where they are missing."""
+    if not _has_missing(values):
+        changes = bool((values != values[:, :1]).any())
+        return (values[order] if changes else values[order, :1]), known
+    taken = values[order]
+    present = ~np.isnan(taken)
+    lowest, highest = np.fmin.reduce(taken, axis=1), np.fmax.reduce(taken, axis=1)
+    changes = bool(np.any(lowest < highest))
+    return (taken if changes else lowest[:, None].copy()), present if known is None else known & present
+
+
 def _column(values: FloatArray, period: int) -> FloatArray:
     return values[:, period if values.shape[1] > 1 else 0]
-
-
-def _shorten(values: FloatArray) -> FloatArray:
-    """(N, 1) when no unit's known values change over time, else the values."""
-    lowest, highest = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
-    changes = bool(np.any(lowest < highest))
-    return values if changes else np.ascontiguousarray(lowest[:, None])
 
 
 def _standardize(values: FloatArray) -> FloatArray:
@@ -200,7 +223,7 @@ def _standardize(values: FloatArray) -> FloatArray:
 
     Unknown values become 0; their weight is 0 wherever they would count.
     """
-    known = values[~np.isnan(values)]
+    known = values[~np.isnan(values)] if _has_missing(values) else values
     if known.size == 0:
         return np.zeros_like(values)
     center, spread = known.mean(), known.std()
