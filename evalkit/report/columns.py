@@ -26,8 +26,9 @@ _EFFECT: Final = (
 )
 
 ESTIMATES: Final = (
-    Column("run", "string", "Label of the estimate: primary, or the robustness run."),
-    Column("role", "string", "primary or robustness."),
+    Column("outcome", "string", "Name of the outcome."),
+    Column("run", "string", "Label of the estimate."),
+    Column("role", "string", "primary; robustness; or other_outcome: the primary estimator on a further outcome."),
     Column("estimator", "string", "Registered name of the estimator."),
     Column("aggregation", "string", "overall, event_study, cohort or period."),
     Column("label", "string", "The row's event time, cohort or period; `average` for the summary over the rows."),
@@ -47,8 +48,8 @@ EVENT_STUDY: Final = (
     *_EFFECT,
     Column("level", "number", "Level of the intervals."),
     Column("is_reference", "boolean", "Whether the effect is 0 by construction."),
-    Column("observed", "number", "Mean observed outcome of the treated, as analysed."),
-    Column("counterfactual", "number", "Observed less the effect, as analysed; empty before the reference period."),
+    Column("observed", "number", "Mean observed outcome of the treated, in the unit that the estimator reports."),
+    Column("counterfactual", "number", "The same without the programme; empty before the reference period."),
 )
 
 DIAGNOSTICS: Final = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -32,6 +32,41 @@ def to_csv(table: pd.DataFrame, columns: Sequence[Column]) -> bytes:
     values = [[_cell(value, column) for value in table[column.name]] for column in columns]
     writer.writerows(zip(*values, strict=True))
     return text.getvalue().encode("utf-8")
+
+
+def from_csv(content: bytes, columns: Sequence[Column]) -> pd.DataFrame:
+    r"""Read a table that :func:`to_csv` wrote: the same values and types.
+
+    Examples
+    --------
+    >>> columns = [Column("name", "string", ""), Column("value", "number", "")]
+    >>> from_csv(b"name,value\n'=1+1,0.1\n", columns).to_dict("records")
+    [{'name': '=1+1', 'value': 0.1}]
+    """
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8"), newline="")))
+    if not rows or rows[0] != [column.name for column in columns]:
+        raise ValueError("the header is not the declared one")
+    values = [{c.name: _parsed(text, c) for c, text in zip(columns, row, strict=True)} for row in rows[1:]]
+    return typed(values, columns)
+
+
+def typed(rows: Sequence[Mapping[str, object]], columns: Sequence[Column]) -> pd.DataFrame:
+    """A frame with the declared columns in order, each of its declared type, missing values allowed."""
+    dtypes = {"string": "object", "integer": "Int64", "number": "float64", "boolean": "boolean"}
+    frame = pd.DataFrame(rows, columns=[column.name for column in columns])
+    return frame.astype({column.name: dtypes[column.type] for column in columns})
+
+
+def _parsed(text: str, column: Column) -> object:
+    if text == "":
+        return None
+    if column.type == "integer":
+        return int(text)
+    if column.type == "number":
+        return float(text)
+    if column.type == "boolean":
+        return text == "true"
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
 
 
 def _cell(value: object, column: Column) -> str:

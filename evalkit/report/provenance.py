@@ -37,19 +37,20 @@ def provenance(folder: Path | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``git`` (sha, dirty, hash of the difference to the commit), ``lock_sha256``, ``packages``,
-        ``python``, ``platform``, ``cpu``, ``blas``. None where something is not known, e.g. outside
-        a checkout. Never the environment, remote addresses, user or host names.
+        ``git_sha``, ``git_dirty``, ``git_diff_sha256`` (of tracked files against the commit),
+        ``lock_sha256``, ``packages``, ``python``, ``platform``, ``cpu``, ``blas``. None where something
+        is not known, e.g. outside a checkout. Never the environment, remote addresses, user or host
+        names.
 
     Examples
     --------
-    >>> sorted(provenance())
-    ['blas', 'cpu', 'evalkit_version', 'git', 'lock_sha256', 'packages', 'platform', 'python']
+    >>> sorted(provenance())[:5]
+    ['blas', 'cpu', 'evalkit_version', 'git_diff_sha256', 'git_dirty']
     """
     start = (folder or Path.cwd()).resolve()
     return {
         "evalkit_version": evalkit.__version__,
-        "git": _git(start),
+        **_git(start),
         "lock_sha256": _lock(start),
         "packages": {name: _version(name) for name in PACKAGES},
         "python": {"version": platform.python_version(), "implementation": sys.implementation.name},
@@ -66,17 +67,17 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git(folder: Path) -> dict[str, Any] | None:
+def _git(folder: Path) -> dict[str, Any]:
     """Commit, whether the tree differs from it, and a hash of tracked differences; None outside a checkout."""
     sha = _ask_git(folder, "rev-parse", "HEAD")
     if sha is None:
-        return None
-    status = _ask_git(folder, "status", "--porcelain", "--untracked-files=no")
+        return {"git_sha": None, "git_dirty": None, "git_diff_sha256": None}
+    status = _ask_git(folder, "status", "--porcelain")
     difference = _ask_git(folder, "diff", "HEAD", "--no-ext-diff", "--no-textconv", "--binary")
     return {
-        "sha": sha.decode().strip(),
-        "dirty": None if status is None else bool(status.strip()),
-        "diff_sha256": hashlib.sha256(difference).hexdigest() if difference else None,
+        "git_sha": sha.decode().strip(),
+        "git_dirty": None if status is None else bool(status.strip()),
+        "git_diff_sha256": hashlib.sha256(difference).hexdigest() if difference else None,
     }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from evalkit.evidence.natural import MEANS, Link
 from evalkit.report.figures.canvas import BLUE, ORANGE, Figure, draw, one_line, plural, time_axis
 from evalkit.report.figures.words import number, span
 from evalkit.vocabulary import FloatArray
@@ -25,13 +26,14 @@ def observed_counterfactual(
     step: str,
     interval: str,
     reference: int,
-    log: bool = False,
+    link: Link = "identity",
 ) -> Figure:
     """Draw the treated mean, observed and without the programme, by event time.
 
-    The counterfactual is the observed mean less the effect. It starts at `reference`, where the
-    two are the same by construction; earlier effects are tests of the design, not of the programme.
-    After a log the means are exponentiated, which makes them geometric means.
+    The counterfactual is the observed mean less the effect; where effects are differences of logs,
+    the observed level times exp(-effect). It starts at `reference`, where the two are the same by
+    construction; earlier effects are tests of the design, not of the programme. Means of a logged
+    outcome are exponentiated, which makes them geometric means.
 
     Parameters
     ----------
@@ -46,8 +48,8 @@ def observed_counterfactual(
         In words, e.g. ``95 % confidence interval``.
     reference
         Event time that effects are measured against.
-    log
-        Whether the outcome was analysed in logarithms.
+    link
+        ``identity``, ``log_outcome`` (mean logs were analysed) or ``log_link`` (logs of means).
 
     Examples
     --------
@@ -58,8 +60,8 @@ def observed_counterfactual(
     >>> figure.data["counterfactual"].tolist()
     [10.0, 11.0]
     """
-    data = _levels(rows, reference, log)
-    mean = "geometric mean" if log else "mean"
+    data = _levels(rows, reference, link)
+    mean = MEANS[link]
 
     def paint(ax: Axes) -> None:
         time = data["event_time"].to_numpy(float)
@@ -76,8 +78,8 @@ def observed_counterfactual(
 
     svg, png = draw(paint, says=f"{outcome}, {unit} ({mean} of the treated)", height=HEIGHT)
     return Figure(
-        id="observed_counterfactual",
-        title=f"{one_line(outcome)}: observed, and without the programme",
+        id="counterfactual",
+        title=f"Observed, and without the programme: {one_line(outcome)}",
         alt=_alt(data, outcome, unit, step, mean),
         note=f"Lines join the {mean} of treated places at each distance from the start; places that started late "
         f"are seen for fewer {plural(step)}, so the mix changes along the line. Shaded: {interval} of the "
@@ -88,26 +90,27 @@ def observed_counterfactual(
     )
 
 
-def _levels(rows: pd.DataFrame, reference: int, log: bool) -> pd.DataFrame:
+def _levels(rows: pd.DataFrame, reference: int, link: Link) -> pd.DataFrame:
     """Levels in the outcome's own unit, from effects as analysed."""
     kept = rows[rows["observed"].notna()].sort_values("event_time").reset_index(drop=True)
     observed = kept["observed"].to_numpy(float)
     time = kept["event_time"].to_numpy(int)
     after = time > reference
     at_reference = time == reference
-    level = np.exp if log else np.asarray
+    level = np.exp(observed) if link == "log_outcome" else observed
 
-    def without(bound: str) -> FloatArray:
+    def counterfactual(bound: str) -> FloatArray:
         effect = np.where(at_reference, 0.0, kept[bound].to_numpy(float))
-        return np.where(after | at_reference, level(observed - effect), np.nan)
+        without = level - effect if link == "identity" else level * np.exp(-effect)
+        return np.where(after | at_reference, without, np.nan)
 
     table = pd.DataFrame({"event_time": time})
     if "n_treated" in kept:
         table["n_treated"] = kept["n_treated"].to_numpy()
-    table["observed"] = level(observed)
-    table["counterfactual"] = without("estimate")
-    table["counterfactual_low"] = without("high")
-    table["counterfactual_high"] = without("low")
+    table["observed"] = level
+    table["counterfactual"] = counterfactual("estimate")
+    table["counterfactual_low"] = counterfactual("high")
+    table["counterfactual_high"] = counterfactual("low")
     return table
 
 

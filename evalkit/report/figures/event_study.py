@@ -56,7 +56,7 @@ def event_study(
     ...                      "is_reference": [True, False]})
     >>> event_study(rows, outcome="jobs", effect_unit="jobs", step="year", interval="95 % confidence interval",
     ...             reference=-1).alt
-    'Effect on jobs by years since the start. From the start on (1 year): 2 jobs (1 to 3); 1 of 1 intervals exclude 0.'
+    'Effect on jobs by years since the start. From the start on (1 year): 2 jobs (1 to 3).'
     """
     data = rows.sort_values("event_time").reset_index(drop=True)
     has_band = {"low_simultaneous", "high_simultaneous"} <= set(data.columns)
@@ -84,7 +84,7 @@ def event_study(
     svg, png = draw(paint, says=f"Effect on {outcome}, {effect_unit}", height=HEIGHT)
     return Figure(
         id="event_study",
-        title=f"Effect on {one_line(outcome)} by {plural(step)} since the start",
+        title=f"Effect on {one_line(outcome)}, by {plural(step)} since the start",
         alt=_alt(data, is_reference, outcome, effect_unit, step),
         note=_note(has_band, bool(is_reference.any()), reference, step, interval, marks, effect_unit),
         data=data,
@@ -122,8 +122,7 @@ def _alt(data: pd.DataFrame, is_reference: BoolArray, outcome: str, unit: str, s
     if len(after) == 1:
         only = after.iloc[0]
         said.append(
-            f"From the start on (1 {step}): {number(only['estimate'])} {unit} "
-            f"({span(only['low'], only['high'])}); {_excluding(after)}."
+            f"From the start on (1 {step}): {number(only['estimate'])} {unit} ({span(only['low'], only['high'])})."
         )
     elif len(after):
         first, last = after.iloc[0], after.iloc[-1]
@@ -136,7 +135,8 @@ def _alt(data: pd.DataFrame, is_reference: BoolArray, outcome: str, unit: str, s
 
 def _excluding(rows: pd.DataFrame) -> str:
     outside = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
-    return f"{outside} of {len(rows)} intervals exclude 0"
+    noun, verb = ("interval", "excludes") if len(rows) == 1 else ("intervals", "exclude")
+    return f"{outside} of {len(rows)} {noun} {verb} 0"
 
 
 def _note(

@@ -99,7 +99,10 @@ def _alt(data: pd.DataFrame, outcome: str, unit: str) -> str:
         for label, (estimate, low, high) in zip(primary["label"], numbers, strict=True)
     ]
     others = known[known["role"] != "primary"]
-    if len(others):
+    if len(others) == 1:
+        label, estimate, low, high = others[["label", "estimate", "low", "high"]].iloc[0]
+        said.append(f"{label}: {number(estimate)} {unit} ({span(low, high)}).")
+    elif len(others):
         lowest, highest = others["estimate"].min(), others["estimate"].max()
         outside = int(((others["low"] > 0) | (others["high"] < 0)).sum())
         said.append(

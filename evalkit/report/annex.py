@@ -1,0 +1,274 @@
+"""The technical annex: sections of text and tables from which every number of the page can be checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from evalkit.evidence.schema import Evidence
+from evalkit.evidence.values import Block, Quantity, Tagged
+from evalkit.report.contents import Contents
+from evalkit.report.figures.words import MINUS
+from evalkit.report.page import FINDINGS, MEASURES
+from evalkit.report.tables import PRIMARY
+from evalkit.report.wording import first_upper, readable
+
+DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of text under a caption; `numeric` names the columns that line up on the right."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the annex."""
+
+    title: str
+    text: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    code: str = ""
+
+
+def build_annex(contents: Contents) -> tuple[Section, ...]:
+    """All sections, in reading order."""
+    evidence = contents.evidence
+    return (
+        _question(evidence),
+        _estimates(contents),
+        _effect_sizes(evidence),
+        _diagnostics(contents.diagnostics, evidence),
+        _rating(evidence),
+        _crosswalk(evidence),
+        _sample(evidence),
+        _limitations(evidence),
+        _disclosure(contents),
+        Section("Settings", ("The study as resolved, defaults included.",), code=contents.study_yaml),
+        _provenance(contents),
+    )
+
+
+def cell(value: object, digits: int = DIGITS) -> str:
+    """A value as the annex prints it: `digits` significant digits, a dash where there is none.
+
+    Examples
+    --------
+    >>> cell(0.0194123), cell(-12345.678), cell(None), cell(True), cell(1e-7)
+    ('0.01941', '−12,346', '–', 'yes', '1e−07')
+    """
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):  # noqa: PLR0124 (NaN)
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        large = abs(value) >= 10 ** (digits - 1)
+        return (f"{value:,.0f}" if large else f"{value:.{digits}g}").replace("-", MINUS)
+    return str(value).replace("-", MINUS, 1) if isinstance(value, int) else str(value)
+
+
+def frame_table(frame: pd.DataFrame, caption: str) -> Table:
+    """A frame as a table of text.
+
+    Examples
+    --------
+    >>> frame_table(pd.DataFrame({"event_time": [-1], "estimate": [0.5]}), "Effects").rows
+    (('−1', '0.5'),)
+    """
+    columns = [[cell(value) for value in frame[name].astype(object)] for name in frame]
+    numeric = frozenset(i for i, name in enumerate(frame) if pd.api.types.is_numeric_dtype(frame[name]))
+    head = tuple(readable(str(name)) for name in frame)
+    return Table(caption, head, tuple(zip(*columns, strict=True)), numeric)
+
+
+def _tagged(name: str, value: Tagged[object]) -> tuple[str, str, str]:
+    if value.value is None:
+        return readable(name), f"– ({value.reason})", value.how
+    content = "; ".join(map(str, value.value)) if isinstance(value.value, tuple) else cell(value.value)
+    return readable(name), content, value.how
+
+
+def _block_rows(block: Block) -> tuple[tuple[str, str, str], ...]:
+    """Tagged fields of a block: name, value, how it came to be."""
+    fields = ((name, getattr(block, name)) for name in type(block).model_fields)
+    return tuple(_tagged(name, value) for name, value in fields if isinstance(value, Tagged))
+
+
+def _block_table(caption: str, block: Block) -> Table:
+    return Table(caption, ("Field", "Value", "How"), _block_rows(block))
+
+
+def _question(evidence: Evidence) -> Section:
+    blocks = {
+        "Question": evidence.question,
+        "Assignment": evidence.assignment,
+        "Delivery": evidence.delivery,
+        "Governance": evidence.governance,
+        "Plan": evidence.plan,
+    }
+    tables = [_block_table(name, block) for name, block in blocks.items()]
+    outcomes = tuple(
+        (
+            o.name,
+            o.role,
+            o.family,
+            o.unit,
+            readable(o.direction),
+            o.analysed_as,
+            cell(o.mid.value.value),
+            o.mid.unit.value or "–",
+        )
+        for o in evidence.outcomes
+    )
+    head = ("Outcome", "Role", "Family", "Unit", "Wanted", "Analysed as", "Smallest change that matters", "Its unit")
+    tables.insert(1, Table("Outcomes", head, outcomes, frozenset({6})))
+    text = f"Status of the analysis plan: {readable(evidence.plan.status).lower()}."
+    return Section("Question and design", (text,), tuple(tables))
+
+
+def _estimates(contents: Contents) -> Section:
+    estimates, evidence = contents.estimates, contents.evidence
+    columns = ["label", "n_treated", "estimate", "std_error", "low", "high"]
+    overall = estimates[estimates["aggregation"] == "overall"]
+    tables = [
+        frame_table(
+            overall[["outcome", "run", "estimator", *columns[1:], "p_value", "reason"]], "Overall, all estimators"
+        )
+    ]
+    primary = estimates[(estimates["role"] == PRIMARY) & estimates["estimate"].notna()]
+    for kind, caption in (("event_study", "By event time"), ("cohort", "By cohort"), ("period", "By period")):
+        rows = primary[primary["aggregation"] == kind]
+        bands = ["low_simultaneous", "high_simultaneous"] if kind == "event_study" else []
+        if len(rows):
+            tables.append(frame_table(rows[[*columns, *bands]], f"{caption}, primary estimator"))
+    first = evidence.estimates[0]
+    text = (
+        f"Effects in the unit of the outcome as analysed ({evidence.outcomes[0].analysed_as}); "
+        f"estimand {first.estimand}; overall weights: {first.weights}.",
+        "All aggregations of all estimators: estimates.csv.",
+    )
+    return Section("Estimates", text, tuple(tables))
+
+
+def _quantity(value: Quantity) -> tuple[str, str, str, str]:
+    if value.value is None:
+        return "–", "–", "–", value.reason
+    return cell(value.value), cell(value.low), cell(value.high), value.unit
+
+
+def _effect_sizes(evidence: Evidence) -> Section:
+    natural = [
+        (name, *_quantity(block.effect), *_quantity(block.counterfactual)[:1], cell(block.observed.value), block.claim)
+        for name, block in ((label, getattr(evidence.natural, field)) for field, label in MEASURES)
+    ]
+    head = ("Measure", "Effect", "Low", "High", "Unit (or why not)", "Without", "Observed", "What is compared")
+    sizes = [
+        (
+            e.label,
+            e.outcome,
+            *(cell(x.value) for x in (e.p_value, e.p_benefit, e.p_mid, e.effect_size_g, e.improvement_index)),
+        )
+        for e in evidence.estimates
+    ]
+    size_head = ("Estimate", "Outcome", "p", "p (benefit)", "p (benefit that matters)", "g", "Improvement index")
+    finding = evidence.finding
+    text = f"Finding: {FINDINGS[finding.label]}. {finding.reading} Judged in: {finding.judged_in}."
+    tables = (
+        Table("Natural units", head, tuple(natural), frozenset({1, 2, 3, 5, 6})),
+        Table("Sizes and probabilities", size_head, tuple(sizes), frozenset(range(2, 7))),
+    )
+    return Section("Natural units and effect sizes", (text,), tables)
+
+
+def _diagnostics(diagnostics: pd.DataFrame, evidence: Evidence) -> Section:
+    rows = diagnostics[["id", "status", "null_in_words", "statistic", "value", "threshold", "reading", "details"]]
+    renamed = rows.rename(columns={"id": "check", "null_in_words": "taken for granted"})
+    return Section(
+        "Checks", evidence.sentences.checks, (frame_table(renamed, "Each check and what it takes for granted"),)
+    )
+
+
+def _rating(evidence: Evidence) -> Section:
+    rating = evidence.rating
+    rows = tuple(
+        (
+            str(i), readable(step.rule), readable(step.state), step.trigger, cell(step.value), cell(step.threshold),
+            cell(step.points) if step.state == "applied" else "–", cell(step.cap), cell(step.running), step.reason,
+        )
+        for i, step in enumerate(rating.trail, start=1)
+    )  # fmt: skip
+    head = ("Step", "Rule", "State", "Trigger", "Found", "Limit", "Points", "Cap", "Certainty so far", "Reason")
+    text = (
+        f"Certainty: {rating.label}. Table: {rating.table}.",
+        "To recompute it, start at 4 and go down the list: a cap lowers the running certainty to the cap, points are "
+        "added, the result is never below 1 (Very low); 2 is Low, 3 Moderate, 4 High. A gate that applies means: not "
+        "rated.",
+    )
+    return Section("How the certainty was reached", text, (Table("Trail", head, rows, frozenset({4, 5, 6, 7, 8})),))
+
+
+def _crosswalk(evidence: Evidence) -> Section:
+    walk = evidence.rating.crosswalk
+    entries = (walk.sms, walk.wwc_style, walk.edgar_style, walk.nesta)
+    risks = walk.robins_i.model_dump()
+    return Section(
+        "Other scales",
+        ("Self-assessed: no body has rated this study.",),
+        (
+            Table("Crosswalk", ("Scale", "Level", "Why"), tuple((e.label, e.level, e.reason) for e in entries)),
+            Table(
+                "Risk of bias by domain (ROBINS-I-style, self-assessed)",
+                ("Domain", "Judgement"),
+                tuple((readable(domain), judgement) for domain, judgement in risks.items()),
+            ),
+        ),
+    )
+
+
+def _sample(evidence: Evidence) -> Section:
+    flow = tuple((readable(s.id), s.text, cell(s.treated), cell(s.comparison)) for s in evidence.sample.flow)
+    tables = [_block_table("Sample", evidence.sample)]
+    if flow:
+        tables.append(
+            Table("Exclusions and choices", ("Step", "What", "Treated", "Comparison"), flow, frozenset({2, 3}))
+        )
+    return Section("Sample and remarks", evidence.sentences.notes, tuple(tables))
+
+
+def _limitations(evidence: Evidence) -> Section:
+    rows = tuple((item.text, item.how) for item in evidence.use.limitations)
+    return Section("Limitations", (), (Table("All limitations", ("Limitation", "How known"), rows),))
+
+
+def _disclosure(contents: Contents) -> Section:
+    return Section(
+        "Disclosure control",
+        ("What was withheld to protect people, and by which rule.",),
+        code=json.dumps(contents.disclosure, indent=2, ensure_ascii=False),
+    )
+
+
+def _provenance(contents: Contents) -> Section:
+    identity = contents.evidence.identity
+    rows = [(readable(name), cell(value)) for name, value in identity.model_dump(mode="json").items()]
+    rows += [(readable(name), _compact(value)) for name, value in contents.provenance.items()]
+    return Section("Provenance", (), (Table("Where this run came from", ("Item", "Value"), tuple(rows)),))
+
+
+def _compact(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {part}" for name, part in value.items() if part is not None)
+    return cell(value)
+
+
+def texts(section: Section) -> Sequence[str]:
+    """Paragraphs of a section, each starting with a capital letter."""
+    return [first_upper(text) for text in section.text if text]

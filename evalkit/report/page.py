@@ -1,0 +1,212 @@
+"""The one page: what it says, in order, before any layout; HTML and markdown show the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from evalkit.evidence.schema import Evidence, NaturalEffect
+from evalkit.evidence.values import Quantity
+from evalkit.report.figures.words import number, span
+from evalkit.report.wording import clip, first_upper, readable
+
+FINDINGS: Final = {
+    "favourable": "Favourable",
+    "unfavourable": "Unfavourable",
+    "little_or_no_difference": "Little or no difference",
+    "inconclusive": "Inconclusive",
+}
+NEXT_STEPS: Final = {
+    "scale": "Scale it up",
+    "continue": "Continue as it is",
+    "modify": "Modify it",
+    "stop": "Stop it",
+    "test_more": "Test more before deciding",
+}
+MEASURES: Final = (
+    ("absolute", "Average"),
+    ("percent", "Relative"),
+    ("per_1000", "Per 1,000"),
+    ("total_averted", "Total avoided"),
+    ("people_affected", "People reached"),
+    ("money", "Money"),
+)
+LEVELS: Final = 4
+NOT_RATED: Final = "Not rated"
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """One of the three dials: a name, its reading, and what stands beneath it.
+
+    `level` is the number of filled marks out of four; None for a dial without a scale.
+    """
+
+    name: str
+    reading: str
+    beneath: tuple[str, ...]
+    level: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The effect in one natural unit."""
+
+    measure: str
+    effect: str
+    interval: str
+    levels: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The one page, in reading order."""
+
+    kicker: str
+    title: str
+    headline: str
+    lead: tuple[str, ...]
+    dials: tuple[Dial, Dial, Dial]
+    changes: tuple[Change, ...]
+    change_notes: tuple[str, ...]
+    for_whom: tuple[tuple[str, str], ...]
+    certainty: str
+    weakens: tuple[str, ...]
+    weakens_left_out: int
+    raises: tuple[str, ...]
+    next_step: tuple[str, ...]
+
+
+def build_page(evidence: Evidence, *, limitations: int = 12, words: int = 60) -> Page:
+    """Compose the page.
+
+    Parameters
+    ----------
+    evidence
+        The summary.
+    limitations
+        How many limitations to show; the annex has all.
+    words
+        Cut texts that the study declares after this many words; the annex has them whole.
+    """
+    said, question = evidence.sentences, evidence.question
+    shown = [clip(item.text, words) for item in evidence.use.limitations[:limitations]]
+    return Page(
+        kicker=readable(question.priority.value or "evidence"),
+        title=clip(question.title.value or evidence.identity.study_id, words),
+        headline=said.headline,
+        lead=_distinct((said.finding, said.equivalence, said.chance, said.scale), besides=said.headline),
+        dials=(_size(evidence), _certainty(evidence), _cost(evidence)),
+        changes=_changes(evidence) if _is_rated(evidence) else (),
+        change_notes=_distinct(said.equity, besides=""),
+        for_whom=_for_whom(evidence, words),
+        certainty=said.certainty,
+        weakens=(*_deductions(evidence, words), *shown),
+        weakens_left_out=len(evidence.use.limitations) - len(shown),
+        raises=_fixes(evidence, words),
+        next_step=_next_step(evidence, words),
+    )
+
+
+def _is_rated(evidence: Evidence) -> bool:
+    return evidence.rating.certainty is not None
+
+
+def _distinct(sentences: tuple[str | None, ...], *, besides: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(s for s in sentences if s and s != besides))
+
+
+def _size(evidence: Evidence) -> Dial:
+    if not _is_rated(evidence):
+        return Dial("Size of effect", "Not stated", ("The run has no answer that may be used; see the annex.",))
+    natural = evidence.natural
+    logged = evidence.outcomes[0].analysed_as == "log"
+    order = (natural.percent, natural.absolute) if logged else (natural.absolute, natural.percent)
+    effect = next((block.effect for block in order if block.effect.value is not None), evidence.estimates[0].effect)
+    if effect.value is None or effect.low is None or effect.high is None:
+        return Dial("Size of effect", "Not stated", (effect.reason,))
+    return Dial(
+        "Size of effect",
+        signed(effect.value, effect.unit),
+        (f"{_interval_name(effect)}: {span(effect.low, effect.high)}", FINDINGS[evidence.finding.label]),
+    )
+
+
+def _certainty(evidence: Evidence) -> Dial:
+    rating = evidence.rating
+    if rating.certainty is None:
+        return Dial("Certainty", NOT_RATED, rating.not_rated_reasons[:2])
+    return Dial("Certainty", rating.label, (f"{rating.certainty} of {LEVELS}; 4 is High",), rating.certainty)
+
+
+def _cost(evidence: Evidence) -> Dial:
+    cost, each = evidence.cost.incremental_cost, evidence.cost.cost_per_outcome
+    if cost.value is None:
+        return Dial("Cost", "Not stated", (first_upper(cost.reason),))
+    currency = evidence.cost.currency.value or cost.unit
+    beneath = evidence.sentences.cost or (each.reason if each.value is None else f"{number(each.value)} {each.unit}")
+    return Dial("Cost", f"{number(cost.value)} {currency}", (beneath,))
+
+
+def _changes(evidence: Evidence) -> tuple[Change, ...]:
+    blocks = ((name, getattr(evidence.natural, field)) for field, name in MEASURES)
+    return tuple(_change(name, block) for name, block in blocks if block.effect.value is not None)
+
+
+def _change(name: str, block: NaturalEffect) -> Change:
+    effect, before, seen = block.effect, block.counterfactual, block.observed.value
+    levels = "" if before.value is None or seen is None else f"{number(before.value)} → {number(seen)}"
+    return Change(name, signed(effect.value or 0.0, effect.unit), span(effect.low or 0.0, effect.high or 0.0), levels)
+
+
+def signed(value: float, unit: str) -> str:
+    """A change with its sign and unit.
+
+    Examples
+    --------
+    >>> signed(1.96, "per cent"), signed(-0.5, "homicides")
+    ('+2 per cent', '−0.5 homicides')
+    """
+    text = number(value)
+    return f"{'+' if value > 0 and text != '0' else ''}{text} {unit}".strip()
+
+
+def _interval_name(effect: Quantity) -> str:
+    return f"{100 * (effect.level or 0.95):g} % {effect.interval_kind or ''} interval".replace("  ", " ")
+
+
+def _for_whom(evidence: Evidence, words: int) -> tuple[tuple[str, str], ...]:
+    question, sample = evidence.question, evidence.sample
+    rows = [
+        ("People and places", question.population.value),
+        ("Programme", question.intervention.value),
+        ("Compared with", question.comparator.value),
+        ("Setting", question.setting.value),
+    ]
+    treated, units = sample.n_treated_units.value, sample.n_units.value
+    if treated is not None and units is not None:
+        unit = evidence.assignment.unit.value or "unit"
+        rows.append(("Evidence from", f"{treated} treated of {units} ({unit} as the unit)"))
+    return tuple((name, clip(value, words)) for name, value in rows if value)
+
+
+def _deductions(evidence: Evidence, words: int) -> tuple[str, ...]:
+    """Steps of the rating that took something away, in the order they were applied."""
+    taken = [step for step in evidence.rating.trail if step.state == "applied" and (step.points < 0 or step.cap)]
+    return _distinct(tuple(clip(step.reason or step.trigger, words) for step in taken), besides="")
+
+
+def _fixes(evidence: Evidence, words: int) -> tuple[str, ...]:
+    taken = [step for step in evidence.rating.trail if step.state == "applied" and step.fix]
+    return _distinct(tuple(first_upper(clip(step.fix, words)) for step in taken), besides="")
+
+
+def _next_step(evidence: Evidence, words: int) -> tuple[str, ...]:
+    use, said = evidence.use, []
+    if use.next_step.value:
+        said.append(f"{NEXT_STEPS.get(use.next_step.value, readable(use.next_step.value))} (the study's own advice).")
+    if use.transferability.value:
+        said.append(f"Elsewhere: {clip(use.transferability.value, words)}")
+    if use.decision is not None:
+        said.append(f"Decided by {clip(use.decision.who, words)} on {use.decision.date:%-d %B %Y}.")
+    return tuple(said)

@@ -1,0 +1,146 @@
+"""The figures of a run, drawn from its gated tables and nothing else, so that a picture shows no withheld number."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from evalkit.evidence.natural import Link
+from evalkit.evidence.schema import Evidence
+from evalkit.report.figures.canvas import Figure
+from evalkit.report.figures.counterfactual import observed_counterfactual
+from evalkit.report.figures.event_study import event_study
+from evalkit.report.figures.forest import forest
+from evalkit.report.tables import PRIMARY
+from evalkit.vocabulary import FloatArray
+
+EFFECTS: Final = ("estimate", "low", "high", "low_simultaneous", "high_simultaneous")
+
+
+def pictures(
+    evidence: Evidence,
+    estimates: pd.DataFrame,
+    by_event_time: pd.DataFrame,
+    *,
+    link: Link,
+    step: str,
+    reference: int,
+    window: tuple[int, int],
+) -> tuple[Figure, ...]:
+    """Draw what the tables allow: observed against counterfactual, event study, forest.
+
+    Effects on a logged outcome are shown in per cent, ``100 (exp(b) - 1)``, levels as geometric
+    means; the event-time figures keep to the declared window.
+
+    Parameters
+    ----------
+    evidence
+        For names, units and the smallest change that matters.
+    estimates, by_event_time
+        Gated tables.
+    link
+        How the primary estimate's scale relates to the outcome.
+    step
+        One period in words.
+    reference
+        Event time that effects are measured against.
+    window
+        First and last event time to show.
+    """
+    outcome = evidence.outcomes[0]
+    log = link != "identity"
+    unit = "per cent" if log else outcome.unit
+    interval = interval_in_words(evidence)
+    marks = mid_marks(evidence)
+    shown = by_event_time[by_event_time["event_time"].between(*window)].reset_index(drop=True)
+    drawn: list[Figure] = []
+    if shown["observed"].notna().any():
+        drawn.append(
+            observed_counterfactual(
+                shown,
+                outcome=outcome.name,
+                unit=outcome.unit,
+                step=step,
+                interval=interval,
+                reference=reference,
+                link=link,
+            )
+        )
+    if shown["estimate"].notna().any():
+        rows = in_natural_unit(shown, log).dropna(axis="columns", how="all")
+        drawn.append(
+            event_study(
+                rows.drop(columns=["observed", "counterfactual", "level", "std_error"], errors="ignore"),
+                outcome=outcome.name,
+                effect_unit=unit,
+                step=step,
+                interval=interval,
+                reference=reference,
+                marks=marks,
+            )
+        )
+    overall = in_natural_unit(_overall(estimates, evidence), log)
+    drawn.append(
+        forest(overall, outcome=outcome.name, effect_unit=unit, interval=_plain_interval(evidence), marks=marks)
+    )
+    return tuple(drawn)
+
+
+def in_natural_unit(rows: pd.DataFrame, log: bool) -> pd.DataFrame:
+    """Effects on a logarithm as per cent; others unchanged.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"estimate": [0.0, 0.6931471805599453]})
+    >>> in_natural_unit(rows, log=True)["estimate"].round(6).tolist()
+    [0.0, 100.0]
+    """
+    if not log:
+        return rows
+    present = [name for name in EFFECTS if name in rows]
+    return rows.assign(**{name: percent(rows[name].to_numpy(float)) for name in present})
+
+
+def percent(effect: FloatArray) -> FloatArray:
+    """Log points to per cent: 100 (exp(b) - 1)."""
+    return 100.0 * np.expm1(effect)
+
+
+def mid_marks(evidence: Evidence) -> tuple[float, ...]:
+    """Both ends of the band within which a change does not matter, in the figures' unit; empty if undeclared."""
+    distance, unit = evidence.finding.mid.value, evidence.finding.judged_in
+    if distance is None:
+        return ()
+    both = np.array([-distance, distance])
+    if evidence.estimates[0].scale == "identity":
+        return tuple(both.tolist())
+    return tuple((percent(both) if "log" in unit else both).tolist())
+
+
+def interval_in_words(evidence: Evidence) -> str:
+    """The primary estimate's interval, e.g. ``95 % confidence interval``."""
+    effect = evidence.estimates[0].effect
+    return f"{100 * (effect.level or 0.95):g} % {effect.interval_kind or 'confidence'} interval"
+
+
+def _plain_interval(evidence: Evidence) -> str:
+    """Without the kind where estimators of both kinds stand side by side."""
+    kinds = {row.effect.interval_kind for row in evidence.estimates if row.effect.interval_kind}
+    words = interval_in_words(evidence)
+    return words if len(kinds) == 1 else words.replace("confidence", "confidence (or credible)")
+
+
+def _overall(estimates: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
+    """Overall effects, the primary first; those on another scale than the primary's cannot share its axis."""
+    rows = estimates[(estimates["aggregation"] == "overall") & estimates["role"].isin([PRIMARY, "robustness"])]
+    columns = ["run", "role", "n_treated", "estimate", "low", "high", "reason"]
+    shown = rows[columns].rename(columns={"run": "label"}).reset_index(drop=True)
+    scales = {entry.label: entry.scale for entry in evidence.estimates if entry.role == "robustness"}
+    scale = evidence.estimates[0].scale
+    other = shown["label"].map(lambda label: scales.get(label, scale) != scale) & (shown["role"] != PRIMARY)
+    other &= shown["estimate"].notna()
+    shown.loc[other, ["estimate", "low", "high"]] = np.nan
+    shown.loc[other, "reason"] = "Estimated on another scale: see estimates.csv."
+    return shown
