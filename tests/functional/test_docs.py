@@ -1,0 +1,57 @@
+"""What the pages say is true: their code runs, their keys exist, their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from evalkit.study import spec
+from evalkit.study.spec import StudySpec
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "studies").rglob("*.md")])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for found, text in BLOCK.findall(page.read_text("utf-8")) if found == language]
+
+
+def with_python() -> list[Path]:
+    return [page for page in PAGES if blocks(page, "python")]
+
+
+@pytest.mark.parametrize("page", with_python(), ids=lambda page: page.stem)
+def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    names: dict[str, Any] = {"__name__": f"page_{page.stem}"}
+    for number, code in enumerate(blocks(page, "python"), start=1):
+        exec(compile(code, f"{page.name}, block {number}", "exec"), names)
+
+
+def test_the_page_on_studies_names_every_key() -> None:
+    page = (ROOT / "docs" / "writing-a-study.md").read_text("utf-8")
+    models = [found for found in vars(spec).values() if isinstance(found, type) and issubclass(found, spec.Part)]
+    keys = {key for model in models if model is not spec.Study for key in model.model_fields}
+    quoted = set(re.findall(r"[`{,]\s*(\w+)(?=[`,:}])", page))
+    assert len(keys) > 60
+    assert sorted(keys - quoted) == []
+
+
+def test_the_example_study_of_the_page_is_valid() -> None:
+    (example,) = blocks(ROOT / "docs" / "writing-a-study.md", "yaml")
+    content = yaml.safe_load(example)
+    assert content.pop("defaults")[0] == {"override /estimator": "callaway_santanna"}
+    study: BaseModel = StudySpec.model_validate(content)
+    assert isinstance(study, StudySpec)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_to_files(page: Path) -> None:
+    targets = re.findall(r"\]\((?!\w+:)([^)#]+)", page.read_text("utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
