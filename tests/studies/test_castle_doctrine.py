@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 import evalkit as ek
+from evalkit.data.fingerprint import fingerprint
+from evalkit.data.study_panel import load_frame, panel_for
 from evalkit.uncertainty import Sampling
 
 POINT = 1e-4
@@ -155,6 +157,34 @@ def test_the_data_card_describes_the_file_that_is_read(castle: pd.DataFrame) -> 
     assert CARD["periods"] == [castle["year"].min(), castle["year"].max()]
     assert {column["name"] for column in CARD["columns"]} <= set(castle.columns)
     assert CARD["source"]["sha256"] == sha256_in_package(CARD["source"])
+
+
+def test_the_config_reads_what_the_card_describes() -> None:
+    study = ek.load_study("castle_doctrine")
+    frame = load_frame(study)
+    assert fingerprint(frame) == CARD["fingerprint"]
+    data = panel_for(frame, study.spec, study.spec.primary_outcome)
+    assert (data.n_units, data.n_periods, int(data.never_treated.sum())) == (50, 11, 29)
+
+
+def test_the_study_runs_from_its_config_to_its_evidence() -> None:
+    study = ek.load_study("castle_doctrine")
+    sampled = [choice for choice in study.robustness if choice.settings.get("engine") == "nuts"]
+    assert len(sampled) == 1
+    quick = tuple(choice for choice in study.robustness if choice not in sampled)  # compiling a model takes a minute
+    evaluation = ek.evaluate(study.model_copy(update={"robustness": quick}))
+
+    check(overall(evaluation.estimate), OVERALL)
+    estimates = {label: found for label, found in evaluation.robustness.items() if isinstance(found, ek.Estimate)}
+    assert set(estimates) == set(evaluation.robustness), "a robustness estimator refused"
+    check(overall(estimates["Two-way fixed effects"]), TWO_WAY)
+    check(overall(estimates["Callaway-Sant'Anna, adoption year allowed an effect"]), OVERALL_WITH_ANTICIPATION)
+
+    evidence = evaluation.evidence.to_dict()
+    assert evidence["finding"]["label"] == "inconclusive"
+    assert evidence["rating"]["certainty"] in (1, 2, 3), "difference-in-differences is capped below High"
+    assert {block["id"] for block in evidence["diagnostics"]} >= {"pre_trends", "placebo_period", "sample_flow"}
+    assert len(evidence["use"]["limitations"]) >= len(study.spec.use.limitations)
 
 
 def each_unit_counts_once(estimate: ek.Estimate, data: ek.Panel) -> ek.Estimate:

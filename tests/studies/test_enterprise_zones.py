@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 import evalkit as ek
+from evalkit.data.fingerprint import fingerprint
+from evalkit.data.study_panel import load_frame, panel_for
 
 POINT = 1e-4
 """The figures below are printed with four digits."""
@@ -102,3 +104,28 @@ def test_the_data_card_describes_the_file_that_is_read(zones: pd.DataFrame) -> N
     assert {column["name"] for column in CARD["columns"]} <= set(zones.columns)
     file = importlib.resources.files(CARD["source"]["package"]).joinpath(CARD["source"]["file"])
     assert CARD["source"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_the_config_reads_what_the_card_describes() -> None:
+    study = ek.load_study("enterprise_zones")
+    frame = load_frame(study)
+    assert fingerprint(frame) == CARD["fingerprint"]
+    data = panel_for(frame, study.spec, study.spec.primary_outcome)
+    assert (data.n_units, data.n_periods, int(data.never_treated.sum())) == (22, 9, 12)
+
+
+def test_the_study_runs_from_its_config_to_its_evidence() -> None:
+    study = ek.load_study("enterprise_zones")
+    evaluation = ek.evaluate(study)
+
+    check(overall(evaluation.estimate), OVERALL)
+    estimates = {label: found for label, found in evaluation.robustness.items() if isinstance(found, ek.Estimate)}
+    assert set(estimates) == set(evaluation.robustness), "a robustness estimator refused"
+    assert overall(estimates["Two-way fixed effects"])[0] == pytest.approx(FIXED_EFFECTS, abs=POINT)
+    check(overall(estimates["Callaway-Sant'Anna, one year of anticipation"]), OVERALL_WITH_ANTICIPATION)
+
+    evidence = evaluation.evidence.to_dict()
+    assert evidence["finding"]["label"] == "favourable"
+    assert evidence["rating"]["certainty"] in (1, 2, 3), "difference-in-differences is capped below High"
+    assert {block["id"] for block in evidence["diagnostics"]} >= {"pre_trends", "placebo_period", "sample_flow"}
+    assert len(evidence["use"]["limitations"]) >= len(study.spec.use.limitations)
