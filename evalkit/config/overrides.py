@@ -123,7 +123,7 @@ def _group(parsed: Override, folders: Folders, plugins: Sequence[str]) -> list[s
                 )
             return [f"++estimator={{name:{choice}}}"]
         raise unknown_choice(group, choice, sorted({*known, *(plugins if group == "estimator" else ())}))
-    return [f"{group}={parsed.get_value_element_as_str()}"]
+    return [str(parsed.input_line).lstrip("+")]
 
 
 def unknown_choice(group: str, choice: str, known: Sequence[str]) -> ConfigError:

@@ -75,7 +75,8 @@ def refuse_launch_code(node: Mapping[str, Any]) -> None:
     """Refuse what would run code through Hydra's own settings, before a sweep starts.
 
     Hydra calls the ``_target_`` of its launcher, sweeper and callbacks, and Python's logging calls what
-    ``class`` and ``()`` name; ``env_set`` changes the environment. Only Hydra's own launchers and sweepers and Python's own handlers pass.
+    ``class`` and ``()`` name; ``env_set`` changes the environment. Only
+    Hydra's own launchers and sweepers and Python's own handlers pass.
     """
     for path, key, value in _walk(node):
         allowed = True
