@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused, EstimationFailed, closest, quote_names
+from evalkit.errors import ConfigError, DataError, DesignRefused, EstimationFailed, closest
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.numerics import did_remarks as remarks
 from evalkit.numerics.did_layout import CellTable, cell_means
 from evalkit.numerics.did_sample import Sample, prepare
 from evalkit.numerics.exact_did import Priors, effect_draws, lead_cells, lead_draws
+from evalkit.numerics.hierarchical_did import ExactDraws
+from evalkit.numerics.nuts_did import sample_effects, sample_leads
 from evalkit.numerics.posterior_draws import split_rhat
+from evalkit.numerics.pymc_did import LOG_LINK
+from evalkit.numerics.sampler import SamplerSettings
 from evalkit.uncertainty import Posterior, SamplerFigures
-from evalkit.vocabulary import Comparison, FloatArray, Remark
+from evalkit.vocabulary import BoolArray, Comparison, FloatArray, Remark
 
 Family = Literal["gaussian", "student_t", "poisson", "negative_binomial"]
 Positive = Annotated[float, Field(gt=0)]
-LOG_LINK = ("poisson", "negative_binomial")
 
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
     """What an engine returns: draws (S, K) of effects and leads, figures, parameters (chain, draw)."""
 
-    effects: FloatArray
+    draws: FloatArray
     leads: FloatArray | None
     sampler: SamplerFigures
     parameters: dict[str, FloatArray]
@@ -105,10 +109,10 @@ class BayesianDid(PanelEstimator):
     anticipation: Annotated[int, Field(ge=0)] = 0
     covariates: tuple[str, ...] = ()
     leads: bool = True
-    draws: Annotated[int, Field(ge=100)] = 1_000
+    draws: Annotated[int, Field(ge=100)] = 1_500
     tune: Annotated[int, Field(ge=100)] = 1_500
     chains: Annotated[int, Field(ge=2)] = 4
-    target_accept: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.9
+    target_accept: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.98
     cores: Annotated[int, Field(ge=1)] = 2
     overall_scale: Positive | None = None
     event_time_scale: Positive | None = None
@@ -130,10 +134,11 @@ class BayesianDid(PanelEstimator):
         EstimationFailed
             When nothing is left to vary once unit and period effects are taken out.
         """
+        self._refuse_contradictions()
         sample = self._sample(panel)
         leads = lead_cells(sample.layout) if self.leads else None
         try:
-            fitted = self._fit_exact(sample, leads, rng)
+            fitted = self._fit(panel, sample, leads, rng)
         except FloatingPointError as error:
             raise EstimationFailed(
                 f"Nothing can be estimated: {error}.", next_step="Check that the outcome column is the one meant."
@@ -175,49 +180,150 @@ class BayesianDid(PanelEstimator):
         known = panel.weight[panel.observed]
         if known.size and np.ptp(known) > 1e-12 * np.abs(known).max():
             raise DesignRefused(
-                "bayesian_did takes no sampling weights: a weighted likelihood is not the probability of any data, and its "
-                "intervals would be too narrow or too wide by an unknown factor.",
+                "bayesian_did takes no sampling weights: a weighted likelihood is not the probability of any data, "
+                "and its intervals would be too narrow or too wide by an unknown factor.",
                 next_step="Build the panel without weight, or use estimator=callaway_santanna, which weights properly.",
             )
 
-    def _fit_exact(self, sample: Sample, leads: CellTable | None, rng: np.random.Generator) -> _Fit:
-        size = self.draws * self.chains
-        autoregressive = self.errors != "iid"
-        priors = self._priors()
-        effects = effect_draws(
+    @property
+    def _exact(self) -> bool:
+        return self.engine != "nuts" and self.family == "gaussian"
+
+    @property
+    def _autoregressive(self) -> bool:
+        return self.family == "gaussian" and self.errors != "iid"
+
+    def _refuse_contradictions(self) -> None:
+        if self.engine == "exact" and self.family != "gaussian":
+            raise ConfigError(
+                f"engine is exact, and the family {self.family} has no exact engine.",
+                allowed="engine: auto or nuts for this family",
+                next_step="Set engine: nuts, or family: gaussian.",
+            )
+        if self.errors == "ar1" and self.family != "gaussian":
+            raise ConfigError(
+                f"errors is ar1, which the family {self.family} does not have.",
+                allowed="errors: auto or iid for this family",
+                next_step="Set errors: auto.",
+            )
+
+    def _fit(self, panel: Panel, sample: Sample, leads: CellTable | None, rng: np.random.Generator) -> _Fit:
+        """Effects first, leads after them, so that leads do not move the draws of the effects."""
+        if self._exact or self.prior_only:
+            effects = self._exact_effects(sample, rng)
+        else:
+            effects = self._nuts(panel, sample, None, rng)
+        if leads is None or not len(leads):
+            return effects
+        if self.family == "gaussian" or self.prior_only:
+            before = self._exact_leads(sample, leads, rng)
+        else:
+            before = self._nuts(panel, sample, leads, rng)
+        return _Fit(effects.draws, before.draws, _worst(effects.sampler, before.sampler), effects.parameters)
+
+    def _exact_effects(self, sample: Sample, rng: np.random.Generator) -> _Fit:
+        drawn = effect_draws(
             sample,
-            priors,
-            size=size,
+            self._priors(),
+            size=self.draws * self.chains,
             rng=rng,
-            autoregressive=autoregressive,
+            autoregressive=self._autoregressive,
             never_treated_only=self.comparison == "never_treated",
             prior_only=self.prior_only,
         )
-        before = None
-        if leads is not None and len(leads):
-            before = lead_draws(
-                sample, leads, priors, size=size, rng=rng, autoregressive=autoregressive, prior_only=self.prior_only
-            )
-        effective = min(draws.effective_size for draws in (effects, before) if draws is not None)
-        every = effects.effects if before is None else np.hstack([before.effects, effects.effects])
+        names = self._priors().structure(sample.layout.effects).group_names
+        unit = self._unit_of_prior(drawn)
+        parameters = {f"sd_{name}": drawn.ratios[:, i] * unit for i, name in enumerate(names)}
+        if self.family not in LOG_LINK:
+            parameters["sigma"] = drawn.sigma
+        if self._autoregressive:
+            parameters["rho"] = drawn.rho
+        return self._independent(drawn, unit, {name: value[None, :] for name, value in parameters.items()})
+
+    def _exact_leads(self, sample: Sample, leads: CellTable, rng: np.random.Generator) -> _Fit:
+        drawn = lead_draws(
+            sample,
+            leads,
+            self._priors(),
+            size=self.draws * self.chains,
+            rng=rng,
+            autoregressive=self._autoregressive,
+            prior_only=self.prior_only,
+        )
+        return self._independent(drawn, self._unit_of_prior(drawn), {})
+
+    def _unit_of_prior(self, drawn: ExactDraws) -> FloatArray:
+        """(S,) sigma, or 1 for counts, whose priors are on the log scale."""
+        return np.ones_like(drawn.sigma) if self.family in LOG_LINK else drawn.sigma
+
+    def _independent(self, drawn: ExactDraws, unit: FloatArray, parameters: dict[str, FloatArray]) -> _Fit:
+        draws = drawn.effects * (unit / drawn.sigma)[:, None]
         figures = SamplerFigures(
-            engine="exact",
+            engine="prior" if self.prior_only else "exact",
             n_chains=1,
-            n_draws=size,
+            n_draws=len(draws),
             divergences=0,
-            rhat_max=split_rhat(every),
-            ess_bulk_min=effective,
-            ess_tail_min=effective,
+            rhat_max=split_rhat(draws),
+            ess_bulk_min=drawn.effective_size,
+            ess_tail_min=drawn.effective_size,
         )
-        names = priors.structure(sample.layout.effects).group_names
-        parameters = {"sigma": effects.sigma, "rho": effects.rho} if autoregressive else {"sigma": effects.sigma}
-        parameters |= {f"sd_{name}": effects.ratios[:, i] * effects.sigma for i, name in enumerate(names)}
-        return _Fit(
-            effects.effects,
-            None if before is None else before.effects,
-            figures,
-            {name: value[None, :] for name, value in parameters.items()},
+        return _Fit(draws, None, figures, parameters)
+
+    def _nuts(self, panel: Panel, sample: Sample, leads: CellTable | None, rng: np.random.Generator) -> _Fit:
+        """Sample the PyMC model of the effects, or of the leads when they are given."""
+        settings = SamplerSettings(
+            self.sampler, self.draws, self.tune, self.chains, self.target_accept, self.cores,
+            seed=int(rng.integers(2**31 - 1)),
+        )  # fmt: skip
+        offset = self._offset(panel, sample)
+        if leads is None:
+            chains = sample_effects(
+                sample,
+                self._priors(),
+                settings,
+                family=self.family,
+                counts=panel.outcome,
+                offset=offset,
+                autoregressive=self._autoregressive,
+                never_treated_only=self.comparison == "never_treated",
+            )
+        else:
+            chains = sample_leads(
+                sample, leads, self._priors(), settings, family=self.family, counts=panel.outcome, offset=offset
+            )  # fmt: skip
+        parameters = {name: value for name, value in chains.draws.items() if name != "effects"}
+        effects = chains.draws["effects"]
+        figures = SamplerFigures(
+            engine=chains.engine,
+            n_chains=self.chains,
+            n_draws=self.draws,
+            divergences=chains.divergences,
+            rhat_max=chains.rhat_max,
+            ess_bulk_min=chains.ess_bulk_min,
+            ess_tail_min=chains.ess_tail_min,
+            energy_bfmi_min=chains.energy_bfmi_min,
         )
+        return _Fit(effects.reshape(-1, effects.shape[-1]), None, figures, parameters)
+
+    def _offset(self, panel: Panel, sample: Sample) -> FloatArray:
+        """(N, T) log exposure; refuses counts and exposures that are none."""
+        zero = np.zeros_like(panel.outcome)
+        if self.family not in LOG_LINK:
+            return zero
+        used = sample.layout.used
+        known = np.where(used, panel.outcome, 0.0)
+        _refuse_rows(
+            panel, (known < 0.0) | (known != np.round(known)), f"The {self.family} family needs counts (0, 1, 2, ...)",
+            "Use the column of counts and name the denominator as exposure, or set family: gaussian.",
+        )  # fmt: skip
+        if panel.exposure is None:
+            return zero
+        exposure = np.where(used, panel.exposure, 1.0)
+        _refuse_rows(
+            panel, ~(exposure > 0.0) | ~np.isfinite(exposure), "Exposure must be a positive number",
+            "Fill or drop these rows.",
+        )  # fmt: skip
+        return np.asarray(np.log(exposure))
 
     def _priors(self) -> Priors:
         defaults = Priors(2.5, 0.5, 0.5, 0.5) if self.family in LOG_LINK else Priors()
@@ -232,7 +338,7 @@ class BayesianDid(PanelEstimator):
     def _estimate(self, panel: Panel, sample: Sample, leads: CellTable | None, fit: _Fit, *, seed: int) -> Estimate:
         layout = sample.layout
         tables = [layout.effects] if fit.leads is None or leads is None else [leads, layout.effects]
-        draws = fit.effects if fit.leads is None else np.hstack([fit.leads, fit.effects])
+        draws = fit.draws if fit.leads is None else np.hstack([fit.leads, fit.draws])
         observed = [cell_means(panel.outcome, layout.codes(table), len(table)) for table in tables]
         units = np.bincount(layout.group[layout.group >= 0], minlength=layout.n_groups)
         size = int(units.sum())
@@ -266,4 +372,41 @@ class BayesianDid(PanelEstimator):
         )
 
     def _remarks(self, panel: Panel, sample: Sample, leads: CellTable | None) -> tuple[Remark, ...]:
-        return ()
+        layout = sample.layout
+        told = [
+            remarks.no_clean_period(layout.no_clean_period),
+            remarks.no_comparison(panel.calendar.labels(layout.dropped_periods)),
+            remarks.missing_covariates(sample.incomplete),
+            remarks.constant_covariates(
+                [name for name, kept in zip(self.covariates, sample.kept, strict=True) if not kept]
+            ),
+            remarks.errors_within_units(self._autoregressive),
+            remarks.clusters_above_units(panel.cluster, panel.n_units),
+            remarks.leads_apart(0 if leads is None else len(leads)),
+            remarks.LOG_LINK if self.family in LOG_LINK else None,
+            remarks.PRIOR_ONLY if self.prior_only else None,
+        ]
+        return tuple(remark for remark in told if remark is not None)
+
+
+def _worst(first: SamplerFigures, second: SamplerFigures) -> SamplerFigures:
+    """Figures of two runs as one: the gates judge the worse of each."""
+    return replace(
+        first,
+        divergences=first.divergences + second.divergences,
+        rhat_max=max(first.rhat_max, second.rhat_max),
+        ess_bulk_min=min(first.ess_bulk_min, second.ess_bulk_min),
+        ess_tail_min=min(first.ess_tail_min, second.ess_tail_min),
+    )
+
+
+def _refuse_rows(panel: Panel, wrong: BoolArray, what: str, next_step: str) -> None:
+    if not wrong.any():
+        return
+    unit, period = np.argwhere(wrong)[0]
+    raise DataError(
+        f"{what}; {int(wrong.sum())} rows are not, the first being unit '{panel.units[unit]}' in period "
+        f"{panel.calendar.label(int(panel.time[period]))}: outcome {panel.outcome[unit, period]:g}"
+        + ("." if panel.exposure is None else f", exposure {panel.exposure[unit, period]:g}."),
+        next_step=next_step,
+    )

@@ -77,7 +77,7 @@ def absorb(
     covariate_scale
         Prior sd of a covariate's coefficient, in residual sds (a ridge penalty).
     """
-    extra, contrast = (None, np.zeros((0, 0))) if nuisance is None else (nuisance, _sum_to_zero(nuisance))
+    extra, contrast = (None, np.zeros((0, 0))) if nuisance is None else (nuisance, sum_to_zero(nuisance))
     parts = [
         _absorb_one(moments, j, cells, extra, contrast, covariate_scale) for j in range(len(moments.rho))
     ]  # fmt: skip
@@ -180,7 +180,7 @@ def _between(blocks: FloatArray, rows: CellTable, columns: CellTable) -> FloatAr
     return np.where(same, blocks[rows.group[:, None], rows.column[:, None], columns.column[None, :]], 0.0)
 
 
-def _sum_to_zero(cells: CellTable) -> FloatArray:
+def sum_to_zero(cells: CellTable) -> FloatArray:
     """(K, K - G) contrasts: effects of a cohort's cells that sum to zero."""
     size = len(cells)
     last = np.array([np.flatnonzero(cells.group == g)[-1] for g in cells.group])

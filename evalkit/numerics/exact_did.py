@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +26,7 @@ PRIOR_NODES = np.linspace(-0.98, 0.98, 50)
 POINTS_PER_DRAW = 2
 """Importance points for each draw kept: the weights then take little of the sample's worth."""
 SMALLEST_RESIDUAL = 1e-8
-"""Residual sd, over the sd within units, below which outcomes without noise are scaled by the latter instead."""
+"""Share of the spread before a step at which the spread after it counts as rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def effect_draws(
         Rows, series and cells.
     priors
         Scales.
-    size
-        Draws.
+    size, rng
+        Number of draws, and where they come from.
     autoregressive
         AR(1) errors within units; independent otherwise.
     never_treated_only
@@ -116,29 +117,51 @@ def lead_draws(
     imputation (Borusyak, Jaravel and Spiess 2024, Proposition 9), so the two may be drawn apart.
     Nothing is pooled: shrinking leads would hide what they are there to show.
     """
-    layout = sample.layout
-    untreated = layout.used & (layout.codes(layout.effects) == UNTREATED)
-    rows = replace(sample, layout=replace(layout, used=untreated))
     structure = free_structure(len(cells), priors.overall)
-    draws = _draw(rows, cells, None, priors, structure, size, rng, autoregressive, prior_only)
+    draws = _draw(untreated_rows(sample), cells, None, priors, structure, size, rng, autoregressive, prior_only)
     return replace(draws, effects=centred_within(draws.effects, cells))
 
 
+def untreated_rows(sample: Sample) -> Sample:
+    """The sample without rows under treatment or anticipation."""
+    layout = sample.layout
+    untreated = layout.used & (layout.codes(layout.effects) == UNTREATED)
+    return replace(sample, layout=replace(layout, used=untreated))
+
+
 def centred_within(draws: FloatArray, cells: CellTable) -> FloatArray:
-    """(S, K) draws less their mean over the cells of the same cohort."""
+    """(..., K) draws less their mean over the cells of the same cohort."""
     same = (cells.group[:, None] == cells.group[None, :]).astype(np.float64)
     return np.asarray(draws - draws @ (same / same.sum(axis=0)))
 
 
-def residual_scale(system: System) -> float:
-    """Residual sd of the least-squares fit without pooling: the unit in which priors are stated.
+def independent_scale(sample: Sample, cells: CellTable, nuisance: CellTable | None, priors: Priors) -> float:
+    """Residual sd of the sample without pooling and with independent errors: the unit of all priors.
 
-    Returns 0 where the outcome does not vary once unit and period effects are taken out.
+    Raises
+    ------
+    FloatingPointError
+        When the outcome does not vary once unit and period effects are taken out.
     """
+    return _residual_scale(_builder(sample, cells, nuisance, priors)(np.zeros(1)), sample)
+
+
+def _residual_scale(system: System, sample: Sample) -> float:
     _, squares, degrees = system.least_squares()
     spread = np.sqrt(max(float(system.residual[0]), 0.0) / max(system.degrees, 1))
+    if spread <= SMALLEST_RESIDUAL * np.sqrt(np.mean(sample.series[:, :, 0][sample.layout.used] ** 2)):
+        raise FloatingPointError("the outcome does not vary once unit and period effects are taken out")
     residual = np.sqrt(squares / degrees) if degrees > 0 else 0.0
     return float(residual if residual > SMALLEST_RESIDUAL * spread else spread)
+
+
+def _builder(
+    sample: Sample, cells: CellTable, nuisance: CellTable | None, priors: Priors
+) -> Callable[[FloatArray], System]:
+    """Gather the sums once; return a function that makes the system at given autocorrelations."""
+    layout = sample.layout
+    blocks = gather(sample.series, layout.used, layout.group, layout.n_groups)
+    return lambda rho: absorb(moments(blocks, sample.time, rho), cells, nuisance, priors.covariate)
 
 
 def _draw(
@@ -152,16 +175,9 @@ def _draw(
     autoregressive: bool,
     prior_only: bool,
 ) -> ExactDraws:
-    layout = sample.layout
-    blocks = gather(sample.series, layout.used, layout.group, layout.n_groups)
-
-    def build(rho: FloatArray) -> System:
-        return absorb(moments(blocks, sample.time, rho), cells, nuisance, priors.covariate)
-
+    build = _builder(sample, cells, nuisance, priors)
     independent = build(np.zeros(1))
-    scale = residual_scale(independent)
-    if scale == 0.0:
-        raise FloatingPointError("the outcome does not vary once unit and period effects are taken out")
+    scale = _residual_scale(independent, sample)
     if prior_only:
         system = _empty(len(cells), PRIOR_NODES if autoregressive else np.zeros(1))
     elif autoregressive:

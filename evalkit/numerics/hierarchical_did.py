@@ -32,7 +32,8 @@ class Structure:
     """How K effects are built: theta = basis gamma + d.
 
     gamma_j ~ N(0, (sigma s_j)^2), where s_j is `fixed_scale[j]` or, for columns of a pooled group, the
-    group's ratio r ~ HalfNormal(scale); d ~ N(0, (sigma r_cell)^2) on all cells where `has_cell_group`.
+    group's ratio r ~ HalfNormal(scale). d_k ~ N(0, (sigma r_cell)^2), r_cell learned where `has_cell_group`
+    and `fixed_cell` otherwise.
 
     Attributes
     ----------
@@ -44,6 +45,8 @@ class Structure:
         (q,) prior sd in residual sds; NaN where it is learned.
     group_names, group_scales
         Names and half-normal scales of the learned ratios; ``cell``, where present, is last.
+    fixed_cell
+        Sd of the cells' own deviations where it is not learned.
     """
 
     basis: FloatArray
@@ -51,6 +54,7 @@ class Structure:
     fixed_scale: FloatArray
     group_names: tuple[str, ...]
     group_scales: tuple[float, ...]
+    fixed_cell: float = 0.0
 
     @property
     def has_cell_group(self) -> bool:
@@ -126,7 +130,7 @@ def pooled_structure(cells: CellTable, *, overall: float, event_time: float, coh
 
 def free_structure(size: int, scale: float) -> Structure:
     """Every effect on its own, prior sd `scale` residual sds: nothing is pooled."""
-    return Structure(np.eye(size), np.full(size, -1), np.full(size, scale), (), ())
+    return Structure(np.zeros((size, 0)), np.zeros(0, dtype=np.int64), np.zeros(0), (), (), scale)
 
 
 def half_normal_of(u: FloatArray, scale: float) -> FloatArray:
@@ -162,6 +166,8 @@ def draw_exact(system: System, structure: Structure, *, size: int, points: int, 
         S draws.
     points
         Of the importance sample.
+    rng
+        Source of randomness.
     """
     posterior = _Posterior(system, structure)
     if posterior.dim == 0:
@@ -268,17 +274,16 @@ class _Posterior:
         information[:, np.arange(size), np.arange(size)] += 1.0
         factor = np.linalg.cholesky(information)
         target = scale * ((shrink * self.score[j]) @ self.basis[j])
-        half = np.linalg.solve(factor, target[:, :, None])
-        mean = np.linalg.solve(factor.transpose(0, 2, 1), half)[:, :, 0]
-        explained = np.sum(half[:, :, 0] ** 2, axis=1)
+        mean = np.linalg.solve(information, target[:, :, None])[:, :, 0]
+        explained = np.sum(target * mean, axis=1)
         rate = PRIOR_DEGREES / 2.0 + np.clip(residual - explained, 0.0, None) / 2.0
         log_det = 2.0 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1) - np.log(shrink).sum(axis=1)
-        return factor, mean, rate, log_det
+        return np.asarray(factor), np.asarray(mean), np.asarray(rate), np.asarray(log_det)
 
     def _scales(self, ratios: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(M,) sd of the cell deviations and (M, q) sds of gamma, both in residual sds."""
         structure = self.structure
-        cell = ratios[:, -1] if structure.has_cell_group else np.zeros(len(ratios))
+        cell = ratios[:, -1] if structure.has_cell_group else np.full(len(ratios), structure.fixed_cell)
         learned = structure.group >= 0
         scale = np.where(learned, 0.0, structure.fixed_scale) + np.zeros((len(ratios), 1))
         scale[:, learned] = ratios[:, structure.group[learned]]
@@ -322,4 +327,4 @@ def _zero_sum_columns(labels: IntArray, among: BoolArray) -> FloatArray:
     for i in range(1, size):
         helmert[:i, i - 1] = 1.0 / np.sqrt(i * (i + 1.0))
         helmert[i, i - 1] = -i / np.sqrt(i * (i + 1.0))
-    return indicator @ helmert
+    return np.asarray(indicator @ helmert)

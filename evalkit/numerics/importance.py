@@ -70,6 +70,8 @@ def sample_posterior(log_likelihood: LogLikelihood, dim: int, size: int, rng: np
         d.
     size
         M, points of the final round; earlier rounds only fit the proposal.
+    rng
+        Source of randomness.
 
     Examples
     --------
@@ -97,7 +99,7 @@ def _propose(
     """Draw from the mixture; return points and log weights. The prior's share is stratified."""
     dim = len(mean)
     root = np.linalg.cholesky(covariance)
-    from_prior = int(round(PRIOR_SHARE * size))
+    from_prior = round(PRIOR_SHARE * size)
     normal = rng.standard_normal((size, dim))
     radius = np.sqrt(DEGREES / rng.chisquare(DEGREES, size))
     points = np.where(np.arange(size)[:, None] < from_prior, normal, mean + radius[:, None] * normal @ root.T)

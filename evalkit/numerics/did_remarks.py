@@ -1,0 +1,92 @@
+"""What a reader of a `bayesian_did` estimate must know, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+
+from evalkit.errors import quote_names
+from evalkit.vocabulary import BoolArray, IntArray, Remark
+
+LOG_LINK: Final = Remark("log_link", "Effects are log rate ratios: exp(effect) multiplies the expected count.")
+PRIOR_ONLY: Final = Remark("prior_only", "The outcome was ignored: these draws show what the priors imply.")
+
+
+def no_clean_period(units: BoolArray) -> Remark | None:
+    """Units without a period before treatment, (N,) True where so."""
+    count = int(units.sum())
+    if count == 0:
+        return None
+    return Remark(
+        "always_treated_excluded",
+        f"{count} units have no period before treatment (anticipation included) and were left out.",
+        treated=count,
+    )
+
+
+def no_comparison(labels: Iterable[object]) -> Remark | None:
+    """Periods in which nobody is untreated, by label."""
+    named = list(labels)
+    if not named:
+        return None
+    return Remark(
+        "periods_without_comparison",
+        f"In {quote_names(named)} no unit is untreated: nothing there tells an effect from a change that "
+        "all units share, and these periods were left out.",
+    )
+
+
+def missing_covariates(rows: int) -> Remark | None:
+    """Rows left out because a covariate is missing."""
+    return Remark("missing_covariates", f"{rows} rows with a missing covariate were left out.") if rows else None
+
+
+def constant_covariates(names: Sequence[str]) -> Remark | None:
+    """Covariates that the unit effects take in."""
+    if not names:
+        return None
+    verb = "does" if len(names) == 1 else "do"
+    return Remark(
+        "constant_covariates", f"{quote_names(names)} {verb} not vary within units: unit effects take this in."
+    )
+
+
+def errors_within_units(autoregressive: bool) -> Remark:
+    """What the model takes errors of one unit to be."""
+    if autoregressive:
+        return Remark(
+            "errors_within_units",
+            "Errors of a unit follow a first-order autoregression whose strength is estimated from the data.",
+        )
+    return Remark(
+        "errors_within_units",
+        "Errors are independent within units given unit and period effects. Where a unit's bad years come in "
+        "runs, intervals are too narrow.",
+    )
+
+
+def clusters_above_units(cluster: IntArray | None, n_units: int) -> Remark | None:
+    """Clusters that hold several units, which the model does not know."""
+    if cluster is None:
+        return None
+    count = len(np.unique(cluster))
+    if count == n_units:
+        return None
+    return Remark(
+        "clusters_above_units",
+        f"The panel names {count} clusters of {n_units} units. This model knows no shocks that units of a cluster "
+        "share; where there are such shocks its intervals are too narrow.",
+    )
+
+
+def leads_apart(count: int) -> Remark | None:
+    """How cells before treatment were estimated."""
+    if count == 0:
+        return None
+    return Remark(
+        "leads_from_untreated_rows",
+        f"The {count} cells before treatment come from a separate fit to untreated rows, without pooling. Each is "
+        "measured from its cohort's average over the untreated periods, so no period is the reference.",
+    )
