@@ -9,6 +9,7 @@ ARGS ?=
 WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 # The stamp carries the content of the lock, not its date: a second `make` installs nothing and needs no network.
 STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | tr -d ' ')
 
@@ -22,8 +23,11 @@ setup: $(STAMP) ## create .venv and install the hash-locked dependencies (once)
 $(STAMP):
 	@python=$$(PYTHON="$(PYTHON)" bash .ci/find-python) && echo "Setting up $(VENV) with $$python (a few minutes, once)" && \
 	{ [ -x $(BIN)/python ] || "$$python" -m venv $(VENV); }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@# One dependency comes as source only. It is built with the locked setuptools, not with what an index offers today.
+	@awk '/^[a-z0-9]/ {keep = /^setuptools==/} keep' requirements.lock > $(VENV)/setuptools.lock
+	@$(PIP) install --require-hashes -r $(VENV)/setuptools.lock
+	@$(PIP) install --require-hashes --no-build-isolation -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.installed-* && touch $@
 
 run: $(STAMP) ## evaluate the flagship study; STUDY=enterprise_zones or ARGS="seed=7" to vary
@@ -46,7 +50,7 @@ calibrate: $(STAMP) ## Monte Carlo acceptance: size, coverage, bias (long)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m calibration -n $(WORKERS) --timeout 0 $(ARGS)
 
 benchmark: $(STAMP) ## speed against other packages, in one run, as ratios; installs the packages compared with
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[bench]"
+	@$(PIP) install --no-build-isolation --editable ".[bench]"
 	@for script in benchmarks/*/run.py; do echo "== $$script"; OMP_NUM_THREADS=1 $(BIN)/python "$$script" $(ARGS); done
 
 lock: ## rewrite requirements.lock after an edit of the dependencies (needs uv)
@@ -57,7 +61,7 @@ ui: $(STAMP) ## open the evidence in MLflow's pages
 	@$(BIN)/evalkit ui $(ARGS)
 
 wheel: $(STAMP) ## build dist/*.whl
-	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
 
 clean: ## remove the environment and caches; results and mlflow.db stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
