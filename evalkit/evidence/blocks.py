@@ -1,0 +1,261 @@
+"""Blocks of the summary that restate the study's declarations and count its sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evalkit.evidence.facts import Facts, Sample
+from evalkit.evidence.natural import observed_events
+from evalkit.evidence.rules_results import cohort_agreement
+from evalkit.evidence.schema import (
+    AssignmentBlock,
+    CostBlock,
+    DecisionBlock,
+    DeliveryBlock,
+    DiagnosticBlock,
+    EquityBlock,
+    FlowStep,
+    GovernanceBlock,
+    IngredientBlock,
+    Limitation,
+    OutcomeBlock,
+    PlanBlock,
+    QuestionBlock,
+    SampleBlock,
+    SmallestChangeBlock,
+    SynthesisBlock,
+    UseBlock,
+)
+from evalkit.evidence.speaking import Voice
+from evalkit.evidence.values import Count, Dates, Flag, Moment, Number, Quantity, WordList, Words
+from evalkit.study.spec import Cost, Outcome, StudySpec
+from evalkit.vocabulary import Diagnostic, Remark
+
+NO_PLAN = "no analysis plan was locked"
+NOT_BY_GROUP = "effects by group are not part of this run"
+
+
+def number(value: float | None, reason: str) -> Number:
+    """A derived number; missing with the reason where it is none or not finite."""
+    if value is None or value != value or value in (float("inf"), float("-inf")):
+        return Number.missing(reason)
+    return Number.derived(float(value))
+
+
+def governance(spec: StudySpec) -> GovernanceBlock:
+    """Who evaluated, paid and answers."""
+    declared = spec.governance
+    return GovernanceBlock(
+        evaluator_independence=Words.declared(declared.evaluator_independence),
+        funder=Words.declared(declared.funder),
+        contact=Words.declared(declared.contact),
+        ethics_review=Words.declared(declared.ethics_review),
+    )
+
+
+def question(spec: StudySpec) -> QuestionBlock:
+    """What was asked."""
+    asked = spec.question
+    return QuestionBlock(
+        title=Words.declared(spec.title),
+        programme=Words.declared(spec.programme_name),
+        priority=Words.declared(spec.priority),
+        capacity=Words.declared(spec.capacity),
+        population=Words.declared(asked.population),
+        intervention=Words.declared(asked.intervention),
+        comparator=Words.declared(asked.comparator),
+        outcome=Words.declared(asked.outcome),
+        setting=Words.declared(asked.setting),
+        theory_of_change=Words.declared(asked.theory_of_change),
+    )
+
+
+def assignment(spec: StudySpec) -> AssignmentBlock:
+    """How units came to be treated."""
+    declared = spec.assignment
+    return AssignmentBlock(
+        mechanism=Words.declared(declared.mechanism),
+        unit=Words.declared(declared.unit),
+        selection_rule=Words.declared(declared.selection_rule),
+        concurrent_events=WordList.declared(declared.concurrent_events),
+    )
+
+
+def delivery(spec: StudySpec) -> DeliveryBlock:
+    """What was delivered."""
+    declared = spec.delivery
+    return DeliveryBlock(
+        dates=Words.declared(declared.dates),
+        dose=Words.declared(declared.dose),
+        take_up=Number.declared(declared.take_up),
+        fidelity=Words.declared(declared.fidelity),
+        contamination=Words.declared(declared.contamination),
+        anticipation=Count.declared(spec.design.anticipation),
+    )
+
+
+def outcome_block(outcome: Outcome) -> OutcomeBlock:
+    """One outcome as declared."""
+    mid = outcome.mid
+    none = "no smallest change that matters is declared"
+    return OutcomeBlock(
+        name=outcome.name,
+        role=outcome.role,
+        family=outcome.family,
+        unit=outcome.unit,
+        direction=outcome.direction,
+        analysed_as=outcome.transform,
+        exposure=Words.declared(outcome.exposure),
+        per=Number.declared(outcome.per) if outcome.family == "rate" else Number.missing("not a rate"),
+        event_name=Words.declared(outcome.event_name),
+        mid=SmallestChangeBlock(
+            value=Number.declared(mid.value if mid else None, otherwise=none),
+            unit=Words.declared((mid.unit or outcome.unit) if mid else None, otherwise=none),
+            rationale=Words.declared(mid.rationale if mid else None, otherwise=none),
+        ),
+        source=Words.declared(outcome.source),
+        definition_changes=Dates.declared(outcome.definition_changes, otherwise="no change is declared"),
+    )
+
+
+def sample_block(facts: Facts) -> SampleBlock:
+    """How much data the primary estimate rests on, and what was left out."""
+    sample: Sample = facts.sample
+    outcome = facts.spec.primary_outcome
+    needs = "an exposure is needed to turn a rate into events" if outcome.family == "rate" else "not an event count"
+    gone = "an arm was not seen before the first start"
+    return SampleBlock(
+        n_units=Count.derived(sample.units),
+        n_treated_units=Count.derived(facts.estimate.n_treated_units),
+        n_clusters=Count.derived(sample.clusters),
+        n_treated_clusters=Count.derived(sample.treated_clusters),
+        n_observations=Count.derived(facts.estimate.n_observations),
+        n_events=number(observed_events(outcome, facts.panel), needs),
+        pre_periods=Count.derived(sample.pre_periods),
+        post_periods=Count.derived(sample.post_periods),
+        missing_share=Number.derived(sample.missing_share),
+        attrition_overall=number(sample.attrition_overall, gone),
+        attrition_differential=number(sample.attrition_differential, gone),
+        flow=tuple(flow_step(remark) for remark in (*facts.panel.remarks, *facts.estimate.remarks)),
+    )
+
+
+def flow_step(remark: Remark) -> FlowStep:
+    """A remark of intake or estimator as a step of the sample flow."""
+    return FlowStep(id=remark.id, text=remark.text, treated=remark.treated, comparison=remark.comparison)
+
+
+def diagnostic_block(found: Diagnostic) -> DiagnosticBlock:
+    """One check."""
+    reason = "the check did not run" if found.status == "not_run" else "the check has no such number"
+    return DiagnosticBlock(
+        id=found.id,
+        null_in_words=found.null_in_words,
+        statistic=found.statistic,
+        value=number(found.value, reason),
+        threshold=number(found.threshold, reason),
+        status=found.status,
+        domain=found.domain,
+        reading=found.reading,
+        details={name: number(value, "not a finite number") for name, value in found.details},
+    )
+
+
+def equity(spec: StudySpec) -> tuple[EquityBlock, ...]:
+    """Groups that the study declares; their effects are not computed in this version."""
+    none, unknown = Quantity.missing(NOT_BY_GROUP), Number.missing(NOT_BY_GROUP)
+    return tuple(
+        EquityBlock(
+            group=group.name, reference=group.reference, n=Count.missing(NOT_BY_GROUP), effect=none, gap_before=none,
+            gap_counterfactual=none, gap_after=none, difference_of_effects=none, score=unknown,
+            prespecified=Flag.declared(True),
+        )
+        for group in spec.equity
+    )  # fmt: skip
+
+
+def cost_block(declared: Cost | None) -> CostBlock:
+    """What was declared, and its sum: quantity times unit cost over all ingredients."""
+    undeclared = "no costs are declared"
+    if declared is None:
+        return CostBlock(
+            currency=Words.missing(undeclared), base_year=Count.missing(undeclared), perspective=Words.missing(undeclared),
+            ingredients=(), incremental_cost=Quantity.missing(undeclared), discount_rate=Number.missing(undeclared),
+            cost_per_outcome=Quantity.missing(undeclared), p_cost_effective=Number.missing(undeclared),
+        )  # fmt: skip
+    lines = tuple(
+        IngredientBlock(
+            name=line.name,
+            quantity=Number.declared(line.quantity),
+            unit=Words.declared(line.unit),
+            unit_cost=Number.declared(line.unit_cost),
+            total=Number.derived(line.quantity * line.unit_cost),
+        )
+        for line in declared.ingredients
+    )
+    total = sum(line.quantity * line.unit_cost for line in declared.ingredients)
+    not_here = "cost per outcome is not part of this run"
+    return CostBlock(
+        currency=Words.declared(declared.currency),
+        base_year=Count.declared(declared.base_year),
+        perspective=Words.declared(declared.perspective),
+        ingredients=lines,
+        incremental_cost=Quantity(value=total, low=total, high=total, unit=declared.currency, how="derived")
+        if lines
+        else Quantity.missing("no ingredients are declared"),
+        discount_rate=Number.declared(declared.discount_rate),
+        cost_per_outcome=Quantity.missing(not_here),
+        p_cost_effective=Number.missing(not_here),
+    )
+
+
+def synthesis(facts: Facts) -> SynthesisBlock:
+    """Agreement across cohorts."""
+    found = cohort_agreement(facts.estimate)
+    reason = "there are no effects by cohort to compare"
+    if found is None:
+        return SynthesisBlock(
+            over="cohort", n_groups=Count.missing(reason), i_squared=Number.missing(reason),
+            sign_reversal=Flag.missing(reason),
+        )  # fmt: skip
+    return SynthesisBlock(
+        over="cohort",
+        n_groups=Count.derived(found.count),
+        i_squared=Number.derived(found.i_squared),
+        sign_reversal=Flag.derived(found.sign_reversal),
+    )
+
+
+def plan() -> PlanBlock:
+    """No plan can be locked in this version, and the summary says so."""
+    return PlanBlock(
+        status="none", url=Words.missing(NO_PLAN), locked_at=Moment.missing(NO_PLAN),
+        outcome_access_at=Moment.missing("not recorded"), deviations=(),
+    )  # fmt: skip
+
+
+def use(facts: Facts, voice: Voice) -> UseBlock:
+    """Limitations declared and found, and what comes next."""
+    declared = facts.spec.use
+    limitations = [Limitation(text=text, how="declared") for text in declared.limitations]
+    limitations += [Limitation(text=text, how="derived") for text in _found_limitations(facts, voice)]
+    decision = declared.decision
+    return UseBlock(
+        limitations=tuple(limitations),
+        transferability=Words.declared(declared.transferability),
+        next_step=Words.declared(declared.next_step),
+        decision=None if decision is None else DecisionBlock(who=decision.who, date=decision.date),
+    )
+
+
+def _found_limitations(facts: Facts, voice: Voice) -> Sequence[str]:
+    found: list[str] = []
+    limits = facts.standard.rules["few_clusters"].limits
+    sample = facts.sample
+    few = sample.treated_clusters < limits["treated"] or sample.clusters < limits["total"]
+    exact = any(facts.ran(name) for name in facts.standard.required_diagnostics.exact_inference)
+    if few and not exact and not facts.is_bayesian:
+        names = {"treated": str(sample.treated_clusters), "total": str(sample.clusters)}
+        found.append(voice.say("limit_few_clusters", names))
+    found.append(voice.say("limit_no_plan"))
+    return found

@@ -1,0 +1,197 @@
+"""What the rating looks at: the study's declarations, the sample, the result and its diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from evalkit.data.panel import Panel
+from evalkit.errors import EvalkitError
+from evalkit.estimate import Estimate
+from evalkit.evidence.effect_sizes import hedges_g
+from evalkit.evidence.finding import Judged
+from evalkit.evidence.natural import Effect
+from evalkit.evidence.schema import FindingBlock
+from evalkit.evidence.standard import Design, Standard
+from evalkit.study.spec import Study, StudySpec
+from evalkit.uncertainty import Posterior
+from evalkit.vocabulary import BoolArray, Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Counts behind the primary estimate.
+
+    Attributes
+    ----------
+    treated, comparison
+        Units that start within the window; units that they can be compared with.
+    clusters, treated_clusters
+        Independent clusters in all, and those with a treated unit.
+    pre_periods, post_periods
+        Usable periods (anticipation excluded) of the cohort that has fewest.
+    missing_share
+        Share of unit-periods without an outcome.
+    attrition_overall, attrition_differential
+        Percent of units seen before the first start and not in the last period, and its difference
+        between arms in percentage points; None where an arm was not seen before.
+    """
+
+    units: int
+    treated: int
+    comparison: int
+    clusters: int
+    treated_clusters: int
+    pre_periods: int
+    post_periods: int
+    missing_share: float
+    attrition_overall: float | None
+    attrition_differential: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a rule may look at."""
+
+    study: Study
+    standard: Standard
+    panel: Panel
+    estimate: Estimate
+    effect: Effect
+    judged: Judged
+    finding: FindingBlock
+    sample: Sample
+    diagnostics: Mapping[str, Diagnostic]
+    other_outcomes: Mapping[str, Estimate | EvalkitError] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> StudySpec:
+        """The study's declarations."""
+        return self.study.spec
+
+    @property
+    def design(self) -> Design:
+        """Design by mechanism first, by estimator second."""
+        return design_of(self.spec, self.estimate, self.standard)
+
+    @property
+    def is_bayesian(self) -> bool:
+        """Whether the primary estimate is a posterior."""
+        return isinstance(self.estimate.uncertainty, Posterior)
+
+    def ran(self, identifier: str) -> Diagnostic | None:
+        """A diagnostic of this id that ran; None otherwise."""
+        found = self.diagnostics.get(identifier)
+        return None if found is None or found.status == "not_run" else found
+
+    def passed(self, identifiers: tuple[str, ...]) -> bool:
+        """Whether any of these diagnostics ran and passed."""
+        return any(found is not None and found.status == "pass" for found in map(self.ran, identifiers))
+
+
+def design_of(spec: StudySpec, estimate: Estimate, standard: Standard) -> Design:
+    """Design that the rating table speaks of."""
+    if spec.assignment.mechanism in standard.designs.randomized:
+        return "randomized"
+    return standard.designs.by_estimator.get(estimate.estimator, standard.designs.otherwise)
+
+
+def detail(diagnostic: Diagnostic, name: str) -> float | None:
+    """A further figure of a diagnostic; None where absent or not a finite number."""
+    value = dict(diagnostic.details).get(name)
+    return value if value is not None and np.isfinite(value) else None
+
+
+def sample_of(panel: Panel, spec: StudySpec, estimate: Estimate) -> Sample:
+    """Count what the estimate rests on; always-treated units, which show no start, are left out."""
+    treated = ~panel.never_treated & ~panel.always_treated
+    codes = panel.cluster_codes
+    cohorts = panel.cohorts
+    anticipation = spec.design.anticipation
+    pre = [int((panel.time < cohort - anticipation).sum()) for cohort in cohorts]
+    post = [int((panel.time >= cohort).sum()) for cohort in cohorts]
+    used = ~panel.always_treated
+    overall, differential = _attrition(panel, treated, panel.never_treated)
+    return Sample(
+        units=estimate.n_units,
+        treated=int(treated.sum()),
+        comparison=int(panel.never_treated.sum()) + _not_yet_treated(panel, spec, estimate),
+        clusters=int(np.unique(codes[used]).size),
+        treated_clusters=int(np.unique(codes[treated]).size),
+        pre_periods=min(pre, default=0),
+        post_periods=min(post, default=0),
+        missing_share=float(1.0 - panel.observed[used].mean()) if used.any() else 1.0,
+        attrition_overall=overall,
+        attrition_differential=differential,
+    )
+
+
+def _not_yet_treated(panel: Panel, spec: StudySpec, estimate: Estimate) -> int:
+    """Units of later cohorts that serve as comparison before their own start."""
+    comparison = estimate.settings.get("comparison", spec.design.comparison)
+    cohorts = panel.cohorts
+    if comparison != "not_yet_treated" or cohorts.size < 2:
+        return 0
+    return int(np.isin(panel.first_treated, cohorts[1:]).sum())
+
+
+def _attrition(panel: Panel, treated: BoolArray, comparison: BoolArray) -> tuple[float | None, float | None]:
+    if panel.cohorts.size == 0:
+        return None, None
+    before = panel.observed[:, panel.time < panel.cohorts[0]].any(axis=1)
+    lost = before & ~panel.observed[:, -1]
+    seen_treated, seen_comparison = before & treated, before & comparison
+    if not seen_treated.any():
+        return None, None
+    seen = before & (treated | comparison)
+    overall = 100.0 * float(lost[seen].mean())
+    if not seen_comparison.any():
+        return overall, None
+    return overall, 100.0 * float(lost[seen_treated].mean() - lost[seen_comparison].mean())
+
+
+def baseline_differences(panel: Panel, spec: StudySpec) -> dict[str, float]:
+    """Hedges g of each declared confounder, before the first start, treated less never-treated.
+
+    Means over the usable periods before the first cohort's start. Confounders that do not vary, or
+    arms with fewer than two units, have no entry.
+    """
+    if panel.cohorts.size == 0:
+        return {}
+    before = panel.time < panel.cohorts[0] - spec.design.anticipation
+    treated = ~panel.never_treated & ~panel.always_treated
+    found: dict[str, float] = {}
+    for name in spec.data.covariates:
+        if name not in panel.covariates or not before.any():
+            continue
+        values = panel.covariates[name][:, before]
+        known = ~np.isnan(values)
+        counts = known.sum(axis=1)
+        unit_means = np.where(known, values, 0.0).sum(axis=1) / np.maximum(counts, 1)
+        arms = [unit_means[arm & (counts > 0)] for arm in (treated, panel.never_treated)]
+        spreads = [float(arm.std(ddof=1)) if arm.size > 1 else 0.0 for arm in arms]
+        if min(arm.size for arm in arms) > 1 and max(spreads) > 0.0:
+            gap = float(arms[0].mean() - arms[1].mean())
+            found[name] = hedges_g(gap, arms[0].size, arms[1].size, *spreads)
+    return found
+
+
+def outcome_spread(panel: Panel) -> tuple[float, float, int, int] | None:
+    """Standard deviations across units after the first start (treated, others) and their numbers.
+
+    Units are averaged over treated periods (treated) or periods after the first start (never-treated),
+    so that the spread is that of places, not of years. None where an arm has fewer than two units.
+    """
+    if panel.cohorts.size == 0:
+        return None
+    treated = ~panel.never_treated & ~panel.always_treated
+    later = np.broadcast_to(panel.time >= panel.cohorts[0], panel.outcome.shape)
+    cells = np.where(treated[:, None], panel.treated, later) & panel.observed
+    counts = cells.sum(axis=1)
+    means = np.where(cells, np.nan_to_num(panel.outcome), 0.0).sum(axis=1) / np.maximum(counts, 1)
+    arms = [means[arm & (counts > 0)] for arm in (treated, panel.never_treated)]
+    if min(arm.size for arm in arms) < 2:
+        return None
+    return float(arms[0].std(ddof=1)), float(arms[1].std(ddof=1)), int(arms[0].size), int(arms[1].size)

@@ -1,0 +1,169 @@
+"""What was found: favourable, unfavourable, little or no difference, inconclusive. Never merged with certainty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from evalkit.errors import ConfigError
+from evalkit.evidence.natural import Effect
+from evalkit.evidence.schema import FindingBlock
+from evalkit.evidence.values import Number, Quantity
+from evalkit.study.spec import Outcome
+from evalkit.vocabulary import FloatArray
+
+MidScale = Literal["natural", "percent", "log"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The effect in the unit that the smallest change that matters (MID) is declared in.
+
+    Attributes
+    ----------
+    quantity
+        Value and interval in that unit.
+    scale
+        The outcome's own unit, percent of the level without the programme, or log points.
+    mid
+        Positive distance; None where none is declared or where it cannot be compared.
+    mid_reason
+        Why it is None.
+    wanted_sign
+        +1 where higher is better, -1 where lower is better.
+    draws
+        (S,) draws in that unit; None on a frequentist run.
+    """
+
+    quantity: Quantity
+    scale: MidScale
+    mid: float | None
+    mid_reason: str
+    wanted_sign: float
+    draws: FloatArray | None
+
+    @property
+    def low(self) -> float:
+        """Lower bound; the interval of a result that is judged always exists."""
+        return float("nan") if self.quantity.low is None else self.quantity.low
+
+    @property
+    def high(self) -> float:
+        """Upper bound."""
+        return float("nan") if self.quantity.high is None else self.quantity.high
+
+    @property
+    def includes_zero(self) -> bool:
+        """Whether the interval holds 0 (a bound of exactly 0 counts as holding it)."""
+        return self.low <= 0.0 <= self.high
+
+    def includes(self, number: float) -> bool:
+        """Whether the interval holds a number."""
+        return self.low <= number <= self.high
+
+
+def mid_scale(outcome: Outcome) -> MidScale:
+    """Scale that the MID is declared on: read from its unit; the outcome's own unless it says otherwise.
+
+    Raises
+    ------
+    ConfigError
+        For log points on an outcome that is not analysed in logs.
+    """
+    if outcome.mid is None:
+        return "natural"
+    unit = outcome.mid.unit.strip().lower()
+    if not unit or unit == outcome.unit.strip().lower() or unit.startswith("percentage point"):
+        return "natural"
+    if unit.startswith("log"):
+        if outcome.transform != "log":
+            raise ConfigError(
+                f"The smallest change that matters of '{outcome.name}' is in {outcome.mid.unit}, "
+                "but the outcome is not analysed in logs.",
+                allowed=f"a number in {outcome.unit}, or in percent",
+                next_step="Change the mid, or set transform: log.",
+            )
+        return "log"
+    return "percent" if unit.startswith(("%", "percent", "per cent")) else "natural"
+
+
+def judge(effect: Effect, outcome: Outcome) -> Judged:
+    """Bring effect and MID into one unit; without a comparable MID the effect stays as analysed."""
+    sign = 1.0 if outcome.direction == "higher_better" else -1.0
+    scale = mid_scale(outcome)
+    as_analysed = effect.push(lambda theta: theta, "log points" if effect.is_log else outcome.unit, linear=True)
+    if outcome.mid is None:
+        return Judged(as_analysed, "log" if effect.is_log else "natural", None, "none declared", sign, effect.draws)
+    if scale == "log" or (scale == "natural" and not effect.is_log):
+        return Judged(as_analysed, scale, outcome.mid.value, "", sign, effect.draws)
+    known = bool(np.isfinite(effect.observed))
+    to = effect.absolute if scale == "natural" else effect.percent
+    usable = known if scale == "natural" else effect.is_log or (known and _levels_positive(effect))
+    if not usable:
+        reason = "the level without the programme is unknown or not positive, so the declared MID cannot be compared"
+        return Judged(as_analysed, "log" if effect.is_log else "natural", None, reason, sign, effect.draws)
+    quantity = effect.push(to, outcome.unit if scale == "natural" else "%")
+    return Judged(quantity, scale, outcome.mid.value, "", sign, None if effect.draws is None else to(effect.draws))
+
+
+def _levels_positive(effect: Effect) -> bool:
+    ends = np.array([effect.low, effect.value, effect.high])
+    theta = ends if effect.draws is None else np.append(ends, effect.draws)
+    return bool(effect.observed > 0.0 and (effect.counterfactual(theta) > 0.0).all())
+
+
+def find(judged: Judged, outcome: Outcome, *, not_rated: str = "") -> FindingBlock:
+    """Name the finding.
+
+    An interval beyond 0 is favourable or unfavourable even where it lies inside +-MID: the order of
+    the standard. That such a difference is smaller than matters is said in words beside it.
+
+    Parameters
+    ----------
+    judged
+        Effect and MID in one unit.
+    outcome
+        Says which direction the city wants.
+    not_rated
+        Reason why the run has no result; the finding is then inconclusive.
+    """
+    value = judged.quantity.value
+    direction: Literal["increase", "decrease", "none"] = "none"
+    if value is not None and value != 0.0 and not not_rated:
+        direction = "increase" if value > 0.0 else "decrease"
+    mid = Number.missing(judged.mid_reason) if judged.mid is None else Number.declared(judged.mid)
+    label, reading = _label(judged) if not not_rated else ("inconclusive", f"Not rated: {not_rated}.")
+    return FindingBlock.model_validate(
+        {
+            "label": label,
+            "outcome_direction": direction,
+            "wanted_direction": outcome.direction,
+            "mid": mid,
+            "judged_in": judged.quantity.unit,
+            "reading": reading,
+        }
+    )
+
+
+def _label(judged: Judged) -> tuple[str, str]:
+    inside = judged.mid is not None and -judged.mid < judged.low and judged.high < judged.mid
+    if not judged.includes_zero and np.isfinite([judged.low, judged.high]).all():
+        favourable = (judged.low > 0.0) == (judged.wanted_sign > 0.0)
+        small = " but lies within the smallest change that matters" if inside else ""
+        return ("favourable" if favourable else "unfavourable"), f"The interval excludes 0{small}."
+    if inside:
+        return "little_or_no_difference", "The whole interval lies within the smallest change that matters."
+    if judged.mid is None:
+        return "inconclusive", f"The interval includes 0; smallest change that matters: {judged.mid_reason}."
+    return "inconclusive", "The interval includes 0 and changes that matter."
+
+
+def chances(judged: Judged) -> tuple[float, float | None] | None:
+    """Posterior shares of a change in the wanted direction, and of one at least as large as the MID."""
+    if judged.draws is None:
+        return None
+    wanted = judged.wanted_sign * judged.draws
+    benefit = float(np.mean(wanted > 0.0))
+    return benefit, None if judged.mid is None else float(np.mean(wanted >= judged.mid))

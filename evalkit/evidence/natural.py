@@ -1,0 +1,306 @@
+"""From the effect on the analysed scale to the numbers people speak of.
+
+With theta the effect as analysed and L the observed level of the treated (same weights):
+
+==============  ==========================  ========================  ==========================
+analysed as     level L                     without the programme     difference
+==============  ==========================  ========================  ==========================
+identity        weighted mean               L - theta                 theta
+log outcome     weighted *geometric* mean   L exp(-theta)             L (1 - exp(-theta))
+log link        weighted mean               L exp(-theta)             L (1 - exp(-theta))
+==============  ==========================  ========================  ==========================
+
+A mean of logs is the log of a geometric mean, so a log outcome compares geometric means exactly
+and says nothing about arithmetic ones. L is data, not estimated: intervals carry the uncertainty
+of theta alone. Every map is monotone, so the end points of an interval map to end points;
+posterior draws are pushed through one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from evalkit.data.panel import Panel
+from evalkit.estimate import Aggregation, Estimate
+from evalkit.evidence.schema import NaturalBlock, NaturalEffect
+from evalkit.evidence.values import Number, Quantity
+from evalkit.study.spec import Outcome
+from evalkit.vocabulary import FloatArray, IntervalKind
+
+Link = Literal["identity", "log_outcome", "log_link"]
+MEANS: Final[dict[Link, str]] = {"identity": "mean", "log_outcome": "geometric mean", "log_link": "mean"}
+LOG_LINK_FACT: Final = "log_link"
+"""An estimator whose effects are differences of log means (Poisson, negative binomial) sets this fact to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One overall effect and the maps from its scale to natural units.
+
+    Attributes
+    ----------
+    value, low, high
+        As analysed.
+    draws
+        (S,) posterior draws; None on a frequentist run.
+    link
+        How the analysed scale relates to the outcome.
+    observed
+        Observed level L in the unit of the outcome; NaN where the estimator does not know it.
+    """
+
+    value: float
+    low: float
+    high: float
+    level: float
+    interval_kind: IntervalKind
+    draws: FloatArray | None
+    link: Link
+    observed: float
+
+    @property
+    def is_log(self) -> bool:
+        """Whether effects are differences of logs."""
+        return self.link != "identity"
+
+    def absolute(self, theta: FloatArray) -> FloatArray:
+        """Difference to the level without the programme, in the unit of the outcome."""
+        return self.observed * -np.expm1(-theta) if self.is_log else theta
+
+    def counterfactual(self, theta: FloatArray) -> FloatArray:
+        """Level without the programme."""
+        return self.observed * np.exp(-theta) if self.is_log else self.observed - theta
+
+    def percent(self, theta: FloatArray) -> FloatArray:
+        """Difference in percent of the level without the programme."""
+        if self.is_log:
+            return 100.0 * np.expm1(theta)
+        return 100.0 * theta / self.counterfactual(theta)
+
+    def push(self, to: Callable[[FloatArray], FloatArray], unit: str, *, linear: bool = False) -> Quantity:
+        """Value and interval after a monotone map; missing where they are not finite numbers.
+
+        The point of a posterior is its mean where the map is linear, else the median of the mapped
+        draws, which does not depend on the scale one looks at.
+        """
+        point, low, high = (float(number) for number in to(np.array([self.value, self.low, self.high])))
+        if self.draws is not None:
+            mapped = to(self.draws)
+            tail = (1.0 - self.level) / 2.0
+            low, high = (float(bound) for bound in np.quantile(mapped, [tail, 1.0 - tail]))
+            point = point if linear else float(np.median(mapped))
+        if not np.isfinite([point, low, high]).all():
+            return Quantity.missing("the estimate or its interval is not a finite number on this scale")
+        low, high = min(low, high), max(low, high)
+        return Quantity(
+            value=point,
+            low=low,
+            high=high,
+            level=self.level,
+            interval_kind=self.interval_kind,
+            unit=unit,
+            how="derived",
+        )
+
+
+def link_of(outcome: Outcome, estimate: Estimate) -> Link:
+    """How the estimate's scale relates to the outcome."""
+    if outcome.transform == "log":
+        return "log_outcome"
+    return "log_link" if estimate.facts.get(LOG_LINK_FACT, 0.0) == 1.0 else "identity"
+
+
+def effect_of(outcome: Outcome, estimate: Estimate, overall: Aggregation) -> Effect:
+    """The overall effect of an estimate, ready for natural units."""
+    link = link_of(outcome, estimate)
+    observed = float(overall.observed[0])
+    return Effect(
+        value=float(overall.estimate[0]),
+        low=float(overall.low[0]),
+        high=float(overall.high[0]),
+        level=overall.level,
+        interval_kind=estimate.interval_kind,
+        draws=None if overall.draws is None else overall.draws[:, 0],
+        link=link,
+        observed=float(np.exp(observed)) if link == "log_outcome" else observed,
+    )
+
+
+def natural_block(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalBlock:
+    """All natural units that this outcome allows; the others are missing, each with its reason."""
+    levels = _Levels(effect, outcome)
+    return NaturalBlock(
+        absolute=levels.absolute(),
+        percent=levels.percent(),
+        per_1000=levels.per_1000(panel),
+        total_averted=_total_averted(effect, outcome, panel),
+        people_affected=_people_affected(effect, outcome, panel),
+        money=absent("no value in money is declared for a change of this outcome"),
+    )
+
+
+def absent(reason: str) -> NaturalEffect:
+    """A natural unit that cannot be given."""
+    return NaturalEffect(
+        effect=Quantity.missing(reason),
+        counterfactual=Quantity.missing(reason),
+        observed=Number.missing(reason),
+        claim="",
+    )
+
+
+def not_rated(reason: str) -> NaturalBlock:
+    """No natural unit at all: the run has no result to speak of."""
+    none = absent(reason)
+    return NaturalBlock(
+        absolute=none, percent=none, per_1000=none, total_averted=none, people_affected=none, money=none
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Levels:
+    """Effects measured on levels: difference, percent, per 1,000."""
+
+    effect: Effect
+    outcome: Outcome
+
+    @property
+    def known(self) -> bool:
+        return bool(np.isfinite(self.effect.observed))
+
+    @property
+    def mean(self) -> str:
+        return MEANS[self.effect.link]
+
+    def _with_levels(self, effect: Quantity, claim: str, factor: float = 1.0, unit: str | None = None) -> NaturalEffect:
+        unit = self.outcome.unit if unit is None else unit
+        if not self.known:
+            reason = "the estimator does not report the observed level of the treated"
+            return NaturalEffect(
+                effect=effect, counterfactual=Quantity.missing(reason), observed=Number.missing(reason), claim=claim
+            )
+        return NaturalEffect(
+            effect=effect,
+            counterfactual=self.effect.push(
+                lambda theta: factor * self.effect.counterfactual(theta), unit, linear=not self.effect.is_log
+            ),
+            observed=Number.derived(factor * self.effect.observed),
+            claim=claim,
+        )
+
+    def absolute(self) -> NaturalEffect:
+        if self.effect.is_log and not self.known:
+            return absent("the estimator does not report the observed level, which a difference of logs needs")
+        quantity = self.effect.push(self.effect.absolute, self.outcome.unit, linear=not self.effect.is_log)
+        claim = f"observed {self.mean} of the treated in treated periods minus the {self.mean} expected without it"
+        return self._with_levels(quantity, claim)
+
+    def percent(self) -> NaturalEffect:
+        claim = f"ratio of the observed to the expected {self.mean} of the treated in treated periods, minus 1"
+        if self.effect.is_log:
+            return self._with_levels(self.effect.push(self.effect.percent, "%"), claim)
+        if not self.known:
+            return absent("the estimator does not report the observed level, which a percentage needs")
+        ends = np.array([self.effect.low, self.effect.value, self.effect.high])
+        theta = ends if self.effect.draws is None else np.append(ends, self.effect.draws)
+        if self.effect.observed <= 0.0 or (self.effect.counterfactual(theta) <= 0.0).any():
+            return absent("the level without the programme may be zero or negative: a percentage of it means nothing")
+        return self._with_levels(self.effect.push(self.effect.percent, "%"), claim)
+
+    def per_1000(self, panel: Panel) -> NaturalEffect:
+        family, unit = self.outcome.family, "per 1,000"
+        if family == "rate":
+            factor = 1000.0 / self.outcome.per
+        elif family == "proportion":
+            factor = 1000.0 / share_base(self.outcome)
+        elif family == "count" and panel.exposure is not None:
+            cells = treated_cells(panel)
+            factor = 1000.0 / float(np.nanmean(panel.exposure[cells]))
+        else:
+            return absent("only rates, proportions and counts with an exposure can be given per 1,000")
+        if self.effect.is_log and not self.known:
+            return absent("the estimator does not report the observed level, which a difference of logs needs")
+        quantity = self.effect.push(
+            lambda theta: factor * self.effect.absolute(theta), unit, linear=not self.effect.is_log
+        )
+        return self._with_levels(quantity, f"difference of {self.mean}s, per 1,000", factor, unit)
+
+
+def share_base(outcome: Outcome) -> float:
+    """1 for shares between 0 and 1, 100 for percentages."""
+    return 100.0 if outcome.unit.strip().lower().startswith(("%", "percent", "per cent")) else 1.0
+
+
+def treated_cells(panel: Panel) -> np.typing.NDArray[np.bool_]:
+    """(N, T) observed unit-periods under treatment, of units that start within the window."""
+    starts_inside = ~panel.always_treated & ~panel.never_treated
+    return panel.treated & panel.observed & starts_inside[:, None]
+
+
+def _events(outcome: Outcome, panel: Panel, values: FloatArray) -> FloatArray | None:
+    """Events behind each cell's outcome; None where the outcome does not count events."""
+    if outcome.family == "count":
+        return values
+    if outcome.family == "rate" and panel.exposure is not None:
+        return values * panel.exposure / outcome.per
+    return None
+
+
+def observed_events(outcome: Outcome, panel: Panel) -> float | None:
+    """Events observed in the treated cells; None where the outcome does not count events."""
+    values = np.exp(panel.outcome) if outcome.transform == "log" else panel.outcome
+    events = _events(outcome, panel, values)
+    return None if events is None else float(np.nansum(events[treated_cells(panel)]))
+
+
+def _total_averted(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalEffect:
+    """Events avoided in all treated cells: positive when there were fewer than expected."""
+    events = observed_events(outcome, panel)
+    if events is None:
+        wanted = (
+            "an exposure is needed to turn a rate into events" if outcome.family == "rate" else "not an event count"
+        )
+        return absent(wanted)
+    if effect.is_log:
+        averted = _scaled(lambda theta: np.expm1(-theta), events)
+        claim = "the average proportional difference applied to the events observed in every treated place and period"
+    else:
+        cells = treated_cells(panel)
+        base = np.ones_like(panel.outcome) if panel.exposure is None else panel.exposure
+        amount = float(cells.sum()) if outcome.family == "count" else float(np.nansum(base[cells])) / outcome.per
+        averted = _scaled(lambda theta: -theta, amount)
+        claim = "the average difference applied to every treated place and period, weighted by its exposure"
+        if outcome.family == "count":
+            claim = "the average difference applied to every treated place and period"
+    unit = outcome.event_name or "events"
+    return NaturalEffect(
+        effect=effect.push(averted, unit, linear=not effect.is_log),
+        counterfactual=effect.push(lambda theta: events + averted(theta), unit, linear=not effect.is_log),
+        observed=Number.derived(events),
+        claim=claim,
+    )
+
+
+def _people_affected(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalEffect:
+    """People whose yes-or-no outcome is another than expected: signed, as the effect."""
+    if outcome.family != "proportion" or panel.exposure is None:
+        return absent("given for proportions with a declared exposure (the number of people) only")
+    if effect.is_log:
+        return absent("the effect is on logs of shares, whose geometric mean does not count people")
+    cells = treated_cells(panel)
+    people = float(np.nansum(panel.exposure[cells])) / share_base(outcome)
+    affected = float(np.nansum((panel.exposure * panel.outcome)[cells])) / share_base(outcome)
+    return NaturalEffect(
+        effect=effect.push(_scaled(lambda theta: theta, people), "people", linear=True),
+        counterfactual=effect.push(lambda theta: affected - people * theta, "people", linear=True),
+        observed=Number.derived(affected),
+        claim="the average difference applied to all people in treated places and periods",
+    )
+
+
+def _scaled(to: Callable[[FloatArray], FloatArray], factor: float) -> Callable[[FloatArray], FloatArray]:
+    return lambda theta: factor * to(theta)

@@ -1,0 +1,214 @@
+"""Every sentence template in one place, as whole sentences with named placeholders.
+
+Translations add a dictionary with the same keys (a test compares them), never a word inside code.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SENTENCES: Final[dict[str, str]] = {
+    # headlines: analysed as is
+    "changed": "{Programme} {verb} {outcome} by about {size} {unit} ({lo} to {hi}, {interval}), {levels}.",
+    "changed_without_levels": "{Programme} {verb} {outcome} by about {size} {unit} ({lo} to {hi}, {interval}).",
+    # headlines: analysed in logs
+    "changed_ratio": "{Programme} {verb} {outcome} by about {size} % ({lo} to {hi} %, {interval}), {levels} {unit}.",
+    "changed_ratio_without_levels": "{Programme} {verb} {outcome} by about {size} % ({lo} to {hi} %, {interval}).",
+    # headlines: no verb allowed
+    "uncertain": (
+        "The evidence is very uncertain about {programme} and {outcome}: the level came out about {size} {unit} "
+        "{higher_or_lower} than the comparison suggests ({lo} to {hi}, {interval})."
+    ),
+    "uncertain_inconclusive": (
+        "The evidence is very uncertain: we could not tell whether {outcome} would have been different without "
+        "{programme}. Results fit anything from {lo} to {hi}{interval_in_brackets}; {what_matters}."
+    ),
+    "uncertain_little": (
+        "The evidence is very uncertain about {programme} and {outcome}: the results lie within {mid} either way, "
+        "the smallest difference that matters to the city."
+    ),
+    "inconclusive": (
+        "We could not tell whether {programme} changed {outcome}. Results fit anything from {lo} to {hi}"
+        "{interval_in_brackets}; {what_matters}."
+    ),
+    "little_High": (
+        "With {programme}, any change in {outcome} is smaller than {mid}, the smallest that matters to the city."
+    ),
+    "little_Moderate": (
+        "With {programme}, any change in {outcome} is probably smaller than {mid}, the smallest that matters to the "
+        "city."
+    ),
+    "little_Low": (
+        "With {programme}, any change in {outcome} may be smaller than {mid}, the smallest that matters to the city."
+    ),
+    "not_rated": "There is no result to report on {programme} and {outcome}: the computation did not settle. {reasons}",
+    # parts of headlines
+    "levels_apart": "from about {counterfactual} to about {observed}",
+    "levels_close": "from a level of about {observed}",
+    "fall": "a fall of {size} {unit}",
+    "rise": "a rise of {size} {unit}",
+    "no_difference": "no difference",
+    "mid_matters": "a change of {mid} matters to the city",
+    "mid_unknown": "the study does not say which change would matter",
+    "interval_confidence": "{level} % confidence interval",
+    "interval_credible": "{level} % credible interval",
+    # the finding, as an axis of its own
+    "finding_favourable": (
+        "The finding is favourable: {outcome} came out {higher_or_lower}, the direction the city wants."
+    ),
+    "finding_unfavourable": (
+        "The finding is unfavourable: {outcome} came out {higher_or_lower}, against the direction the city wants."
+    ),
+    "finding_little_or_no_difference": "The finding is little or no difference.",
+    "finding_inconclusive": "The finding is inconclusive: the results fit both a fall and a rise.",
+    "finding_not_rated": "There is no finding: this run is not rated.",
+    # further sentences
+    "equivalence": "Any change is probably smaller than {mid}.",
+    "equivalence_uncertain": "The whole interval is smaller than {mid}, but the evidence is very uncertain.",
+    "chance": (
+        "Given the data and stated assumptions, there is {chance} that {outcome} came out {better} than without the "
+        "programme."
+    ),
+    "chance_with_mid": (
+        "Given the data and stated assumptions, there is {chance} that {outcome} came out {better} than without the "
+        "programme, and {chance_of_mid} that the difference was {mid} or more."
+    ),
+    "chance_a": "about a {n} in 100 chance",
+    "chance_an": "about an {n} in 100 chance",
+    "chance_over": "a chance of more than 99 in 100",
+    "chance_under": "a chance of less than 1 in 100",
+    "scale": "About {size} {fewer_or_more} {events} in {places} {period} ({lo} to {hi}).",
+    "scale_people": (
+        "About {size} {fewer_or_more} {events} among {people} {people_word} in {places} {period} ({lo} to {hi})."
+    ),
+    "cost": "The programme cost about {amount} {currency} (prices of {base_year}).",
+    "cost_unreliable": (
+        "The programme cost about {amount} {currency} (prices of {base_year}); cost per outcome cannot be stated "
+        "reliably."
+    ),
+    # certainty
+    "certainty_plain": "Certainty is {label}: nothing in the rating table counted against it.",
+    "certainty_one": "Certainty is {label} because {first}. It would rise if {fix}.",
+    "certainty_two": "Certainty is {label} because {first} and {second}. It would rise if {fix}.",
+    "certainty_one_no_fix": "Certainty is {label} because {first}.",
+    "certainty_two_no_fix": "Certainty is {label} because {first} and {second}.",
+    "certainty_not_rated": "Certainty is not rated because {first}. It could be rated if {fix}.",
+    "fix_both": "{first} and {second}",
+    # checks
+    "pre_trend_none": (
+        "No pre-trend detected; this design would detect one of {size} {unit} or more (bias of the estimate, 80 % "
+        "power)."
+    ),
+    "pre_trend_none_unknown": "No pre-trend detected; what this design would have detected is not known.",
+    "pre_trend_found": (
+        "Before the start the treated {units} already moved differently from the comparison group (joint test, {p})."
+    ),
+    "pre_trend_found_bayesian": (
+        "Before the start the treated {units} already moved differently from the comparison group "
+        "(share of the posterior further out: {p})."
+    ),
+    "p_value": "p = {p}",
+    "p_below": "p below {p}",
+    # notes
+    "note_geometric": (
+        "Levels are geometric means: typical values, on which a few very large {units} weigh less than in an average."
+    ),
+    "note_small": "The whole interval is smaller than {mid}, the smallest change that matters to the city.",
+    # limitations that the run itself finds
+    "limit_few_clusters": (
+        "{treated} of {total} clusters are treated: cluster-robust standard errors tend to be too small with so few, "
+        "so the interval may be too narrow"
+    ),
+    "limit_no_plan": "No analysis plan was locked before the outcomes were seen: treat the result as exploratory",
+}
+
+RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
+    # rule: (because ..., it would rise if ...)
+    "sampler_gate": ("the sampler did not settle", "the model were run again with more draws or an easier geometry"),
+    "cap_no_comparison": (
+        "there is no comparison group, or nobody knows how the programme was assigned",
+        "the study had a comparison group and said how the programme was assigned",
+    ),
+    "cap_time_series": ("there is no comparison group", "places without the programme were followed as well"),
+    "cap_not_randomized": (
+        "the programme was not assigned at random",
+        "places were chosen by lottery or the order of the roll-out were drawn at random",
+    ),
+    "cap_single_unit": (
+        "the comparison rests on a single place",
+        "more places were treated and compared",
+    ),
+    "few_pre_periods": ("there are too few periods before the start", "earlier periods were added"),
+    "short_series": ("the series is too short on one side of the start", "more periods were observed"),
+    "pre_trends": (
+        "trends before the start differed, or the data could not have shown it",
+        "a comparison group with the same trend before the start were found, or more periods before it were added",
+    ),
+    "honest": (
+        "a small departure from parallel trends would overturn the result",
+        "the comparison group followed the treated more closely before the start",
+    ),
+    "baseline": (
+        "the groups differed at the outset",
+        "the estimate were adjusted for those differences or compared more similar places",
+    ),
+    "regression_to_the_mean": (
+        "places were selected after a bad year, so a return to normal looks like a result",
+        "periods before the selection served as the reference",
+    ),
+    "concurrent_event": (
+        "something else reached the treated at the same time",
+        "places that had the other event alone were compared",
+    ),
+    "attrition": ("too many data are missing", "the missing data were collected"),
+    "spillover": ("neighbouring comparison places may be affected", "comparison places lay further away"),
+    "measurement_change": (
+        "the outcome was defined anew near the start",
+        "the outcome were counted by one definition throughout",
+    ),
+    "few_clusters": (
+        "too few places or clusters were treated for these standard errors",
+        "randomization inference or a wild bootstrap were used, or more places were treated",
+    ),
+    "imprecision": (
+        "the interval is too wide to tell a change that matters from none",
+        "more places or periods were observed",
+    ),
+    "disagreement": ("the cohorts disagree, even in sign", "the reasons for the difference between cohorts were known"),
+    "indirectness": (
+        "the outcome is a proxy or was followed too briefly",
+        "the outcome itself were followed for longer",
+    ),
+    "reporting": (
+        "the result depends on choices made after the data were seen",
+        "the analysis were fixed before the data are seen",
+    ),
+    "prior": ("another reasonable prior gives another finding", "more data were collected"),
+    "posterior_predictive": ("the model does not reproduce the data", "the model fitted the data"),
+    "required_diagnostic": ("a required check did not run", "every required check were run"),
+    "failed_check": ("another check fails", "the check passed with better data or a better comparison group"),
+}
+"""Why a rule counted, and what would lift it; clauses inside the certainty sentence."""
+
+CHECK_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "required_diagnostic": ("the required check '{about}' did not run", "the check '{about}' were run"),
+    "failed_check": (
+        "the check '{about}' fails",
+        "the check '{about}' passed with better data or a better comparison group",
+    ),
+}
+"""As `RULE_WORDS`, where the step names the check it concerns."""
+
+WORDS: Final[dict[str, str]] = {
+    "higher": "higher",
+    "lower": "lower",
+    "fewer": "fewer",
+    "more": "more",
+    "million": "million",
+    "billion": "billion",
+    "percentage_points": "percentage points",
+    "from_to": "from {first} to {last}",
+    "in": "in {first}",
+    "treated_places": "the {count} treated {units}",
+    "treated_place": "the treated {unit}",
+}

@@ -1,0 +1,90 @@
+"""Why the certainty is what it is, and what would lift it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from evalkit.evidence.phrases import CHECK_WORDS, RULE_WORDS
+from evalkit.evidence.rating import Rating, tally
+from evalkit.evidence.schema import TrailStep
+from evalkit.evidence.speaking import Voice
+from evalkit.evidence.standard import Standard
+
+
+def certainty_sentence(rating: Rating, voice: Voice, standard: Standard) -> str:
+    """Label, the two steps that cost most, and the least that would have to change.
+
+    What would lift it is found by adding the trail up again without each step, so that the sentence
+    never promises a rise that the table does not give.
+    """
+    counted = weightiest(rating, standard)
+    if not counted:
+        return voice.say("certainty_plain", label=rating.label)
+    because = [words(step)[0] for step in counted[:2]]
+    if rating.certainty is None:
+        return voice.say("certainty_not_rated", {"first": because[0], "fix": words(counted[0])[1]})
+    lifted = fix(rating, counted, standard)
+    key = "certainty_one" if len(because) == 1 else "certainty_two"
+    names = dict(zip(("first", "second"), because, strict=False))
+    if not lifted:
+        return voice.say(f"{key}_no_fix", names, label=rating.label)
+    clauses = list(dict.fromkeys(words(step)[1] for step in lifted))
+    whole = clauses[0]
+    for clause in clauses[1:]:
+        whole = voice.say("fix_both", {"first": whole, "second": clause})
+    return voice.say(key, {**names, "fix": whole}, label=rating.label)
+
+
+def weightiest(rating: Rating, standard: Standard) -> list[TrailStep]:
+    """Gates; else the lowest cap and all deductions that applied, by points lost, deductions first on ties."""
+    applied = [step for step in rating.trail if step.state == "applied"]
+    gates = [step for step in applied if step.kind == "gate"]
+    if gates:
+        return gates
+    caps = [step for step in applied if step.cap is not None]
+    lowest = min((step.cap for step in caps if step.cap is not None), default=None)
+    counted = [step for step in applied if step.kind == "deduction"]
+    counted += [step for step in caps if step.cap == lowest][:1]
+    return sorted(counted, key=lambda step: (-_lost(step, standard.certainty.start), step.kind == "cap"))
+
+
+def fix(rating: Rating, counted: Sequence[TrailStep], standard: Standard) -> tuple[TrailStep, ...]:
+    """Fewest steps whose absence would raise the certainty, weightiest first; empty where none is known."""
+    now = rating.certainty or 0
+    judged = [step for step in rating.trail if step.kind in ("gate", "cap", "deduction", "upgrade")]
+    for size in range(1, len(counted) + 1):
+        for chosen in combinations(counted, size):
+            if (tally(_without(judged, chosen), standard).certainty or 0) > now:
+                return chosen
+    return ()
+
+
+def with_fixes(rating: Rating) -> Rating:
+    """The rating, each step that counted with what would lift it."""
+    trail = tuple(
+        step.model_copy(update={"fix": words(step)[1]})
+        if step.state == "applied" and step.kind in ("gate", "cap", "deduction")
+        else step
+        for step in rating.trail
+    )
+    return replace(rating, trail=trail)
+
+
+def words(step: TrailStep) -> tuple[str, str]:
+    """Because and fix of one step."""
+    rule, _, about = step.rule.partition(":")
+    if about:
+        because, lifted = CHECK_WORDS[rule]
+        name = about.replace("_", " ")
+        return because.format(about=name), lifted.format(about=name)
+    return RULE_WORDS[rule]
+
+
+def _without(judged: Iterable[TrailStep], chosen: Sequence[TrailStep]) -> list[TrailStep]:
+    return [step for step in judged if step not in chosen]
+
+
+def _lost(step: TrailStep, start: int) -> int:
+    return start - step.cap if step.cap is not None else -step.points

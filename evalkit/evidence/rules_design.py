@@ -1,0 +1,203 @@
+"""Rules of the rating table about design and data: what the study is, before what it found."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evalkit.evidence.effect_sizes import attrition_status, baseline_status
+from evalkit.evidence.facts import Facts, baseline_differences
+from evalkit.evidence.standard import Rule
+from evalkit.evidence.verdict import Verdict, held_against, not_applicable, not_run, severe
+from evalkit.uncertainty import Posterior
+
+
+def sampler_gate(facts: Facts, rule: Rule) -> Verdict:
+    """Judge the sampler's own figures, whatever checks the study lists; an unknown figure fails."""
+    uncertainty = facts.estimate.uncertainty
+    if not isinstance(uncertainty, Posterior):
+        return not_applicable("Nothing was sampled: the estimate is frequentist.")
+    figures = uncertainty.sampler
+    ess = min(figures.ess_bulk_min, figures.ess_tail_min)
+    problems = []
+    if not figures.rhat_max <= rule.limits["rhat"]:
+        problems.append(f"R-hat {figures.rhat_max:.3f}")
+    if not ess >= rule.limits["ess"]:
+        problems.append(f"effective sample size {ess:.0f}")
+    if figures.divergences > 0:
+        problems.append(f"{figures.divergences} divergences")
+    found = ", ".join(problems) or f"R-hat {figures.rhat_max:.3f}, effective sample size {ess:.0f}, no divergences"
+    return held_against(bool(problems), f"The sampler reports {found}.", found)
+
+
+def cap_no_comparison(facts: Facts, rule: Rule) -> Verdict:
+    """No comparison at all, or nobody knows why the treated were treated."""
+    if facts.spec.assignment.mechanism == "unknown":
+        return held_against(True, "It is unknown how the programme was assigned.", "unknown mechanism")
+    if facts.design in ("interrupted_time_series", "randomized"):
+        return not_applicable(f"The design is {_words(facts.design)}.")
+    count = facts.sample.comparison
+    return held_against(count == 0, f"There are {count} comparison units.", float(count), 1.0)
+
+
+def cap_time_series(facts: Facts, rule: Rule) -> Verdict:
+    """An interrupted time series alone."""
+    alone = facts.design == "interrupted_time_series"
+    return held_against(alone, f"The design is {_words(facts.design)}.", facts.design)
+
+
+def cap_not_randomized(facts: Facts, rule: Rule) -> Verdict:
+    """Comparison designs without randomization; the estimator's design is named."""
+    if facts.design == "interrupted_time_series":
+        return not_applicable("An interrupted time series has its own, lower cap.")
+    known = facts.estimate.estimator in facts.standard.designs.by_estimator
+    taken = "" if known or facts.design == "randomized" else f" (the table does not know {facts.estimate.estimator})"
+    mechanism = facts.spec.assignment.mechanism.replace("_", " ")
+    reason = f"Assignment: {mechanism}; design: {_words(facts.design)}{taken}."
+    return held_against(facts.design != "randomized", reason, facts.design)
+
+
+def cap_single_unit(facts: Facts, rule: Rule) -> Verdict:
+    """One unit on either side; lower still without exact inference and a passing fit before the start."""
+    sample, required = facts.sample, facts.standard.required_diagnostics
+    fewest = min(sample.treated, sample.comparison)
+    reason = f"{sample.treated} treated and {sample.comparison} comparison units."
+    if facts.design == "interrupted_time_series":
+        return not_applicable("An interrupted time series has one unit by design and its own cap.")
+    if fewest != 1:
+        return held_against(False, reason, float(fewest), 1.0)
+    if facts.passed(required.exact_inference) and facts.passed(required.pre_fit):
+        return held_against(True, f"{reason} Permutation inference and the fit before the start pass.", 1.0, 1.0)
+    reason = f"{reason} Permutation inference or the fit before the start is missing or fails."
+    return Verdict("applied", reason, 1.0, 1.0, cap=rule.cap_without_inference)
+
+
+def few_pre_periods(facts: Facts, rule: Rule) -> Verdict:
+    """Periods before the start; a study may ask for more than the table does."""
+    if facts.design != "difference_in_differences":
+        return not_applicable(f"The design is {_words(facts.design)}.")
+    least = max(rule.limits["pre_periods"], float(facts.spec.design.required_pre_periods))
+    count = facts.sample.pre_periods
+    reason = f"The cohort with fewest has {count} usable periods before its start; {least:g} are asked for."
+    return held_against(count < least, reason, float(count), least)
+
+
+def short_series(facts: Facts, rule: Rule) -> Verdict:
+    """Length of an interrupted time series."""
+    if facts.design != "interrupted_time_series":
+        return not_applicable(f"The design is {_words(facts.design)}.")
+    count = min(facts.sample.pre_periods, facts.sample.post_periods)
+    least = rule.limits["points_each_side"]
+    return held_against(count < least, f"The shorter side of the start has {count} points.", float(count), least)
+
+
+def baseline(facts: Facts, rule: Rule) -> Verdict:
+    """Largest standardized difference of a declared confounder before the start."""
+    if not facts.spec.data.covariates:
+        return not_run("The study declares no confounders (data.covariates), so balance was not looked at.")
+    gaps = baseline_differences(facts.panel, facts.spec)
+    if not gaps:
+        return not_run("No declared confounder varies in both arms before the start.")
+    adjusted = set(facts.estimate.settings.get("covariates") or ())
+    failing, largest = [], max(gaps, key=lambda name: abs(gaps[name]))
+    for name, g in gaps.items():
+        status = baseline_status(g, passes=rule.limits["passes"], fails=rule.limits["fails"])
+        if status == "fails" or (status == "needs adjustment" and name not in adjusted):
+            failing.append(name)
+    reason = f"Largest baseline difference: {largest}, g = {gaps[largest]:.2f}."
+    if failing:
+        reason += f" Too large, or not adjusted for: {', '.join(failing)}."
+    return held_against(bool(failing), reason, float(gaps[largest]), rule.limits["fails"])
+
+
+def regression_to_the_mean(facts: Facts, rule: Rule) -> Verdict:
+    """Chosen because of a bad outcome: a return to normal looks like an effect."""
+    if facts.spec.assignment.mechanism != "selected_on_outcome":
+        return not_applicable("Units were not selected on a recent outcome.")
+    window = facts.spec.design.anticipation
+    reason = f"Selected on a recent outcome; {window} periods before the start are left out of the reference."
+    return held_against(window == 0, reason, float(window), 1.0)
+
+
+def concurrent_event(facts: Facts, rule: Rule) -> Verdict:
+    """Something else that reached the treated only."""
+    assignment = facts.spec.assignment
+    only = assignment.concurrent_events_treated_only and bool(assignment.concurrent_events)
+    named = "; ".join(assignment.concurrent_events) or "none declared"
+    reason = f"Concurrent events: {named}" + (" (reached the treated only)." if only else ".")
+    return held_against(only, reason, named)
+
+
+def attrition(facts: Facts, rule: Rule) -> Verdict:
+    """Units lost, against the published boundaries, and cells without data."""
+    sample, boundary = facts.sample, facts.standard.attrition
+    limit = rule.limits["missing_share"]
+    if sample.attrition_overall is None or sample.attrition_differential is None:
+        if sample.missing_share > limit:
+            return held_against(True, f"{100 * sample.missing_share:.1f} % is missing.", sample.missing_share, limit)
+        return not_run("No unit of one arm was seen before the first start, so attrition cannot be computed.")
+    overall, differential = sample.attrition_overall, sample.attrition_differential
+    status = attrition_status(overall, differential, cautious=boundary.cautious, optimistic=boundary.optimistic)
+    reason = (
+        f"Attrition {overall:.1f} % overall, {differential:.1f} points between arms: {status}; "
+        f"{100 * sample.missing_share:.1f} % of unit-periods missing."
+    )
+    if status == "high":
+        return severe(held_against(True, f"{reason} (Optimistic boundary: {boundary.optimistic_is}.)", status, "high"))
+    return held_against(status != "low" or sample.missing_share > limit, reason, status, "low")
+
+
+def measurement_change(facts: Facts, rule: Rule) -> Verdict:
+    """A change of definition near a start.
+
+    The study declares dates only, so a change that reached the treated alone cannot be told apart
+    and is charged as one for all.
+    """
+    changes = facts.spec.primary_outcome.definition_changes
+    if not changes:
+        return held_against(False, "The study declares no change of the outcome's definition.", "none")
+    calendar = facts.panel.calendar
+    starts = [calendar.label(int(cohort)) for cohort in facts.panel.cohorts]
+    gaps = [_years_between(start, change.year + (change.timetuple().tm_yday - 1) / 365.25) for start in starts
+            for change in changes]  # fmt: skip
+    known = [gap for gap in gaps if gap is not None]
+    if not known:
+        return not_run("The periods of the data are not dates or years, so the changes cannot be placed.")
+    nearest = min(known) / _step_in_years(facts)
+    limit = rule.limits["periods"]
+    reason = f"The nearest change of definition is {nearest:.1f} periods from a start."
+    return held_against(nearest <= limit, reason, float(nearest), limit)
+
+
+def few_clusters(facts: Facts, rule: Rule) -> Verdict:
+    """Cluster counts too small for the errors used."""
+    sample = facts.sample
+    few = sample.treated_clusters < rule.limits["treated"] or sample.clusters < rule.limits["total"]
+    reason = f"{sample.treated_clusters} treated clusters, {sample.clusters} in all"
+    count = f"{sample.treated_clusters} of {sample.clusters}"
+    if few and any(facts.ran(name) for name in facts.standard.required_diagnostics.exact_inference):
+        return held_against(False, f"{reason}; randomization inference or wild bootstrap was used.", count)
+    without = "; neither randomization inference nor wild bootstrap was used" if few else ""
+    return held_against(few, f"{reason}{without}.", count)
+
+
+def _words(design: str) -> str:
+    return design.replace("_", "-" if design == "difference_in_differences" else " ")
+
+
+def _years_between(label: object, moment: float) -> float | None:
+    """Distance in years of a period's label and a moment; None where the label is no year or date."""
+    year = getattr(label, "year", None)
+    if year is not None:
+        day = getattr(label, "dayofyear", getattr(label, "day_of_year", 1))
+        return abs(float(year) + (int(day) - 1) / 365.25 - moment)
+    if isinstance(label, int | float | np.integer) and 1000 <= float(label) <= 3000:
+        return abs(float(label) - moment)
+    return None
+
+
+def _step_in_years(facts: Facts) -> float:
+    """Length of one period in years, from the labels of two neighbouring ones."""
+    first, second = (facts.panel.calendar.label(ordinal) for ordinal in (0, 1))
+    start = _years_between(first, 0.0)
+    end = _years_between(second, 0.0)
+    return 1.0 if start is None or end is None or end <= start else end - start

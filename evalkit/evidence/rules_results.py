@@ -1,0 +1,257 @@
+"""Rules of the rating table about results and diagnostics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalkit.errors import DesignRefused, EvalkitError
+from evalkit.estimate import Estimate
+from evalkit.evidence.facts import Facts, detail
+from evalkit.evidence.standard import Rule
+from evalkit.evidence.verdict import Verdict, held_against, not_applicable, not_run, severe
+from evalkit.vocabulary import Diagnostic, Domain
+
+OWN_ROW = frozenset({"pre_trends", "honest", "sampler", "spillover", "prior_sensitivity", "posterior_predictive"})
+"""Diagnostics that a row of the rating table judges by itself."""
+
+
+def pre_trends(facts: Facts, rule: Rule) -> Verdict:
+    """Different trends before the start were found, or could not have been found."""
+    if facts.design not in ("difference_in_differences", "synthetic_control"):
+        return not_applicable("The design does not compare trends.")
+    found = facts.ran("pre_trends")
+    if found is None or found.value is None:
+        return not_run("The pre-trend test did not run.")
+    limit, share = rule.limits["p"], rule.limits["share_of_effect"]
+    if found.value < limit:
+        return held_against(True, f"The joint pre-trend test rejects, p = {found.value:.3g}.", found.value, limit)
+    detectable = detail(found, "detectable_at_80")
+    if detectable is None:
+        return not_run(f"The joint pre-trend test has p = {found.value:.3g}, but not what it could have detected.")
+    size = abs(facts.effect.value)
+    weak = detectable >= share * size
+    reason = (
+        f"The joint pre-trend test has p = {found.value:.3g}; a trend it detects with 80 % power implies a bias of "
+        f"{detectable:.3g}, against an effect of {size:.3g}."
+    )
+    return held_against(weak, reason, detectable, share * size)
+
+
+def honest(facts: Facts, rule: Rule) -> Verdict:
+    """Sensitivity to trends that differ after the start (Rambachan and Roth 2023)."""
+    if facts.design != "difference_in_differences":
+        return not_applicable("The design does not rest on parallel trends.")
+    found = facts.ran("honest")
+    if found is None or found.value is None:
+        return not_run("The sensitivity analysis for differing trends did not run.")
+    if detail(found, "excludes_zero") != 1.0:
+        return not_applicable("The interval includes 0 even where trends are exactly parallel.")
+    limit = rule.limits["fail"]
+    warned = "; a warning" if limit <= found.value < rule.limits["warn"] else ""
+    return held_against(found.value < limit, f"Breakdown M-bar {found.value:.2f}{warned}.", found.value, limit)
+
+
+def spillover(facts: Facts, rule: Rule) -> Verdict:
+    """Change of the estimate when neighbouring comparison units are left out."""
+    found = facts.ran("spillover")
+    change = None if found is None else detail(found, "relative_change")
+    if change is None:
+        return not_run("No buffered-comparison estimate was made (it needs to know who neighbours whom).")
+    limit = rule.limits["relative_change"]
+    reason = f"Without its neighbours the estimate moves by {100 * abs(change):.0f} %."
+    return held_against(abs(change) > limit, reason, abs(change), limit)
+
+
+def imprecision(facts: Facts, rule: Rule) -> Verdict:
+    """The interval leaves both 0 and changes that matter possible."""
+    judged = facts.judged
+    if not judged.includes_zero:
+        return held_against(False, "The interval excludes 0.", "excludes 0")
+    if judged.mid is None:
+        return not_run(f"The interval includes 0; smallest change that matters: {judged.mid_reason}.")
+    wanted = judged.includes(judged.wanted_sign * judged.mid)
+    other = judged.includes(-judged.wanted_sign * judged.mid)
+    span = f"The interval ({judged.low:.3g} to {judged.high:.3g} {judged.quantity.unit}) includes 0"
+    if wanted and other:
+        return severe(held_against(True, f"{span} and a change of {judged.mid:g} either way.", "both", judged.mid))
+    if wanted:
+        return held_against(True, f"{span} and the wanted change of {judged.mid:g}.", "wanted", judged.mid)
+    return held_against(False, f"{span} and rules out the wanted change of {judged.mid:g}.", "neither", judged.mid)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far the cohorts' effects agree.
+
+    Attributes
+    ----------
+    count
+        Cohorts with an effect.
+    i_squared
+        Share of the variation between them that chance does not explain, from Cochran's Q with the
+        full covariance: I2 = max(0, 1 - (k - 1) / Q) (Higgins and Thompson 2002).
+    sign_reversal
+        Whether effects of both signs occur.
+    """
+
+    count: int
+    i_squared: float
+    sign_reversal: bool
+
+
+def cohort_agreement(estimate: Estimate) -> Agreement | None:
+    """Agreement of the cohorts; None where effects are pooled or there is one cohort only."""
+    try:
+        rows = estimate.aggregation("cohort")
+    except DesignRefused:
+        return None
+    keep = ~rows.is_reference & (np.diag(rows.covariance) > 0.0)
+    effects, covariance = rows.estimate[keep], rows.covariance[np.ix_(keep, keep)]
+    if effects.size < 2 or not (np.isfinite(effects).all() and np.isfinite(covariance).all()):
+        return None
+    precision = np.linalg.pinv(covariance, hermitian=True)
+    total = float(precision.sum())
+    center = float(precision.sum(axis=0) @ effects) / total if total > 0.0 else float(effects.mean())
+    q = float((effects - center) @ precision @ (effects - center))
+    i_squared = max(0.0, 1.0 - (effects.size - 1) / q) if q > 0.0 else 0.0
+    return Agreement(int(effects.size), i_squared, bool((effects > 0.0).any() and (effects < 0.0).any()))
+
+
+def disagreement(facts: Facts, rule: Rule) -> Verdict:
+    """Cohorts whose effects differ by more than chance, and in sign."""
+    found = cohort_agreement(facts.estimate)
+    if found is None:
+        return not_applicable("There are no effects by cohort to compare.")
+    limit = rule.limits["i_squared"]
+    signs = "both signs occur" if found.sign_reversal else "all of one sign"
+    reason = f"I2 = {found.i_squared:.2f} over {found.count} cohorts; {signs}."
+    return held_against(found.i_squared >= limit and found.sign_reversal, reason, found.i_squared, limit)
+
+
+def indirectness(facts: Facts, rule: Rule) -> Verdict:
+    """Proxy outcomes and short follow-up."""
+    return not_run("The study declares neither whether its outcome is a proxy nor a follow-up horizon.")
+
+
+def reporting(facts: Facts, rule: Rule) -> Verdict:
+    """Outcomes changed after access, and the specification curve."""
+    found = facts.ran("specification_curve")
+    if found is None or found.value is None:
+        return not_run("No analysis plan was locked and no specification curve was run.")
+    limit = rule.limits["same_sign"]
+    return held_against(found.value < limit, f"{100 * found.value:.0f} % of specifications share the sign.",
+                        found.value, limit)  # fmt: skip
+
+
+def prior(facts: Facts, rule: Rule) -> Verdict:
+    """Whether another prior changes the finding."""
+    if not facts.is_bayesian:
+        return not_applicable("The estimate has no prior.")
+    found = facts.ran("prior_sensitivity")
+    changes = None if found is None else detail(found, "finding_changes")
+    if changes is None:
+        return not_run("The sensitivity to the prior was not looked at.")
+    return held_against(changes == 1.0, "The finding was repeated under another prior.", changes)
+
+
+def posterior_predictive(facts: Facts, rule: Rule) -> Verdict:
+    """Whether the model reproduces the statistic that the effect is computed from."""
+    if not facts.is_bayesian:
+        return not_applicable("The estimate is frequentist.")
+    found = facts.ran("posterior_predictive")
+    if found is None or found.value is None:
+        return not_run("No posterior predictive check was made.")
+    low, high = rule.limits["low"], rule.limits["high"]
+    outside = not low <= found.value <= high
+    own = detail(found, "own_statistic") == 1.0
+    where = "on the statistic of the effect" if own else "on another statistic: a warning only"
+    reason = f"Posterior predictive p = {found.value:.2f}" + (f" {where}." if outside else ".")
+    return held_against(outside and own, reason, found.value, f"{low:g} to {high:g}")
+
+
+def required_diagnostic(facts: Facts, rule: Rule) -> tuple[Verdict, ...]:
+    """One verdict for each required diagnostic that did not run; one in all where every one did."""
+    required = facts.standard.required_diagnostics
+    names: list[str] = list(getattr(required, facts.design))
+    names += required.bayesian if facts.is_bayesian else ()
+    names += [choice.name for choice in facts.study.checks]
+    missing: list[Verdict] = []
+    for name in dict.fromkeys(names):
+        found = [
+            diagnostic for key, diagnostic in facts.diagnostics.items() if key == name or key.startswith(f"{name}_")
+        ]
+        if found and all(diagnostic.status != "not_run" for diagnostic in found):
+            continue
+        domain = found[0].domain if found else required.domains.get(name, required.otherwise)
+        reason = f"The diagnostic '{name}' did not run" + (f": {found[0].reading}" if found else ".")
+        missing.append(Verdict("applied", reason, "not_run", domain=domain, about=name))
+    listed = ", ".join(dict.fromkeys(names)) or "none"
+    return tuple(missing) or (held_against(False, f"All required diagnostics ran: {listed}.", listed),)
+
+
+def failed_check(facts: Facts, rule: Rule, charged: frozenset[Domain]) -> tuple[Verdict, ...]:
+    """Failing checks without a row of their own, once a domain that nothing else charges."""
+    failing = [d for d in facts.diagnostics.values() if d.status == "fail" and d.id not in OWN_ROW]
+    if not failing:
+        return (held_against(False, "No other check fails.", "none"),)
+    found: list[Verdict] = []
+    seen = set(charged)
+    for diagnostic in failing:
+        if diagnostic.domain in seen:
+            reason = f"The check '{diagnostic.id}' fails; its domain ({_domain(diagnostic)}) is charged already."
+            found.append(Verdict("not_triggered", reason, "fail", domain=diagnostic.domain, about=diagnostic.id))
+        else:
+            reason = f"The check '{diagnostic.id}' fails: {diagnostic.reading}"
+            found.append(Verdict("applied", reason, "fail", domain=diagnostic.domain, about=diagnostic.id))
+            seen.add(diagnostic.domain)
+    return tuple(found)
+
+
+def large_effect(facts: Facts, rule: Rule, charged: frozenset[Domain]) -> Verdict:
+    """An effect too large for the usual biases, or one that grows with the dose."""
+    hurt = sorted(charged & set(facts.standard.identification_domains))
+    if hurt:
+        return held_against(False, f"Deductions stand for {', '.join(hurt)}.", ", ".join(hurt))
+    ratio = _ratio(facts)
+    dose = facts.passed(("dose_response",))
+    large = ratio is not None and not rule.limits["ratio_low"] <= ratio <= rule.limits["ratio_high"]
+    said = "unknown" if ratio is None else f"{ratio:.2f}"
+    if not (large or dose):
+        return held_against(False, f"The ratio to the level without the programme is {said}.", said)
+    clusters = facts.sample.treated_clusters
+    if clusters < rule.limits["treated_clusters"]:
+        return held_against(False, f"There are {clusters} treated clusters.", float(clusters))
+    placebos = _placebo_outcomes_pass(facts)
+    if placebos is None:
+        return not_run("The effect is large, but the study has no placebo outcome.")
+    return held_against(placebos, f"Ratio {said}; placebo outcomes {'pass' if placebos else 'fail'}.", said)
+
+
+def _domain(diagnostic: Diagnostic) -> str:
+    return diagnostic.domain.replace("_", " ")
+
+
+def _ratio(facts: Facts) -> float | None:
+    """Observed level over the level without the programme, at the point estimate."""
+    effect = facts.effect
+    if effect.is_log:
+        return float(np.exp(effect.value))
+    base = effect.observed - effect.value
+    return effect.observed / base if np.isfinite(base) and base > 0.0 and effect.observed > 0.0 else None
+
+
+def _placebo_outcomes_pass(facts: Facts) -> bool | None:
+    """Whether the interval of every placebo outcome holds 0; None where there is none."""
+    named = [outcome.name for outcome in facts.spec.outcomes if outcome.role == "placebo"]
+    if not named:
+        return None
+    results: list[bool] = []
+    for name in named:
+        estimate = facts.other_outcomes.get(name)
+        if estimate is None or isinstance(estimate, EvalkitError):
+            return None
+        rows = estimate.aggregation("overall", level=facts.spec.design.level)
+        results.append(bool(rows.low[0] <= 0.0 <= rows.high[0]))
+    return all(results)

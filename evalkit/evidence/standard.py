@@ -1,0 +1,198 @@
+"""The rating table and conventions (`configs/evidence/standard.yaml`) as validated models."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from evalkit.errors import ConfigError
+from evalkit.study.validation import explain
+from evalkit.vocabulary import Domain
+
+Design = Literal["difference_in_differences", "synthetic_control", "interrupted_time_series", "randomized"]
+ATTRITION_STEPS = 58
+"""Overall attrition of 0, 1, ... 57 %: the rows of the published boundary."""
+
+
+class Rules(BaseModel):
+    """A part of the standard: frozen, and no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Certainty(Rules):
+    """Where the rating starts, ends, and how its steps are called (lowest first)."""
+
+    start: int
+    floor: int
+    labels: tuple[Literal["Very low"], Literal["Low"], Literal["Moderate"], Literal["High"]]
+    domain_limit: Annotated[int, Field(lt=0)]
+
+
+class Forms(Rules):
+    """A verb after one thing and after many."""
+
+    one: str
+    many: str
+
+
+class Verbs(Rules):
+    """The verb of a fall and of a rise."""
+
+    decrease: Forms
+    increase: Forms
+
+
+class Prose(Rules):
+    """What the linter refuses (regular expressions, matched between word boundaries)."""
+
+    significant_digits: Annotated[int, Field(ge=1)]
+    forbidden: tuple[str, ...]
+    forbidden_frequentist: tuple[str, ...]
+    causal: tuple[str, ...]
+
+
+class Designs(Rules):
+    """Which design an estimator stands for."""
+
+    randomized: tuple[str, ...]
+    by_estimator: dict[str, Design]
+    otherwise: Design
+
+
+class RequiredDiagnostics(Rules):
+    """Diagnostics that a run must have."""
+
+    difference_in_differences: tuple[str, ...]
+    synthetic_control: tuple[str, ...]
+    interrupted_time_series: tuple[str, ...]
+    randomized: tuple[str, ...]
+    bayesian: tuple[str, ...]
+    domains: dict[str, Domain]
+    otherwise: Domain
+    exact_inference: tuple[str, ...]
+    pre_fit: tuple[str, ...]
+
+
+class Rule(Rules):
+    """One row of the rating table."""
+
+    kind: Literal["gate", "cap", "deduction", "upgrade"]
+    domain: Domain
+    trigger: str
+    points: int = 0
+    points_severe: int | None = None
+    cap: Annotated[int, Field(ge=1, le=4)] | None = None
+    cap_without_inference: Annotated[int, Field(ge=1, le=4)] | None = None
+    upgrade_may_exceed: bool = False
+    limits: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _kind_and_numbers_agree(self) -> Self:
+        signs = {"gate": self.points == 0, "cap": self.points == 0, "deduction": self.points < 0}
+        if not signs.get(self.kind, self.points > 0):
+            raise ValueError(f"a {self.kind} cannot have {self.points} points")
+        if (self.kind == "cap") != (self.cap is not None):
+            raise ValueError("'cap' is for rules of kind cap, which need it")
+        return self
+
+
+class EffectSizes(Rules):
+    """Conventions of the effect sizes."""
+
+    cox_divisor: Annotated[float, Field(gt=0)]
+    intraclass: dict[str, float]
+
+
+class Attrition(Rules):
+    """Largest differential attrition (percentage points) by overall attrition in whole percent."""
+
+    cautious: Annotated[tuple[float, ...], Field(min_length=ATTRITION_STEPS, max_length=ATTRITION_STEPS)]
+    optimistic: Annotated[tuple[float, ...], Field(min_length=ATTRITION_STEPS, max_length=ATTRITION_STEPS)]
+    optimistic_is: str
+
+
+class Disclosure(Rules):
+    """When a number is withheld."""
+
+    min_cell: Annotated[int, Field(ge=2)]
+    unstable_events: Annotated[int, Field(ge=1)]
+    places: tuple[str, ...]
+
+
+class Standard(Rules):
+    """Everything the summary is made with.
+
+    Examples
+    --------
+    >>> shipped().certainty.labels[3 - 1]
+    'Moderate'
+    """
+
+    name: str
+    version: str
+    certainty: Certainty
+    verbs: dict[Literal["High", "Moderate", "Low"], Verbs]
+    prose: Prose
+    designs: Designs
+    required_diagnostics: RequiredDiagnostics
+    rules: dict[str, Rule]
+    identification_domains: tuple[Domain, ...]
+    effect_sizes: EffectSizes
+    attrition: Attrition
+    disclosure: Disclosure
+
+    @property
+    def table(self) -> str:
+        """Name and version, as stored with every rating."""
+        return f"{self.name} {self.version}"
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Standard:
+        """Validate the `evidence` part of a config; the shipped standard where it is empty.
+
+        Raises
+        ------
+        ConfigError
+            For unknown or missing keys, and for disclosure rules looser than the shipped ones.
+        """
+        if not config:
+            return shipped()
+        try:
+            standard = cls.model_validate(dict(config))
+        except ValidationError as error:
+            raise explain(error, cls, where="of the evidence standard", prefix="evidence.") from None
+        floor = shipped().disclosure
+        if standard.disclosure.min_cell < floor.min_cell:
+            raise ConfigError(
+                f"evidence.disclosure.min_cell is {standard.disclosure.min_cell}; it may only be tightened.",
+                allowed=f"{floor.min_cell} or more",
+                next_step="Remove the key, or raise it.",
+            )
+        looser = sorted(set(standard.disclosure.places) - set(floor.places))
+        if looser:
+            raise ConfigError(
+                f"evidence.disclosure.places counts {', '.join(looser)} as places; it may only be tightened.",
+                allowed=", ".join(floor.places),
+                next_step="Remove the addition; tables about other units are treated as being about people.",
+            )
+        return standard
+
+
+@functools.cache
+def shipped() -> Standard:
+    """The standard that ships with evalkit: inside the wheel, or at the top of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "configs", package.parent / "configs"):
+        file = folder / "evidence" / "standard.yaml"
+        if file.is_file():
+            return Standard.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    raise ConfigError(
+        f"The evidence standard that ships with evalkit is missing beside {package}.",
+        next_step="Install evalkit again.",
+    )

@@ -1,0 +1,223 @@
+"""From a study, its estimate and its checks to the evidence summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from evalkit.data.panel import Panel
+from evalkit.errors import EvalkitError
+from evalkit.estimate import Estimate
+from evalkit.evidence import blocks
+from evalkit.evidence.crosswalk import crosswalk
+from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index, pooled_sd
+from evalkit.evidence.facts import Facts, outcome_spread, sample_of
+from evalkit.evidence.finding import chances, find, judge
+from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated
+from evalkit.evidence.rating import Rating, rate
+from evalkit.evidence.reasons import with_fixes
+from evalkit.evidence.schema import EstimateBlock, Evidence, Identity, RatingBlock
+from evalkit.evidence.speaking import Voice
+from evalkit.evidence.standard import Standard
+from evalkit.evidence.values import Number, Quantity
+from evalkit.evidence.words import sentences
+from evalkit.study.spec import Outcome, Study
+from evalkit.vocabulary import POOLED, Diagnostic
+
+OVERALL_WEIGHTS = "treated unit-periods, cohorts by their share"
+POOLED_WEIGHTS = "as implied by the regression"
+
+
+def summarize(
+    study: Study,
+    panel: Panel,
+    estimate: Estimate,
+    robustness: Mapping[str, Estimate | EvalkitError],
+    diagnostics: Sequence[Diagnostic],
+    identity: Identity,
+    *,
+    other_outcomes: Mapping[str, Estimate | EvalkitError] | None = None,
+) -> Evidence:
+    """Assemble the summary: what was asked, found, how sure one may be, and how to say it.
+
+    Parameters
+    ----------
+    study
+        As resolved; its `evidence` part is the rating table (the shipped one where empty).
+    panel
+        The primary outcome as analysed.
+    estimate
+        Of the primary estimator on the primary outcome.
+    robustness
+        Label to another estimator's estimate of the same, or to the reason why it refused.
+    diagnostics
+        Of all checks.
+    identity
+        Which run of which study on which data.
+    other_outcomes
+        Outcome name to the primary estimator's estimate, or the reason; placebo outcomes among them
+        enter the rating.
+
+    Raises
+    ------
+    ConfigError
+        When the rating table or the declared smallest change that matters cannot be used.
+    ForbiddenWording
+        When a sentence breaks the standard.
+    """
+    spec, outcome = study.spec, study.spec.primary_outcome
+    standard = Standard.from_config(study.evidence)
+    others = other_outcomes or {}
+    overall = estimate.aggregation("overall", level=spec.design.level)
+    effect = effect_of(outcome, estimate, overall)
+    judged = judge(effect, outcome)
+    facts = Facts(
+        study=study,
+        standard=standard,
+        panel=panel,
+        estimate=estimate,
+        effect=effect,
+        judged=judged,
+        finding=find(judged, outcome),
+        sample=sample_of(panel, spec, estimate),
+        diagnostics=_by_id(diagnostics),
+        other_outcomes=others,
+    )
+    rating = with_fixes(rate(facts))
+    voice = Voice(standard, rating.label, facts.is_bayesian)
+    unrated = " ".join(rating.not_rated_reasons).rstrip(".")
+    natural = natural_block(effect, outcome, panel) if rating.certainty is not None else not_rated(unrated)
+    cost = blocks.cost_block(spec.cost)
+    return Evidence(
+        identity=identity,
+        governance=blocks.governance(spec),
+        question=blocks.question(spec),
+        assignment=blocks.assignment(spec),
+        delivery=blocks.delivery(spec),
+        outcomes=tuple(blocks.outcome_block(each) for each in spec.outcomes),
+        sample=blocks.sample_block(facts),
+        estimates=_estimates(facts, robustness),
+        natural=natural,
+        finding=find(judged, outcome, not_rated=unrated),
+        diagnostics=tuple(blocks.diagnostic_block(found) for found in facts.diagnostics.values()),
+        equity=blocks.equity(spec),
+        cost=cost,
+        synthesis=blocks.synthesis(facts),
+        plan=blocks.plan(),
+        rating=_rating_block(facts, rating),
+        use=blocks.use(facts, voice),
+        sentences=sentences(facts, natural, rating, cost),
+    )
+
+
+def _by_id(diagnostics: Sequence[Diagnostic]) -> dict[str, Diagnostic]:
+    """Diagnostics by id; a check that reports several of one id gets them numbered."""
+    found: dict[str, Diagnostic] = {}
+    for diagnostic in diagnostics:
+        name, count = diagnostic.id, 2
+        while name in found:
+            name, count = f"{diagnostic.id}_{count}", count + 1
+        found[name] = diagnostic
+    return found
+
+
+def _rating_block(facts: Facts, rating: Rating) -> RatingBlock:
+    return RatingBlock(
+        table=facts.standard.table,
+        certainty=rating.certainty,
+        label=rating.label,
+        not_rated_reasons=rating.not_rated_reasons,
+        trail=rating.trail,
+        crosswalk=crosswalk(facts, rating),
+    )
+
+
+def _estimates(facts: Facts, robustness: Mapping[str, Estimate | EvalkitError]) -> tuple[EstimateBlock, ...]:
+    """The primary estimate first, then the other estimators, then the other outcomes."""
+    primary = facts.spec.primary_outcome
+    found = [_estimate_block(facts, "primary", "primary", primary, facts.estimate)]
+    found += [_either(facts, label, "robustness", primary, result) for label, result in robustness.items()]
+    by_name = {outcome.name: outcome for outcome in facts.spec.outcomes}
+    found += [_either(facts, name, "primary", by_name[name], result) for name, result in facts.other_outcomes.items()]
+    return tuple(found)
+
+
+def _either(
+    facts: Facts, label: str, role: str, outcome: Outcome, result: Estimate | EvalkitError
+) -> EstimateBlock:  # fmt: skip
+    if isinstance(result, EvalkitError):
+        return _refused(label, role, outcome, result)
+    return _estimate_block(facts, label, role, outcome, result)
+
+
+def _refused(label: str, role: str, outcome: Outcome, reason: EvalkitError) -> EstimateBlock:
+    why = f"the estimator refused: {reason.what}"
+    none = Number.missing(why)
+    return EstimateBlock.model_validate(
+        {
+            "label": label, "outcome": outcome.name, "estimand": "ATT", "estimator": label, "role": role, "weights": "",
+            "scale": outcome.transform, "effect": Quantity.missing(why), "std_error": none, "p_value": none,
+            "p_benefit": none, "p_mid": none, "effect_size_g": none, "improvement_index": none,
+        }
+    )  # fmt: skip
+
+
+def _estimate_block(facts: Facts, label: str, role: str, outcome: Outcome, estimate: Estimate) -> EstimateBlock:
+    rows = estimate.aggregation("overall", level=facts.spec.design.level)
+    effect = effect_of(outcome, estimate, rows)
+    bayesian = effect.draws is not None
+    shares = chances(judge(effect, outcome))
+    frequentist_only, bayesian_only = "a posterior has no p-value", "only a posterior gives this"
+    p_mid = None if shares is None else shares[1]
+    own = estimate is facts.estimate or outcome is facts.spec.primary_outcome
+    size = _effect_size(facts, effect, outcome) if own else "computed for the primary outcome only"
+    g = Number.missing(size) if isinstance(size, str) else Number.derived(size)
+    improvement = Number.missing(size) if isinstance(size, str) else Number.derived(improvement_index(size))
+    return EstimateBlock.model_validate(
+        {
+            "label": label,
+            "outcome": outcome.name,
+            "estimand": estimate.estimand,
+            "estimator": estimate.estimator,
+            "role": role,
+            "weights": OVERALL_WEIGHTS if _has_cohort_cells(estimate) else POOLED_WEIGHTS,
+            "scale": "log" if effect.is_log else "identity",
+            "effect": effect.push(lambda theta: theta, "log points" if effect.is_log else outcome.unit, linear=True),
+            "std_error": blocks.number(float(rows.std_error[0]), "not a finite number"),
+            "p_value": Number.missing(frequentist_only)
+            if bayesian
+            else blocks.number(float(rows.p_values()[0]), "the standard error is 0"),
+            "p_benefit": blocks.number(None if shares is None else shares[0], bayesian_only),
+            "p_mid": blocks.number(p_mid, bayesian_only if not bayesian else "no smallest change to compare with"),
+            "effect_size_g": g,
+            "improvement_index": improvement,
+        }
+    )
+
+
+def _has_cohort_cells(estimate: Estimate) -> bool:
+    """Whether the overall effect is a weighted sum of cohort-by-period cells."""
+    cells = estimate.cells
+    pooled = (cells.cohort == POOLED) & (cells.period == POOLED) & (cells.event_time == POOLED)
+    return not bool(pooled.any())
+
+
+def _effect_size(facts: Facts, effect: Effect, outcome: Outcome) -> float | str:
+    """Hedges g (Cox index for shares), or the reason why there is none.
+
+    The standard deviation is that of places after the first start, within arms, on the scale analysed.
+    """
+    spread = outcome_spread(facts.panel)
+    if spread is None:
+        return "an arm has fewer than two units, so their spread is unknown"
+    if effect.link == "log_link":
+        return "the effect is on logs and the outcome is not, so there is no common spread"
+    sd_treated, sd_comparison, n_treated, n_comparison = spread
+    total = n_treated + n_comparison
+    p_observed, p_expected = effect.observed, effect.observed - effect.value
+    try:
+        if outcome.family == "proportion" and effect.link == "identity" and 0 < p_observed < 1 and 0 < p_expected < 1:
+            divisor = facts.standard.effect_sizes.cox_divisor
+            return cox_index(p_observed, p_expected, total, divisor=divisor)
+        return did_g_from_att(effect.value, pooled_sd(n_treated, n_comparison, sd_treated, sd_comparison), total)
+    except ValueError as reason:
+        return str(reason)

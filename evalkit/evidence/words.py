@@ -1,0 +1,324 @@
+"""The sentences of the summary, from the numbers: plain English that cannot contradict them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalkit.evidence.digits import few_digits
+from evalkit.evidence.facts import Facts, detail
+from evalkit.evidence.finding import chances
+from evalkit.evidence.lint import lint
+from evalkit.evidence.natural import share_base, treated_cells
+from evalkit.evidence.phrases import WORDS
+from evalkit.evidence.rating import Rating
+from evalkit.evidence.reasons import certainty_sentence
+from evalkit.evidence.schema import CostBlock, NaturalBlock, NaturalEffect, Sentences
+from evalkit.evidence.speaking import Voice, higher_or_lower, plural, sentence_case
+from evalkit.study.spec import Outcome
+
+_PEOPLE = re.compile(r"\bper\s+[\d,.]+\s+(.+)$")
+SMALLEST_P = 0.001
+"""P-values below this are given as "below" it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Everything the sentences speak of."""
+
+    facts: Facts
+    natural: NaturalBlock
+    rating: Rating
+    voice: Voice
+
+    @property
+    def outcome(self) -> Outcome:
+        """The primary outcome."""
+        return self.facts.spec.primary_outcome
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The study's own words for programme and outcome."""
+        programme = self.facts.spec.programme_name
+        return {
+            "programme": programme,
+            "Programme": sentence_case(programme),
+            "outcome": self.outcome.name,
+        }
+
+    @property
+    def finds(self) -> bool:
+        """Whether the run is rated and its interval excludes 0."""
+        return self.rating.certainty is not None and self.facts.finding.label in ("favourable", "unfavourable")
+
+
+def sentences(facts: Facts, natural: NaturalBlock, rating: Rating, cost: CostBlock) -> Sentences:
+    """Say everything; each sentence passes the linter or is refused.
+
+    Raises
+    ------
+    ForbiddenWording
+        When a sentence breaks the standard: a mistake in a template or in a check's reading.
+    """
+    script = Script(facts, natural, rating, Voice(facts.standard, rating.label, facts.is_bayesian))
+    return Sentences(
+        headline=headline(script),
+        finding=_finding(script),
+        equivalence=_equivalence(script),
+        chance=_chance(script),
+        scale=_scale(script),
+        cost=_cost(script, cost),
+        equity=(),
+        certainty=certainty_sentence(rating, script.voice, facts.standard),
+        checks=_checks(script),
+        notes=_notes(script),
+    )
+
+
+def headline(script: Script) -> str:
+    """The first sentence that a reader sees."""
+    voice, names, label = script.voice, script.names, script.facts.finding.label
+    if script.rating.certainty is None:
+        return voice.say("not_rated", {**names, "reasons": " ".join(script.rating.not_rated_reasons)})
+    very_low = script.rating.label == "Very low"
+    if label == "inconclusive":
+        return _inconclusive(script, "uncertain_inconclusive" if very_low else "inconclusive")
+    if label == "little_or_no_difference":
+        key = "uncertain_little" if very_low else f"little_{script.rating.label}"
+        return voice.say(key, {**names, "mid": mid_in_words(script)})
+    return _changed(script, very_low=very_low)
+
+
+def _changed(script: Script, *, very_low: bool) -> str:
+    shown, factor, unit = _shown(script)
+    value, low, high = _numbers(shown, factor)
+    lo, hi = script.voice.range_of(low, high)
+    names = {**script.names, "unit": unit, "interval": _interval(script)}
+    size = script.voice.number(abs(value))
+    if very_low:
+        return script.voice.say(
+            "uncertain", names, size=size, lo=lo, hi=hi, higher_or_lower=higher_or_lower(value)
+        )  # fmt: skip
+    key = "changed_ratio" if script.facts.effect.is_log else "changed"
+    levels = _levels(script, shown)
+    if levels:
+        names["levels"] = levels
+        if script.facts.effect.is_log:
+            names["unit"] = _level_unit(script)
+    else:
+        key += "_without_levels"
+        if script.facts.effect.is_log:
+            names.pop("unit")
+    verb = script.voice.verb(value > 0.0, names["programme"])
+    return script.voice.say(key, names, verb=verb, size=size, lo=lo, hi=hi)
+
+
+def _inconclusive(script: Script, key: str) -> str:
+    shown, factor, unit = _shown(script)
+    _, low, high = _numbers(shown, factor)
+    mid = mid_in_words(script)
+    matters = script.voice.say("mid_matters", {"mid": mid}) if mid else script.voice.say("mid_unknown")
+    return script.voice.say(
+        key,
+        {
+            **script.names,
+            "lo": _signed(script, low, unit),
+            "hi": _signed(script, high, unit),
+            "interval_in_brackets": f" ({_interval(script)})",
+            "what_matters": matters,
+        },
+    )
+
+
+def _signed(script: Script, value: float, unit: str) -> str:
+    if value == 0.0:
+        return script.voice.say("no_difference")
+    return script.voice.say("rise" if value > 0.0 else "fall", {"unit": unit}, size=script.voice.number(abs(value)))
+
+
+def _shown(script: Script) -> tuple[NaturalEffect, float, str]:
+    """The effect the headline gives, its factor and its unit: percent where analysed in logs."""
+    if script.facts.effect.is_log:
+        return script.natural.percent, 1.0, "%"
+    return script.natural.absolute, _percent_factor(script.outcome), _difference_unit(script.outcome)
+
+
+def _percent_factor(outcome: Outcome) -> float:
+    """100 where shares between 0 and 1 are shown as percentages."""
+    return 100.0 / share_base(outcome) if outcome.family == "proportion" else 1.0
+
+
+def _difference_unit(outcome: Outcome) -> str:
+    return WORDS["percentage_points"] if outcome.family == "proportion" else outcome.unit
+
+
+def _level_unit(script: Script) -> str:
+    return "%" if script.outcome.family == "proportion" else script.outcome.unit
+
+
+def _numbers(shown: NaturalEffect, factor: float) -> tuple[float, float, float]:
+    """Value and bounds; a result in words always has them."""
+    effect = shown.effect
+    if effect.value is None or effect.low is None or effect.high is None:
+        raise ValueError(f"there is no effect to speak of: {effect.reason}")
+    return factor * effect.value, factor * effect.low, factor * effect.high
+
+
+def _interval(script: Script) -> str:
+    level = f"{100 * script.facts.effect.level:g}"
+    return script.voice.say(f"interval_{script.facts.effect.interval_kind}", {"level": level})
+
+
+def _levels(script: Script, shown: NaturalEffect) -> str:
+    """Where the level came from and went to; one level where two would look the same."""
+    before, after = shown.counterfactual.value, shown.observed.value
+    if before is None or after is None:
+        return ""
+    factor = _percent_factor(script.outcome)
+    suffix = " %" if script.outcome.family == "proportion" and not script.facts.effect.is_log else ""
+    first, second = (script.voice.number(factor * level) + suffix for level in (before, after))
+    if first == second:
+        return script.voice.say("levels_close", observed=second)
+    return script.voice.say("levels_apart", counterfactual=first, observed=second)
+
+
+def mid_in_words(script: Script) -> str:
+    """The smallest change that matters, with its unit; empty where none can be compared."""
+    judged = script.facts.judged
+    if judged.mid is None:
+        return ""
+    if judged.scale == "natural":
+        outcome = script.outcome
+        return f"{script.voice.number(_percent_factor(outcome) * judged.mid)} {_difference_unit(outcome)}"
+    percent = 100.0 * float(np.expm1(judged.mid)) if judged.scale == "log" else judged.mid
+    return f"{script.voice.number(percent)} %"
+
+
+def _finding(script: Script) -> str:
+    label = script.facts.finding.label
+    if script.rating.certainty is None:
+        return script.voice.say("finding_not_rated")
+    if label in ("favourable", "unfavourable"):
+        direction = WORDS["higher" if script.facts.finding.outcome_direction == "increase" else "lower"]
+        return script.voice.say(f"finding_{label}", {"outcome": script.outcome.name}, higher_or_lower=direction)
+    return script.voice.say(f"finding_{label}")
+
+
+def _equivalence(script: Script) -> str | None:
+    """Said where the whole interval lies within the smallest change that matters."""
+    judged = script.facts.judged
+    if script.rating.certainty is None or judged.mid is None:
+        return None
+    if not (-judged.mid < judged.low and judged.high < judged.mid):
+        return None
+    key = "equivalence_uncertain" if script.rating.label == "Very low" else "equivalence"
+    return script.voice.say(key, {"mid": mid_in_words(script)})
+
+
+def _chance(script: Script) -> str | None:
+    found = chances(script.facts.judged)
+    if found is None or script.rating.certainty is None:
+        return None
+    better = WORDS["higher" if script.facts.judged.wanted_sign > 0.0 else "lower"]
+    names = {"outcome": script.outcome.name}
+    first = _in_100(script.voice, found[0])
+    if found[1] is None:
+        return script.voice.say("chance", names, chance=first, better=better)
+    names["mid"] = mid_in_words(script)
+    second = _in_100(script.voice, found[1])
+    return script.voice.say("chance_with_mid", names, chance=first, better=better, chance_of_mid=second)
+
+
+def _in_100(voice: Voice, share: float) -> str:
+    """A chance as a whole number in 100; never 0 or 100, which draws cannot show."""
+    n = round(100.0 * share)
+    if n < 1:
+        return voice.say("chance_under")
+    if n > 99:
+        return voice.say("chance_over")
+    return voice.say("chance_an" if n in (8, 11, 18) or 80 <= n <= 89 else "chance_a", n=str(n))
+
+
+def _scale(script: Script) -> str | None:
+    """Events more or fewer, where the interval excludes 0 and the certainty allows to speak of them."""
+    shown = script.natural.total_averted
+    if not script.finds or script.rating.label == "Very low" or shown.effect.value is None:
+        return None
+    if not script.outcome.event_name:
+        return None
+    value, low, high = _numbers(shown, 1.0)
+    lo, hi = script.voice.range_of(low, high)
+    panel = script.facts.panel
+    cells = treated_cells(panel)
+    years = panel.time[cells.any(axis=0)]
+    first, last = (str(panel.calendar.label(int(year))) for year in (years[0], years[-1]))
+    count = int(cells.any(axis=1).sum())
+    unit = script.facts.spec.assignment.unit
+    places = WORDS["treated_place"].format(unit=unit)
+    if count > 1:
+        places = WORDS["treated_places"].format(count=count, units=plural(unit))
+    names = {
+        "events": script.outcome.event_name,
+        "places": places,
+        "period": WORDS["in"].format(first=first) if first == last else WORDS["from_to"].format(first=first, last=last),
+    }
+    parts = {
+        "size": script.voice.number(abs(value)), "lo": lo, "hi": hi,
+        "fewer_or_more": WORDS["fewer"] if value > 0.0 else WORDS["more"],
+    }  # fmt: skip
+    people = _PEOPLE.search(script.outcome.unit)
+    if panel.exposure is None or people is None:
+        return script.voice.say("scale", names, **parts)
+    each_period = np.where(cells, np.nan_to_num(panel.exposure), 0.0).sum(axis=0)[cells.any(axis=0)]
+    parts["people"] = script.voice.number(float(each_period.mean()))
+    return script.voice.say("scale_people", {**names, "people_word": people.group(1)}, **parts)
+
+
+def _cost(script: Script, cost: CostBlock) -> str | None:
+    if cost.incremental_cost.value is None or cost.currency.value is None or cost.base_year.value is None:
+        return None
+    names = {"currency": cost.currency.value, "base_year": str(cost.base_year.value)}
+    key = "cost" if script.finds else "cost_unreliable"
+    return script.voice.say(key, names, amount=script.voice.number(cost.incremental_cost.value))
+
+
+def _checks(script: Script) -> tuple[str, ...]:
+    """One sentence a check: our own on pre-trends, the check's reading elsewhere."""
+    prose, bayesian = script.facts.standard.prose, script.facts.is_bayesian
+    said: list[str] = []
+    for found in script.facts.diagnostics.values():
+        if found.id == "pre_trends" and found.status in ("pass", "fail"):
+            said.append(_pre_trend(script))
+        else:
+            said.append(lint(found.reading, prose, bayesian=bayesian, digits=False))
+    return tuple(said)
+
+
+def _pre_trend(script: Script) -> str:
+    found, voice = script.facts.diagnostics["pre_trends"], script.voice
+    if found.status == "fail":
+        value = 0.0 if found.value is None else found.value
+        key = "pre_trend_found_bayesian" if script.facts.is_bayesian else "pre_trend_found"
+        below = voice.number(SMALLEST_P)
+        share = few_digits(value, 2) if value >= SMALLEST_P else f"below {below}"
+        p = share
+        if not script.facts.is_bayesian:
+            p = voice.say("p_value", p=share) if value >= SMALLEST_P else voice.say("p_below", p=below)
+        return voice.say(key, {"units": plural(script.facts.spec.assignment.unit)}, p=p)
+    size = detail(found, "detectable_at_80")
+    if size is None:
+        return voice.say("pre_trend_none_unknown")
+    if script.facts.effect.is_log:
+        return voice.say("pre_trend_none", {"unit": "%"}, size=voice.number(100.0 * float(np.expm1(size))))
+    outcome = script.outcome
+    shown = voice.number(_percent_factor(outcome) * size)
+    return voice.say("pre_trend_none", {"unit": _difference_unit(outcome)}, size=shown)
+
+
+def _notes(script: Script) -> tuple[str, ...]:
+    said: list[str] = []
+    if script.facts.effect.link == "log_outcome" and script.rating.certainty is not None:
+        said.append(script.voice.say("note_geometric", {"units": plural(script.facts.spec.assignment.unit)}))
+    return tuple(said)
