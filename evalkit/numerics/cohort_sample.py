@@ -7,12 +7,13 @@ rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from evalkit.numerics.blocks import pieces
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray
 
 
@@ -35,6 +36,8 @@ class CohortSample:
         (N, T) True where outcome, weight and covariates are known; None when all are.
     covariates
         Each (N, T), or (N, 1) where constant over time; standardized.
+    constant_regressors
+        (N, p) constant and covariates when none changes over time, else None.
     weight
         (N, T), or (N, 1) where constant over time.
     cluster
@@ -49,6 +52,7 @@ class CohortSample:
     observed: BoolArray | None
     known_at_base: BoolArray | None
     covariates: tuple[FloatArray, ...]
+    constant_regressors: FloatArray | None
     weight: FloatArray
     cluster: IntArray | None
     position: IntArray
@@ -65,13 +69,6 @@ class CohortSample:
     def base_matters(self) -> bool:
         """Whether a covariate or the weight changes over time, so that cells differ by base period."""
         return any(values.shape[1] > 1 for values in (*self.covariates, self.weight))
-
-    @cached_property
-    def constant_regressors(self) -> FloatArray | None:
-        """(N, p) constant and covariates when none changes over time."""
-        if any(values.shape[1] > 1 for values in self.covariates):
-            return None
-        return np.column_stack([np.ones(len(self)), *self.covariates])
 
     def regressors(self, base: int, rows: slice) -> FloatArray:
         """(n, p) constant and covariates in the base period."""
@@ -107,8 +104,10 @@ class CohortSample:
 
     def share_weight(self) -> FloatArray:
         """(N,) weight in the first period in which the unit is observed, with mean 1."""
-        first = np.zeros(len(self), dtype=np.int64) if self.observed is None else self.observed.argmax(axis=1)
-        weight = self.weight[np.arange(len(self)), first if self.weight.shape[1] > 1 else 0]
+        if self.weight.shape[1] == 1 or self.observed is None:
+            weight = self.weight[:, 0]
+        else:
+            weight = self.weight[np.arange(len(self)), self.observed.argmax(axis=1)]
         return np.asarray(weight / weight.mean())
 
 
@@ -117,7 +116,7 @@ def sort_by_cohort(
     first_treated: IntArray,
     *,
     units: IntArray,
-    covariates: Iterable[FloatArray] = (),
+    covariates: Sequence[FloatArray] = (),
     weight: FloatArray | None = None,
     cluster: IntArray | None = None,
 ) -> CohortSample:
@@ -146,19 +145,24 @@ def sort_by_cohort(
     ([1, 5], [[0.0, 0.0], [-1.0, 1.0]])
     """
     codes = None if cluster is None else np.unique(cluster[units], return_inverse=True)[1].astype(np.int64)
-    keys = (first_treated[units],) if codes is None else (codes, first_treated[units])
-    position = np.lexsort(keys)
+    position = np.lexsort((first_treated[units],) if codes is None else (codes, first_treated[units]))
     order = units[position]
     y = outcome[order]
     mean, observed = _center(y)
     known = observed
-    weights = np.ones((len(order), 1))
+    weights = np.broadcast_to(np.ones((1, 1)), (len(order), 1))
     if weight is not None:
         weights, known = _read(weight, order, known)
+        weights = np.nan_to_num(weights, copy=False)
+    regressors = np.ones((len(order), 1 + len(covariates)))
     columns = []
-    for values in covariates:
+    for place, values in enumerate(covariates, start=1):
         column, known = _read(values, order, known)
-        columns.append(_standardize(column))
+        column = _standardize(column)
+        if column.shape[1] == 1:  # a view of the matrix: nothing is held twice
+            regressors[:, place] = column[:, 0]
+            column = regressors[:, place, None]
+        columns.append(column)
     if known is not None and observed is None:
         observed = np.ones(y.shape, dtype=np.bool_)
     return CohortSample(
@@ -168,9 +172,10 @@ def sort_by_cohort(
         observed=observed,
         known_at_base=known,
         covariates=tuple(columns),
-        weight=np.nan_to_num(weights, copy=False),
+        constant_regressors=regressors if all(column.shape[1] == 1 for column in columns) else None,
+        weight=weights,
         cluster=None if codes is None else codes[position],
-        position=position.astype(np.int64),
+        position=position,
     )
 
 
@@ -205,7 +210,7 @@ def _center(y: FloatArray) -> tuple[FloatArray, BoolArray | None]:
 def _read(values: FloatArray, order: IntArray, known: BoolArray | None) -> tuple[FloatArray, BoolArray | None]:
     """Take rows of a regressor or weight, (n, 1) where constant over time, and note where they are missing."""
     if not _has_missing(values):
-        changes = bool((values != values[:, :1]).any())
+        changes = any((values[rows] != values[rows, :1]).any() for rows in pieces(slice(0, len(values))))
         return (values[order] if changes else values[order, :1]), known
     taken = values[order]
     present = ~np.isnan(taken)

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from evalkit.numerics.least_squares import independent_columns, inverse_on
+from evalkit.numerics.least_squares import cross_products, independent_columns, inverse_on
 from evalkit.numerics.logit import fit_logit, scores
 from evalkit.vocabulary import BoolArray, FloatArray
 
@@ -131,9 +131,8 @@ def fit_contrasts(
     Contrasts or Failure
         A failure is a word for why these cells have no estimate.
     """
-    comparison_WX = comparison.X * comparison.weight[:, None]
-    gram = comparison_WX.T @ comparison.X
-    treated_gram = (treated.X * treated.weight[:, None]).T @ treated.X
+    gram, moment = cross_products(comparison.X, comparison.weight, comparison.outcome)
+    treated_gram, treated_moment = cross_products(treated.X, treated.weight, treated.outcome)
     total = float(treated_gram[0, 0])
     if not total > 0.0:
         return "no_treated_units"
@@ -146,9 +145,9 @@ def fit_contrasts(
         return "covariates_without_support"
 
     bread = inverse_on(gram, kept) if with_regression else np.zeros_like(gram)
-    beta = bread @ ((comparison_WX.T @ comparison.outcome) @ contrast)
+    beta = bread @ (moment @ contrast)
     treated_X = treated_gram[0]
-    treated_mean = ((treated.weight @ treated.outcome) @ contrast - treated_X @ beta) / total
+    treated_mean = (treated_moment[0] @ contrast - treated_X @ beta) / total
     base = Contrasts(
         effect=treated_mean,
         contrast=contrast,
@@ -183,14 +182,13 @@ def _reweight(
     gamma = np.zeros(len(kept))
     gamma[kept] = fit.gamma
     odds = _reweighted(comparison.weight, scores(comparison.X, gamma))
-    odds_total = float(odds.sum())
+    odds_gram, odds_moment = cross_products(comparison.X, odds, comparison.outcome)
+    odds_total = float(odds_gram[0, 0])
     if not odds_total > 0.0:
         return "no_overlap"
-    odds_X = comparison.X * odds[:, None]
-    sum_X = odds_X.sum(axis=0)
-    mean = ((odds @ comparison.outcome) @ base.contrast - sum_X @ base.beta) / odds_total
-    slope = (odds_X.T @ comparison.outcome) @ base.contrast - (odds_X.T @ comparison.X) @ base.beta
-    slope -= np.outer(sum_X, mean)
+    sum_X = odds_gram[0]
+    mean = (odds_moment[0] @ base.contrast - sum_X @ base.beta) / odds_total
+    slope = odds_moment @ base.contrast - odds_gram @ base.beta - np.outer(sum_X, mean)
     from_score = np.zeros_like(slope)
     from_score[kept] = fit.information_inverse @ (slope[kept] / odds_total)
     return replace(
@@ -206,6 +204,8 @@ def _reweight(
 
 def _reweighted(weight: FloatArray, fitted: FloatArray) -> FloatArray:
     """(n,) weights that make the comparison arm look like the treated arm: w p / (1 - p), trimmed."""
-    odds = weight * fitted / (1.0 - fitted)
+    odds = 1.0 - fitted
+    np.divide(fitted, odds, out=odds)
+    odds *= weight
     odds[fitted >= TRIMMED_FROM] = 0.0
     return odds

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evalkit.numerics.blocks import BLOCK_ROWS, pieces
 from evalkit.numerics.cohort_sample import CohortSample
 from evalkit.numerics.doubly_robust import Arm, Contrasts
 from evalkit.vocabulary import FloatArray, IntArray
-
-BLOCK_ROWS = 8_192
-"""Rows made at a time: a block of 50 columns is 3 MB and stays in a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ class Influence:
         for cohort_rows in self._cohorts():
             columns = self._columns_of(cohort_rows)
             place = np.ix_(columns, columns)
-            for rows in _pieces(cohort_rows):
+            for rows in pieces(cohort_rows):
                 psi = self._block(rows, columns)
                 total[place] += psi.T @ psi
         return total
@@ -118,7 +116,7 @@ class Influence:
         psi = np.zeros((len(self.sample), self.n_columns))
         for cohort_rows in self._cohorts():
             columns = self._columns_of(cohort_rows)
-            for rows in _pieces(cohort_rows):
+            for rows in pieces(cohort_rows):
                 psi[np.ix_(self.sample.position[rows], columns)] = self._block(rows, columns)
         return psi
 
@@ -173,14 +171,8 @@ class Influence:
                 codes = cluster[cohort_rows]
                 low, high = (cohort_rows.start + int(np.searchsorted(codes, code)) for code in (first, stop))
                 columns = self._columns_of(cohort_rows) if low < high else np.empty(0, dtype=np.int64)
-                for rows in _pieces(slice(low, high)):
+                for rows in pieces(slice(low, high)):
                     starts = np.flatnonzero(np.diff(cluster[rows], prepend=-1))
                     added = np.add.reduceat(self._block(rows, columns), starts, axis=0)
                     sums[np.ix_(cluster[rows][starts] - first, columns)] += added
             yield sums
-
-
-def _pieces(rows: slice) -> Iterator[slice]:
-    """Cut rows into blocks."""
-    for start in range(rows.start, rows.stop, BLOCK_ROWS):
-        yield slice(start, min(start + BLOCK_ROWS, rows.stop))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
+from evalkit.numerics.blocks import pieces
 from evalkit.vocabulary import BoolArray, FloatArray
 
 COLLINEAR = 1e-12
@@ -13,6 +14,35 @@ COLLINEAR = 1e-12
 Sums of squares of standardized columns carry a rounding error near 1e-15, so 1e-12 tells exact
 collinearity from correlation up to 0.9999999999995.
 """
+
+
+def cross_products(X: FloatArray, weight: FloatArray, Y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weighted cross-products of regressors with each other and with outcomes, in blocks of rows.
+
+    Parameters
+    ----------
+    X, weight, Y
+        (n, p) regressors, (n,) weights, (n, T) outcomes.
+
+    Returns
+    -------
+    (p, p) array
+        X'WX.
+    (p, T) array
+        X'WY.
+
+    Examples
+    --------
+    >>> gram, moment = cross_products(np.array([[1.0], [2.0]]), np.array([1.0, 0.5]), np.array([[3.0], [4.0]]))
+    >>> gram.tolist(), moment.tolist()
+    ([[3.0]], [[7.0]])
+    """
+    gram, moment = np.zeros((X.shape[1], X.shape[1])), np.zeros((X.shape[1], Y.shape[1]))
+    for rows in pieces(slice(0, len(X))):
+        weighted = (X[rows] * weight[rows, None]).T
+        gram += weighted @ X[rows]
+        moment += weighted @ Y[rows]
+    return gram, moment
 
 
 def independent_columns(gram: FloatArray, tolerance: float = COLLINEAR) -> BoolArray:

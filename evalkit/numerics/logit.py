@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
+from evalkit.numerics.blocks import pieces
 from evalkit.vocabulary import FloatArray
 
+SMALLEST = 1e-300
+"""Stands in for a fitted probability of 0 under the logarithm."""
 MAX_STEPS = 50
 MAX_HALVINGS = 30
 STEP_TOLERANCE = 1e-7
@@ -82,10 +85,10 @@ def fit_logit(
     >>> round(float(fit.gamma[0]), 6) == round(float(np.log(1 / 3)), 6)
     True
     """
-    total = treated_weight.sum() + comparison_weight.sum()
-    arms = ((treated, treated_weight / total, True), (comparison, comparison_weight / total, False))
+    total = float(treated_weight.sum() + comparison_weight.sum())
+    arms = ((treated, treated_weight, True), (comparison, comparison_weight, False))
     gamma = _null_model(arms) if start is None else start
-    deviance, gradient, information = _likelihood(arms, gamma)
+    deviance, gradient, information = _likelihood(arms, gamma, total)
     for _ in range(MAX_STEPS):
         try:
             step = linalg.cho_solve(linalg.cho_factor(information), gradient)
@@ -93,7 +96,7 @@ def fit_logit(
             return None
         before = deviance
         for _ in range(MAX_HALVINGS):
-            deviance, next_gradient, next_information = _likelihood(arms, gamma + step)
+            deviance, next_gradient, next_information = _likelihood(arms, gamma + step, total)
             if deviance <= before + DEVIANCE_TOLERANCE:
                 break
             step = step / 2.0
@@ -104,7 +107,7 @@ def fit_logit(
         inverse = linalg.cho_solve(linalg.cho_factor(information), np.eye(len(gamma))) / total
     except linalg.LinAlgError:
         return None
-    largest = max(float(scores(X[w > 0.0], gamma).max(initial=0.0)) for X, w, _ in arms)
+    largest = max(_largest_score(X, weight, gamma) for X, weight, _ in arms)
     return LogitFit(gamma, inverse, largest)
 
 
@@ -118,17 +121,25 @@ def _null_model(arms: tuple[Arm, Arm]) -> FloatArray:
     return gamma
 
 
-def _likelihood(arms: tuple[Arm, Arm], gamma: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-    """Deviance / 2, gradient of the log likelihood and information, both arms added up."""
+def _likelihood(arms: tuple[Arm, Arm], gamma: FloatArray, total: float) -> tuple[float, FloatArray, FloatArray]:
+    """Deviance / 2, gradient of the log likelihood and information over the total weight, both arms added up."""
     p = len(gamma)
     deviance, gradient, information = 0.0, np.zeros(p), np.zeros((p, p))
-    for X, weight, is_treated in arms:
-        fitted = scores(X, gamma)
-        miss = 1.0 - fitted
-        chosen = fitted if is_treated else miss
-        deviance -= float(weight @ np.log(np.maximum(chosen, 1e-300)))
-        gradient += X.T @ (weight * miss) if is_treated else -(X.T @ (weight * fitted))
-        fitted *= miss
-        fitted *= weight
-        information += (X * fitted[:, None]).T @ X
-    return deviance, gradient, information
+    for X_all, weight_all, is_treated in arms:
+        for rows in pieces(slice(0, len(X_all))):
+            X, weight = X_all[rows], weight_all[rows]
+            fitted = scores(X, gamma)
+            miss = 1.0 - fitted
+            chosen = fitted if is_treated else miss
+            deviance -= float(weight @ np.log(np.maximum(chosen, SMALLEST)))
+            gradient += X.T @ (weight * miss) if is_treated else -(X.T @ (weight * fitted))
+            fitted *= miss
+            fitted *= weight
+            information += (X * fitted[:, None]).T @ X
+    return deviance / total, gradient / total, information / total
+
+
+def _largest_score(X: FloatArray, weight: FloatArray, gamma: FloatArray) -> float:
+    """Largest fitted score of an arm's units with weight."""
+    found = [np.where(weight[rows] > 0.0, scores(X[rows], gamma), 0.0).max() for rows in pieces(slice(0, len(X)))]
+    return float(max(found))
