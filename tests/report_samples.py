@@ -10,8 +10,12 @@ import pandas as pd
 
 from evalkit.aggregate import Cells
 from evalkit.data.calendar import Calendar
+from evalkit.errors import DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.evidence.schema import Evidence
+from evalkit.report import tables
+from evalkit.report.contents import Contents
+from evalkit.report.pictures import pictures
 from evalkit.uncertainty import Posterior, SamplerFigures, Sampling
 from evalkit.vocabulary import Diagnostic
 
@@ -88,16 +92,29 @@ def evidence(text: str = "Example City", *, certainty: int | None = 2, limitatio
 
 def bare_tables() -> tuple[pd.DataFrame, ...]:
     """Tables of the sample estimate, before any gate."""
-    from evalkit.errors import DesignRefused
-    from evalkit.report import tables
-
     refused = DesignRefused("imputation needs never-treated units and this panel has none.")
-    robustness = {"Two-way fixed effects": estimate(name="two_way_fixed_effects"), "imputation": refused}
+    robustness: dict[str, Estimate | EvalkitError] = {
+        "Two-way fixed effects": estimate(name="two_way_fixed_effects"),
+        "imputation": refused,
+    }
     return (
         tables.estimates_table("the homicide rate", "Callaway-Sant'Anna", estimate(), robustness, {}),
         tables.event_study_table(estimate(), -1, "log_outcome"),
         tables.diagnostics_table(diagnostics()),
     )
+
+
+def contents(text: str = "Example City", **more: Any) -> Contents:
+    """Everything the pages show, about the sample study."""
+    summary = evidence(text, **more)
+    estimates, by_event_time, checks = bare_tables()
+    drawn = pictures(
+        summary, estimates, by_event_time, link="log_outcome", step="year", reference=-1, window=(-5, 5)
+    )  # fmt: skip
+    return Contents(
+        evidence=summary, figures=drawn, estimates=estimates, event_study=by_event_time, diagnostics=checks,
+        disclosure={"min_cell": 11, "withheld": []}, study_yaml="study:\n  id: sample\n", provenance={"git_sha": None},
+    )  # fmt: skip
 
 
 def _words(value: str) -> dict[str, Any]:

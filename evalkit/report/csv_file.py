@@ -1,4 +1,4 @@
-"""Tables as CSV: the same bytes for the same numbers, and safe to open in a spreadsheet."""
+"""Tables as CSV: the same bytes for the same numbers. What may be shown, and as what, the disclosure gate decided."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ import pandas as pd
 
 from evalkit.report.columns import Column
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
 
 def to_csv(table: pd.DataFrame, columns: Sequence[Column]) -> bytes:
     r"""Encode a table as UTF-8 CSV with a header; missing values are empty.
 
-    Numbers are written with the digits needed to read them back exactly. Text that a spreadsheet
-    would run as a formula gets an apostrophe in front, unless it is a number.
+    Numbers are written with the digits needed to read them back exactly. Line ends within a text
+    become plain newlines.
 
     Examples
     --------
-    >>> table = pd.DataFrame({"name": ["=1+1", "-2"], "value": [0.1, None]})
+    >>> table = pd.DataFrame({"name": ["a, b", "c"], "value": [0.1, None]})
     >>> to_csv(table, [Column("name", "string", ""), Column("value", "number", "")])
-    b"name,value\n'=1+1,0.1\n-2,\n"
+    b'name,value\n"a, b",0.1\nc,\n'
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -40,8 +38,8 @@ def from_csv(content: bytes, columns: Sequence[Column]) -> pd.DataFrame:
     Examples
     --------
     >>> columns = [Column("name", "string", ""), Column("value", "number", "")]
-    >>> from_csv(b"name,value\n'=1+1,0.1\n", columns).to_dict("records")
-    [{'name': '=1+1', 'value': 0.1}]
+    >>> from_csv(b"name,value\nx,0.1\n", columns).to_dict("records")
+    [{'name': 'x', 'value': 0.1}]
     """
     rows = list(csv.reader(io.StringIO(content.decode("utf-8"), newline="")))
     if not rows or rows[0] != [column.name for column in columns]:
@@ -66,7 +64,7 @@ def _parsed(text: str, column: Column) -> object:
         return float(text)
     if column.type == "boolean":
         return text == "true"
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+    return text
 
 
 def _cell(value: object, column: Column) -> str:
@@ -78,14 +76,4 @@ def _cell(value: object, column: Column) -> str:
         return repr(float(value))  # type: ignore[arg-type]
     if column.type == "boolean":
         return "true" if value else "false"
-    return _harmless(str(value))
-
-
-def _harmless(text: str) -> str:
-    if not text.startswith(_FORMULA):
-        return text
-    try:
-        float(text)
-    except ValueError:
-        return f"'{text}"
-    return text
+    return str(value).replace("\r\n", "\n").replace("\r", "\n")

@@ -26,8 +26,8 @@ def draws_netcdf(estimate: Estimate, *, shown: BoolArray | None = None, with_par
     shown
         (K,) cells that the disclosure gate lets through; all by default.
     with_parameters
-        Also store the model's further parameters. Left out for a restricted source, where a unit's
-        own effect could be read off them.
+        Also store the model's further parameters. Left out where units are persons or the source is
+        restricted: a unit's own effect could be read off them.
 
     Returns
     -------

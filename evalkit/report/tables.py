@@ -11,7 +11,7 @@ import pandas as pd
 from evalkit.errors import DesignRefused, EvalkitError
 from evalkit.estimate import KINDS, Aggregation, Estimate
 from evalkit.evidence.natural import Link
-from evalkit.report.columns import DIAGNOSTICS, ESTIMATES, EVENT_STUDY, Column
+from evalkit.report.columns import DIAGNOSTICS, ESTIMATES, EVENT_STUDY
 from evalkit.report.csv_file import typed
 from evalkit.vocabulary import POOLED, AggregationKind, Diagnostic, FloatArray
 

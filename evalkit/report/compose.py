@@ -1,0 +1,134 @@
+"""From an evaluation to what its report shows: every table through the gate first, then the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from evalkit.data.panel import Panel
+from evalkit.estimate import Estimate
+from evalkit.evaluation import Evaluation
+from evalkit.evidence.disclosure import Policy, gate, policy
+from evalkit.evidence.natural import link_of
+from evalkit.evidence.standard import Standard
+from evalkit.report.contents import Contents
+from evalkit.report.pictures import pictures
+from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table
+from evalkit.vocabulary import BoolArray
+
+LABELS: Final = ("event_time", "level")
+"""Number columns that say which row it is; they stay when the row's numbers are withheld."""
+
+PERIOD_COLUMNS: Final = ("year", "quarter", "month", "week", "day")
+
+
+def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml: str) -> Contents:
+    """Gather what the report shows; nothing in it has not passed the disclosure gate.
+
+    Parameters
+    ----------
+    evaluation
+        From :func:`evalkit.evaluate`.
+    provenance
+        From :func:`evalkit.report.provenance.provenance`.
+    study_yaml
+        The resolved config.
+    """
+    study, estimate, evidence = evaluation.study, evaluation.estimate, evaluation.evidence
+    outcome = study.spec.primary_outcome
+    link, reference = link_of(outcome, estimate), reference_time(estimate)
+    by_run = estimates_table(
+        outcome.name, evidence.estimates[0].label, estimate, evaluation.robustness, evaluation.other_outcomes
+    )
+    rules = policy_of(evaluation)
+    records: dict[str, dict[str, Any]] = {}
+
+    def passed(name: str, table: pd.DataFrame, counts: Sequence[str], groups: Sequence[str] = ()) -> pd.DataFrame:
+        shown, records[name] = through_gate(table, rules, counts=counts, groups=groups)
+        return shown
+
+    estimates = passed("estimates.csv", by_run, ["n_treated"], ["outcome", "run", "aggregation"])
+    by_event_time = passed("event_study.csv", event_study_table(estimate, reference, link), ["n_treated"])
+    checks = passed("diagnostics.csv", diagnostics_table(evaluation.diagnostics), [])
+    drawn = pictures(
+        evidence, estimates, by_event_time, link=link, step=step_in_words(evaluation.panel), reference=reference,
+        window=study.spec.design.event_window,
+    )  # fmt: skip
+    disclosure = {"subject": rules.subject, "min_cell": rules.min_cell, "reason": rules.reason, "tables": records}
+    return Contents(
+        evidence=evidence,
+        figures=drawn,
+        estimates=estimates,
+        event_study=by_event_time,
+        diagnostics=checks,
+        disclosure=disclosure,
+        study_yaml=study_yaml,
+        provenance=provenance,
+    )
+
+
+def policy_of(evaluation: Evaluation) -> Policy:
+    """Whether this study's counts are of persons, and from which size on they may be shown."""
+    return policy(evaluation.study.spec, Standard.from_config(evaluation.study.evidence))
+
+
+def through_gate(
+    table: pd.DataFrame, rules: Policy, *, counts: Sequence[str], groups: Sequence[str] = ()
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Pass a table through the gate, group by group: rows that add up to a total are judged together.
+
+    Returns
+    -------
+    table, record
+        The record's rows are counted in the whole table, from 0.
+    """
+    parts = [part for _, part in table.groupby(list(groups), sort=False, dropna=False)] if groups else [table]
+    shown: list[pd.DataFrame] = []
+    record: dict[str, Any] = {
+        "rows": len(table),
+        "suppressed": [],
+        "complementary": [],
+        "homogeneous": [],
+        "escaped": 0,
+    }
+    for part in parts:
+        passed, found = gate(
+            part, counts=counts, min_cell=rules.min_cell, subject=rules.subject, reason=rules.reason,
+            keep=[name for name in LABELS if name in part],
+        )  # fmt: skip
+        shown.append(passed)
+        for name in ("suppressed", "complementary", "homogeneous"):
+            record[name] += [int(part.index[row]) for row in getattr(found, name)]
+        record["escaped"] += found.escaped
+    return pd.concat(shown).sort_index() if len(shown) > 1 else shown[0], record
+
+
+def cells_shown(evaluation: Evaluation, contents: Contents) -> BoolArray:
+    """(K,) cells whose draws may be stored: those of cohorts that the tables show, and large enough themselves."""
+    estimate, rules = evaluation.estimate, policy_of(evaluation)
+    cells = estimate.cells
+    if rules.subject == "places":
+        return np.ones(len(cells), dtype=bool)
+    rows = contents.estimates
+    by_cohort = (rows["role"] == PRIMARY) & (rows["aggregation"] == "cohort")
+    withheld = rows.loc[by_cohort & rows["n_treated"].isna(), "cohort"].dropna()
+    cohort = estimate.calendar.labels(cells.cohort).astype(str)
+    hidden = cohort.isin(withheld).to_numpy(bool) | (cells.n_treated < rules.min_cell)
+    return ~hidden
+
+
+def reference_time(estimate: Estimate) -> int:
+    """Event time that effects after the start are measured against: the period before any anticipation."""
+    return -1 - int(estimate.settings.get("anticipation") or 0)
+
+
+def step_in_words(panel: Panel) -> str:
+    """One period in words; where the calendar only counts, the period column's own name if it is a word for time.
+
+    A column of years is a column of integers to the calendar.
+    """
+    step, name = panel.calendar.step_name, panel.names.period.lower()
+    return step.replace("period", name) if name in PERIOD_COLUMNS else step

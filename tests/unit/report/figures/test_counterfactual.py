@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evalkit.evidence.natural import Link
+from evalkit.report.figures.canvas import Figure
+from evalkit.report.figures.counterfactual import observed_counterfactual
+
+TIME = np.array([-2, -1, 0, 1])
+EXACT = 1e-12
+"""Sums and exponentials of a handful of numbers."""
+
+
+def _draw(observed: list[float], link: Link) -> Figure:
+    rows = pd.DataFrame(
+        {
+            "event_time": TIME, "observed": observed, "estimate": [0.3, 0.9, 0.1, 0.2], "low": [0.0, 0.0, 0.05, 0.1],
+            "high": [0.6, 1.8, 0.15, 0.3],
+        }
+    )  # fmt: skip
+    return observed_counterfactual(
+        rows, outcome="claims", unit="claims", step="year", interval="95 % confidence interval", reference=-1, link=link
+    )
+
+
+def test_in_levels_the_counterfactual_is_observed_less_the_effect() -> None:
+    data = _draw([10.0, 11.0, 12.0, 13.0], "identity").data
+    np.testing.assert_allclose(data["counterfactual"], [np.nan, 11.0, 11.9, 12.8], rtol=EXACT)
+
+
+def test_mean_logs_become_geometric_means() -> None:
+    figure = _draw(np.log([10.0, 11.0, 12.0, 13.0]).tolist(), "log_outcome")
+    np.testing.assert_allclose(figure.data["observed"], [10.0, 11.0, 12.0, 13.0], rtol=EXACT)
+    np.testing.assert_allclose(figure.data["counterfactual"].iloc[3], 13.0 * np.exp(-0.2), rtol=EXACT)
+    assert "geometric mean" in figure.alt
+
+
+def test_effects_on_the_log_of_a_mean_scale_the_arithmetic_mean() -> None:
+    figure = _draw([10.0, 11.0, 12.0, 13.0], "log_link")
+    np.testing.assert_allclose(figure.data["observed"], [10.0, 11.0, 12.0, 13.0], rtol=EXACT)
+    np.testing.assert_allclose(figure.data["counterfactual"].iloc[2], 12.0 * np.exp(-0.1), rtol=EXACT)
+    assert "geometric" not in figure.alt
+
+
+@pytest.mark.parametrize("link", ["identity", "log_outcome", "log_link"])
+def test_bounds_stand_around_the_counterfactual_and_meet_at_the_reference(link: Link) -> None:
+    data = _draw([1.0, 1.1, 1.2, 1.3], link).data.set_index("event_time")
+    assert (data["counterfactual_low"].loc[0:] < data["counterfactual"].loc[0:]).all()
+    assert (data["counterfactual_high"].loc[0:] > data["counterfactual"].loc[0:]).all()
+    assert data.loc[-1, ["counterfactual_low", "counterfactual_high", "observed"]].nunique() == 1
+
+
+def test_effects_before_the_reference_are_not_shown_as_a_counterfactual() -> None:
+    assert np.isnan(_draw([1.0, 1.1, 1.2, 1.3], "identity").data["counterfactual"].iloc[0])
