@@ -120,7 +120,7 @@ class CallawaySantAnna(PanelEstimator):
         sample = sort_by_cohort(
             panel.outcome,
             panel.first_treated,
-            units=np.flatnonzero(self._kept(panel)),
+            kept=self._kept(panel),
             covariates=[_covariate(panel, name) for name in self.covariates],
             weight=panel.weight,
             cluster=panel.cluster,

@@ -115,7 +115,7 @@ def sort_by_cohort(
     outcome: FloatArray,
     first_treated: IntArray,
     *,
-    units: IntArray,
+    kept: BoolArray,
     covariates: Sequence[FloatArray] = (),
     weight: FloatArray | None = None,
     cluster: IntArray | None = None,
@@ -128,8 +128,8 @@ def sort_by_cohort(
         (N, T); NaN where not observed.
     first_treated
         (N,) ordinals.
-    units
-        (n,) rows to take, increasing.
+    kept
+        (N,) units to take.
     covariates
         Each (N, T).
     weight
@@ -140,13 +140,13 @@ def sort_by_cohort(
     Examples
     --------
     >>> y = np.array([[1.0, 3.0], [0.0, 0.0]])
-    >>> sample = sort_by_cohort(y, np.array([5, 1]), units=np.arange(2))
+    >>> sample = sort_by_cohort(y, np.array([5, 1]), kept=np.ones(2, dtype=np.bool_))
     >>> sample.first_treated.tolist(), sample.outcome.tolist()
     ([1, 5], [[0.0, 0.0], [-1.0, 1.0]])
     """
-    codes = None if cluster is None else np.unique(cluster[units], return_inverse=True)[1].astype(np.int64)
-    position = np.lexsort((first_treated[units],) if codes is None else (codes, first_treated[units]))
-    order = units[position]
+    codes = None if cluster is None else np.unique(cluster[kept], return_inverse=True)[1].astype(np.int64)
+    position = np.lexsort((first_treated[kept],) if codes is None else (codes, first_treated[kept]))
+    order = np.flatnonzero(kept)[position]
     y = outcome[order]
     mean, observed = _center(y)
     known = observed
