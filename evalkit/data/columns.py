@@ -62,7 +62,7 @@ def require_columns(df: object, roles: Mapping[str, str]) -> pd.DataFrame:
     known = [str(column) for column in df.columns]
     for role, name in roles.items():
         if name not in df.columns:
-            near = closest(str(name), known)
+            near = next((other for other in known if other.lower() == str(name).lower()), closest(str(name), known))
             raise ConfigError(
                 f"The {role} column {name!r} is not in the data.",
                 allowed=quote_names(known, limit=20),

@@ -2,7 +2,8 @@
 
 What counts is the set of rows, as values. So the fingerprint is the same for another order of rows or columns,
 for int32 and int64, for 3 and 3.0, for categories and the text they stand for, for a date and its ISO text
-("2004-05-01"), and for a whole number and its plain digits as text ("17", up to 15 of them; but "007" is not 7). A float32 counts as
+("2004-05-01"), and for a whole number and its plain digits as text ("17", up to 15 digits; but "007" is not 7).
+A float32 counts as
 the float64 of exactly the same value, so 0.1 stored in 32 bits is another number than 0.1 in 64 bits. Empty text and
 missing values are one thing, because a CSV file cannot tell them apart. Column names count; so does every row.
 
@@ -122,7 +123,10 @@ def _column_words(values: pd.Series[Any], name: str) -> tuple[Words, Words]:
         return words, words
     if isinstance(dtype, np.dtype) and dtype.kind in "cm":
         raise _no_value(name, values.iloc[0])
-    codes, distinct = pd.factorize(values, use_na_sentinel=True)
+    try:
+        codes, distinct = pd.factorize(values, use_na_sentinel=True)
+    except TypeError:  # lists and the like have no hash, and no single value
+        raise _no_value(name, values.dropna().iloc[0]) from None
     pairs = _distinct_words(pd.Series(distinct), name)
     taken = [np.append(lane, _MISSING)[codes] for lane in pairs]  # code -1, missing, is the last one
     return taken[0], taken[1]

@@ -68,7 +68,7 @@ def regular_dates(dates: pd.DatetimeIndex) -> Regular:
     if frequency is not None:
         return Regular(frequency, _ordinals(dates, frequency), offset_days=int(dates[0].day) - 1)
     days = np.diff(dates.to_numpy()) // np.timedelta64(1, "D")
-    shortest = int(days.min(initial=_MONTH_LIKE))
+    shortest = int(days.min()) if len(days) else _MONTH_LIKE
     if len(np.unique(dates.day_of_week)) == 1 and (shortest < _MONTH_LIKE or (days % shortest == 0).all()):
         frequency = f"W-{_WEEKDAYS[(dates[0].day_of_week - 1) % 7]}"
         return Regular(frequency, _ordinals(dates, frequency))

@@ -170,7 +170,7 @@ def _check_type(values: pd.Series[Any], column: ColumnSchema, located: Located) 
     if not fits:
         raise DataError(
             f"The column '{column.name}' of '{located.name}' must be of type {column.type}, but is {values.dtype}, "
-            f"e.g. {present.iloc[0]!r}.",
+            f"e.g. {present.iloc[:1].tolist()[0]!r}.",
             next_step="Correct the source, or the column's type under data.source.columns.",
         )
 

@@ -37,13 +37,7 @@ def read_sql(source: SqlSource) -> pd.DataFrame:
     """
     require_reading(source.query)
     url = _address(source)
-    try:
-        engine = sa.create_engine(url)
-    except ImportError as error:
-        raise ConfigError(
-            f"The database named in {source.url_env} needs the Python package '{error.name}'.",
-            next_step="Install it; for PostgreSQL: pip install 'evalkit[server]'.",
-        ) from None
+    engine = _engine(url, source)
     try:
         with engine.connect() as connection:
             _read_only(connection)
@@ -135,6 +129,18 @@ def _address(source: SqlSource) -> sa.URL:
             next_step="Check the path; four slashes start an absolute one (sqlite:////data/city.db).",
         )
     return url
+
+
+def _engine(url: sa.URL, source: SqlSource) -> sa.Engine:
+    try:
+        return sa.create_engine(url)
+    except (ImportError, TypeError, sa.exc.SQLAlchemyError) as error:
+        needed = f" (it needs the package '{error.name}')" if isinstance(error, ImportError) else ""
+        raise ConfigError(
+            f"The kind of database named in {source.url_env}, '{url.drivername}', cannot be used here{needed}.",
+            next_step="Install its SQLAlchemy driver (for PostgreSQL: pip install 'evalkit[server]') and begin the "
+            "address with its name, e.g. postgresql+psycopg://.",
+        ) from None
 
 
 def _read_only(connection: sa.Connection) -> None:

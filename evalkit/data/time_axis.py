@@ -192,7 +192,7 @@ def _from_periods(values: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], TimeAxi
     base = values.dtype.freq.base  # type: ignore[union-attr]
     position, counts = _distinct(pd.PeriodIndex(values).asi8)
     step = _step(counts)
-    frequency = pd.PeriodDtype(base).freq.freqstr
+    frequency = str(pd.PeriodDtype(base)).removeprefix("period[").removesuffix("]")
     calendar = Calendar(kind="period", origin=int(counts[0]), step=step, frequency=frequency)
     return position, TimeAxis(calendar, (counts - counts[0]) // step, counts.astype(np.float64))
 

@@ -68,9 +68,9 @@ def _refuse_mixed(df: pd.DataFrame, name: str, role: str, labels: pd.Index[Any])
     """Text empties, and text next to numbers, are refused: 1 and "1" would be two units."""
     if labels.dtype != object and not pd.api.types.is_string_dtype(labels.dtype):
         return
-    kinds = {type(label) for label in labels} if labels.dtype == object else {str}
+    kinds = list(dict.fromkeys(type(label) for label in labels)) if labels.dtype == object else [str]
     if len(kinds) > 1 and not all(issubclass(kind, int | np.integer) for kind in kinds):
-        examples = quote_names(next(repr(label) for label in labels if type(label) is kind) for kind in kinds)
+        examples = " and ".join(next(repr(label) for label in labels if type(label) is kind) for kind in kinds)
         raise DataError(
             f"The {role} column '{name}' mixes types: {examples}.",
             allowed="all text or all integers",
