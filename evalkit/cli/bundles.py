@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from evalkit.errors import ConfigError
+
+if TYPE_CHECKING:
+    from evalkit.tracking.store import Store
+
+FETCHED: Final = ".fetched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +41,24 @@ def logged(bundle: Path) -> Logged | None:
         return None
 
 
+def exists(store: Store) -> bool:
+    """Whether a store can be asked: a server, or a local file that a run has created."""
+    return store.folder is None or Path(store.uri.removeprefix("sqlite:///")).is_file()
+
+
 def locate(run: str, results: Path) -> Path:
     """Find the bundle of a run: a folder, the id of a bundle, or the id of a run in MLflow.
+
+    What another machine logged is fetched from the store into ``results/.fetched/<run id>``.
 
     Raises
     ------
     ConfigError
         If there is none.
     """
+    from evalkit.tracking.read import fetch
+    from evalkit.tracking.store import resolve
+
     if Path(run).is_dir():
         return Path(run)
     for marker in sorted(results.glob("*/*/COMPLETE")):
@@ -50,6 +66,8 @@ def locate(run: str, results: Path) -> Path:
         where = logged(bundle)
         if bundle.name == run or (where is not None and where.run_id == run):
             return bundle
+    if exists(resolve()) and run.replace("-", "").isalnum():
+        return fetch(run, results / FETCHED / run)
     raise ConfigError(
         f"There is no bundle for '{run}' in {results}.",
         allowed="a folder results/<study>/<uuid>, the uuid of one, or the id of its run in MLflow",

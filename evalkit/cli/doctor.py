@@ -13,8 +13,9 @@ from typing import Final, Literal
 import click
 
 from evalkit.cli import options
+from evalkit.cli.bundles import exists
 from evalkit.cli.screen import Screen
-from evalkit.errors import EvalkitError
+from evalkit.errors import EvalkitError, quote_names
 
 PACKAGES: Final = {
     "numpy": "numpy",
@@ -109,15 +110,15 @@ def _configs() -> Iterator[Finding]:
 
 def _store(fix: bool) -> Iterator[Finding]:
     """The tracking store: that it opens, and runs in it that nobody closed."""
-    from evalkit.tracking.stale import close_stale_runs, stale_runs
+    from evalkit.tracking.stale import close_stale, find_stale
     from evalkit.tracking.store import resolve
 
     try:
         store = resolve()
-        if store.folder is not None and not Path(store.uri.removeprefix("sqlite:///")).is_file():
+        if not exists(store):
             yield Finding("Store", "ok", f"{store.shown}: none yet, the first run creates it")
             return
-        stale = stale_runs()
+        stale = close_stale() if fix else find_stale()
     except EvalkitError as error:
         yield Finding("Store", "problem", error.what)
         return
@@ -125,10 +126,9 @@ def _store(fix: bool) -> Iterator[Finding]:
     if not stale:
         yield Finding("Open runs", "ok", "none was left open")
     elif fix:
-        close_stale_runs()
         yield Finding("Open runs", "ok", f"{len(stale)} closed as KILLED")
     else:
-        named = ", ".join(str(run) for run in stale[:5])
+        named = quote_names(f"{run.study_id} {run.run_id}" for run in stale)
         yield Finding("Open runs", "warning", f"{len(stale)} left open: {named}; `evalkit doctor --fix` closes them")
 
 

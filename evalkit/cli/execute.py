@@ -11,6 +11,7 @@ from evalkit.cli.screen import Screen
 from evalkit.config import Composed, Tracking, resolved_yaml
 from evalkit.errors import ConfigError, EstimationFailed, NotSynced
 from evalkit.evaluation import evaluate
+from evalkit.evidence.schema import Evidence
 from evalkit.report.bundle import write_bundle
 from evalkit.report.provenance import provenance
 from evalkit.tracking.links import absolute
@@ -93,15 +94,18 @@ def execute(composed: Composed, *, root: Path, screen: Screen) -> Outcome:
     study, uri = composed.study, tracking_uri(composed.tracking)
     store = resolve(uri)
     spec = study.spec
-    with screen.progress() as tell, running(spec.id, spec.priority, spec.title, tracking_uri=uri) as live:
-        evaluation = evaluate(study, progress=tell)
-        tell("Writing the brief")
-        bundle = write_bundle(evaluation, root, provenance=provenance(), study_yaml=resolved_yaml(study))
-        tell("Logging to MLflow")
-        try:
-            logged, problem = log_bundle(bundle, tracking_uri=uri, parent_run_id=live.run_id), None
-        except NotSynced as error:
-            logged, problem = None, error
+
+    def announce(evidence: Evidence) -> None:
+        screen.note(f"First answer, before the cross-checks: {evidence.sentences.headline}")
+
+    with screen.progress() as tell:
+        tell("Opening the MLflow store")
+        with running(spec.id, spec.priority, spec.title, tracking_uri=uri) as live:
+            evaluation = evaluate(study, progress=tell, announce=announce)
+            tell("Writing the brief")
+            bundle = write_bundle(evaluation, root, provenance=provenance(), study_yaml=resolved_yaml(study))
+            tell("Logging to MLflow")
+            logged, problem = _log(bundle, uri, live.run_id)
     evidence = evaluation.evidence
     return Outcome(
         study=spec.id,
@@ -115,6 +119,14 @@ def execute(composed: Composed, *, root: Path, screen: Screen) -> Outcome:
         link=absolute(store, logged.run_page) if logged else "",
         not_synced=problem,
     )
+
+
+def _log(bundle: Path, uri: str | None, run_id: str | None) -> tuple[LoggedRun | None, NotSynced | None]:
+    """Log the bundle, or say why the store did not take it."""
+    try:
+        return log_bundle(bundle, tracking_uri=uri, parent_run_id=run_id), None
+    except NotSynced as error:
+        return None, error
 
 
 def tracking_uri(tracking: Tracking) -> str | None:

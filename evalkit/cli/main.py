@@ -105,6 +105,8 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 (one return
         click.echo("Interrupted. What was finished is on disk.", err=True)
         return EXIT_INTERRUPTED
     except SystemExit as stop:
+        if stop.code == EXIT_TERMINATED:
+            click.echo("Terminated. What was finished is on disk.", err=True)
         return stop.code if isinstance(stop.code, int) else 1
     except BrokenPipeError:  # `evalkit list studies | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -128,5 +130,4 @@ def _terminate_as_exit() -> Iterator[None]:
 
 
 def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    click.echo("Terminated. What was finished is on disk.", err=True)
     raise SystemExit(EXIT_TERMINATED)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from evalkit.cli import options
-from evalkit.cli.bundles import locate, logged
+from evalkit.cli.bundles import FETCHED, locate, logged
 from evalkit.cli.screen import Screen
 from evalkit.errors import DataError
 
@@ -52,7 +52,7 @@ def _where(bundle: Path) -> str:
 
 
 def _evidence(bundle: Path) -> dict[str, Any]:
-    if not (bundle / "COMPLETE").is_file():
+    if not (bundle / "COMPLETE").is_file() and bundle.parent.name != FETCHED:
         raise DataError(
             f"{bundle} is not a finished bundle: it has no file COMPLETE.",
             next_step="Name a folder that `evalkit run` wrote to its end.",

@@ -59,7 +59,8 @@ class Screen:
             width = max((len(name) for name in rows), default=0)
             click.echo(printable(title))
             for name, value in rows.items():
-                click.echo(f"  {name:<{width}}  {printable(value)}".rstrip())
+                below = "\n" + " " * (width + 4)
+                click.echo(f"  {name:<{width}}  {printable(value).replace(chr(10), below)}".rstrip())
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows under column names; a list of objects with ``--json``."""

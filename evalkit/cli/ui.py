@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from evalkit.cli.bundles import latest
+from evalkit.cli.bundles import exists, latest
 from evalkit.errors import ConfigError
 
 
@@ -28,7 +28,7 @@ def ui(port: int, results: Path) -> int:
     if store.is_http:
         click.echo(f"Runs are logged to a server; open {store.shown}")
         return 0
-    if store.folder is None or not Path(store.uri.removeprefix("sqlite:///")).is_file():
+    if store.folder is None or not exists(store):
         raise ConfigError(
             f"There is no local store at {store.shown}.", next_step="Run a study first: evalkit run study=NAME."
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +11,11 @@ import click
 
 from evalkit.cli import options
 from evalkit.cli.screen import Screen
-from evalkit.errors import DesignRefused, EvalkitError
+from evalkit.errors import DesignRefused, EstimationFailed, EvalkitError
 
 if TYPE_CHECKING:
     from evalkit.data.panel import Panel
+    from evalkit.estimators.base import Estimator
     from evalkit.study.spec import Study
 
 
@@ -41,7 +44,7 @@ def validate(
         panel = panel_for(frame, study.spec, study.spec.primary_outcome)
         for outcome in study.spec.outcomes:
             panel_for(frame, study.spec, outcome)
-    _check_design(study, panel)
+        _check_design(study, panel)
     facts = describe(study, panel)
     rows = {name.replace("_", " ").capitalize(): _in_words(value) for name, value in facts.items()}
     screen.facts(f"{study.spec.id}: config, data and design are sound", rows, facts)
@@ -52,7 +55,9 @@ def _check_design(study: Study, panel: Panel) -> None:
     """The primary estimator must be able to run, with the periods that the study asks for."""
     from evalkit.evaluation import build, require
 
-    require(build(study.estimator), panel)
+    estimator = build(study.estimator)
+    require(estimator, panel)
+    rehearse(estimator, panel)
     longest = pre_periods(study, panel)
     if longest and max(longest.values()) < study.spec.design.required_pre_periods:
         raise DesignRefused(
@@ -60,6 +65,25 @@ def _check_design(study: Study, panel: Panel) -> None:
             f"study.design.required_pre_periods asks for; the most is {max(longest.values())}.",
             next_step="Add earlier periods, or lower it and say why in use.limitations.",
         )
+
+
+def rehearse(estimator: Estimator, panel: Panel) -> None:
+    """Fit the estimator to noise in place of the outcome: what it would refuse, it refuses without seeing an effect.
+
+    The noise is counts above 0, which every outcome family takes. A fit that merely fails on noise says
+    nothing about the study.
+
+    Raises
+    ------
+    DesignRefused, DataError, ConfigError
+        As the estimator does.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    noise = np.where(panel.observed, 1.0 + rng.poisson(20.0, panel.outcome.shape), np.nan)
+    with contextlib.suppress(EstimationFailed):
+        estimator.fit(dataclasses.replace(panel, outcome=noise), rng=rng)
 
 
 def pre_periods(study: Study, panel: Panel) -> dict[str, int]:
@@ -121,7 +145,8 @@ def refusals(study: Study, panel: Panel) -> dict[str, str]:
 
 def _in_words(value: Any) -> str:
     if isinstance(value, dict):
-        return "; ".join(f"{key}: {item}" for key, item in value.items()) or "none"
+        joint = "\n" if any(isinstance(item, str) for item in value.values()) else "; "
+        return joint.join(f"{key}: {item}" for key, item in value.items()) or "none"
     if isinstance(value, list):
         return "\n".join(value) or "none"
     if isinstance(value, float):
