@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from evalkit.evidence.facts import Facts, Sample
@@ -37,7 +38,7 @@ NOT_BY_GROUP = "effects by group are not part of this run"
 
 def number(value: float | None, reason: str) -> Number:
     """A derived number; missing with the reason where it is none or not finite."""
-    if value is None or value != value or value in (float("inf"), float("-inf")):
+    if value is None or not math.isfinite(value):
         return Number.missing(reason)
     return Number.derived(float(value))
 
@@ -178,11 +179,17 @@ def cost_block(declared: Cost | None) -> CostBlock:
     """What was declared, and its sum: quantity times unit cost over all ingredients."""
     undeclared = "no costs are declared"
     if declared is None:
+        none, unknown = Quantity.missing(undeclared), Number.missing(undeclared)
         return CostBlock(
-            currency=Words.missing(undeclared), base_year=Count.missing(undeclared), perspective=Words.missing(undeclared),
-            ingredients=(), incremental_cost=Quantity.missing(undeclared), discount_rate=Number.missing(undeclared),
-            cost_per_outcome=Quantity.missing(undeclared), p_cost_effective=Number.missing(undeclared),
-        )  # fmt: skip
+            currency=Words.missing(undeclared),
+            base_year=Count.missing(undeclared),
+            perspective=Words.missing(undeclared),
+            ingredients=(),
+            incremental_cost=none,
+            discount_rate=unknown,
+            cost_per_outcome=none,
+            p_cost_effective=unknown,
+        )
     lines = tuple(
         IngredientBlock(
             name=line.name,
@@ -211,8 +218,9 @@ def cost_block(declared: Cost | None) -> CostBlock:
 
 def synthesis(facts: Facts) -> SynthesisBlock:
     """Agreement across cohorts."""
-    found = cohort_agreement(facts.estimate)
-    reason = "there are no effects by cohort to compare"
+    least = facts.standard.rules["disagreement"].limits["units"]
+    found = cohort_agreement(facts.estimate, least)
+    reason = f"there are not two cohorts of {least:g} units or more to compare"
     if found is None:
         return SynthesisBlock(
             over="cohort", n_groups=Count.missing(reason), i_squared=Number.missing(reason),

@@ -146,14 +146,10 @@ def gate(
     hidden: set[int] = set()
     extra: set[int] = set()
     if subject == "persons":
-        for name, column in numbers.items():
-            small = _small(column, min_cell)
-            hidden |= small
-            extra |= _complement(column, small, min_cell, name)
-        extra -= hidden
-        # A row withheld for one count opens a gap in every other count column: close those as well.
         for column in numbers.values():
-            extra |= _complement(column, hidden | extra, min_cell, "") - hidden
+            hidden |= _small(column, min_cell)
+        for column in numbers.values():
+            extra |= _complement(column, hidden | extra, min_cell)
     withheld = sorted(hidden | extra)
     named = {*counts, *shares, *(values if values is not None else _number_columns(shown))} - set(keep)
     for name in named if withheld else ():
@@ -218,19 +214,17 @@ def _small(column: pd.Series, min_cell: int) -> set[int]:
     return {int(row) for row in np.flatnonzero(np.isnan(values) | ((values > 0) & (values < min_cell)))}
 
 
-def _complement(column: pd.Series, hidden: set[int], min_cell: int, name: str) -> set[int]:
+def _complement(column: pd.Series, hidden: set[int], min_cell: int) -> set[int]:
     """Further rows to withhold so that a column total gives nothing away.
 
     The hidden counts of a column are known in sum to whoever knows its total. That sum must cover at
-    least two rows and reach `min_cell`; the smallest other counts are added until it does.
+    least two rows and reach `min_cell`; the smallest other counts are added until it does, rows of 0 last.
     """
     values = column.to_numpy(dtype=np.float64)
     if not hidden or len(values) == 1:
         return set()
     chosen: set[int] = set()
-    others = sorted(
-        (row for row in range(len(values)) if row not in hidden and values[row] > 0), key=values.__getitem__
-    )
+    others = sorted(set(range(len(values))) - hidden, key=lambda row: (values[row] == 0, values[row]))
     for row in others:
         together = hidden | chosen
         if len(together) > 1 and np.nansum(values[list(together)]) >= min_cell:
@@ -245,9 +239,9 @@ def _number_columns(table: pd.DataFrame) -> list[str]:
 
 
 def _blank(column: pd.Series, rows: Sequence[int]) -> pd.Series:
-    blanked = column.astype("Int64") if pd.api.types.is_integer_dtype(column) else column.copy()
-    blanked.iloc[list(rows)] = pd.NA if str(blanked.dtype) == "Int64" else None
-    return blanked
+    hidden = np.zeros(len(column), dtype=np.bool_)
+    hidden[list(rows)] = True
+    return (column.astype("Int64") if pd.api.types.is_integer_dtype(column) else column).mask(hidden)
 
 
 def _homogeneous(table: pd.DataFrame, shares: Sequence[str]) -> tuple[int, ...]:

@@ -96,8 +96,8 @@ SENTENCES: Final[dict[str, str]] = {
     "fix_both": "{first} and {second}",
     # checks
     "pre_trend_none": (
-        "No pre-trend detected; this design would detect one of {size} {unit} or more (bias of the estimate, 80 % "
-        "power)."
+        "No pre-trend detected; this design would detect one of {size} {unit} or more (as a bias of the estimate, with "
+        "80 % power)."
     ),
     "pre_trend_none_unknown": "No pre-trend detected; what this design would have detected is not known.",
     "pre_trend_found": (
@@ -125,10 +125,11 @@ SENTENCES: Final[dict[str, str]] = {
 RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
     # rule: (because ..., it would rise if ...)
     "sampler_gate": ("the sampler did not settle", "the model were run again with more draws or an easier geometry"),
-    "cap_no_comparison": (
-        "there is no comparison group, or nobody knows how the programme was assigned",
-        "the study had a comparison group and said how the programme was assigned",
+    "cap_no_comparison/unknown": (
+        "it is unknown how the programme was assigned",
+        "the study said how the programme was assigned",
     ),
+    "cap_no_comparison/alone": ("there is no comparison group", "places without the programme were followed as well"),
     "cap_time_series": ("there is no comparison group", "places without the programme were followed as well"),
     "cap_not_randomized": (
         "the programme was not assigned at random",
@@ -140,9 +141,13 @@ RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "few_pre_periods": ("there are too few periods before the start", "earlier periods were added"),
     "short_series": ("the series is too short on one side of the start", "more periods were observed"),
-    "pre_trends": (
-        "trends before the start differed, or the data could not have shown it",
-        "a comparison group with the same trend before the start were found, or more periods before it were added",
+    "pre_trends/found": (
+        "trends already differed before the start",
+        "a comparison group with the same trend before the start were found",
+    ),
+    "pre_trends/weak": (
+        "differing trends before the start could have gone unseen",
+        "more places, or more periods before the start, were observed",
     ),
     "honest": (
         "a small departure from parallel trends would overturn the result",
@@ -171,7 +176,7 @@ RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
         "randomization inference or a wild bootstrap were used, or more places were treated",
     ),
     "imprecision": (
-        "the interval is too wide to tell a change that matters from none",
+        "the interval is too wide to tell a difference that matters from none",
         "more places or periods were observed",
     ),
     "disagreement": ("the cohorts disagree, even in sign", "the reasons for the difference between cohorts were known"),
@@ -185,19 +190,13 @@ RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "prior": ("another reasonable prior gives another finding", "more data were collected"),
     "posterior_predictive": ("the model does not reproduce the data", "the model fitted the data"),
-    "required_diagnostic": ("a required check did not run", "every required check were run"),
-    "failed_check": ("another check fails", "the check passed with better data or a better comparison group"),
-}
-"""Why a rule counted, and what would lift it; clauses inside the certainty sentence."""
-
-CHECK_WORDS: Final[dict[str, tuple[str, str]]] = {
     "required_diagnostic": ("the required check '{about}' did not run", "the check '{about}' were run"),
     "failed_check": (
         "the check '{about}' fails",
         "the check '{about}' passed with better data or a better comparison group",
     ),
 }
-"""As `RULE_WORDS`, where the step names the check it concerns."""
+"""Why a rule counted, and what would lift it: clauses inside the certainty sentence, by rule or rule/variant."""
 
 WORDS: Final[dict[str, str]] = {
     "higher": "higher",

@@ -9,6 +9,7 @@ from typing import Any, Final
 from evalkit.evidence import rules_design as design
 from evalkit.evidence import rules_results as results
 from evalkit.evidence.facts import Facts
+from evalkit.evidence.phrases import RULE_WORDS
 from evalkit.evidence.schema import CertaintyLabel, TrailStep
 from evalkit.evidence.standard import Rule, Standard
 from evalkit.evidence.verdict import Verdict
@@ -165,6 +166,7 @@ def _step(name: str, rule: Rule, verdict: Verdict, standard: Standard) -> TrailS
     cap = (verdict.cap if verdict.cap is not None else rule.cap) if applied else None
     identification = ", ".join(standard.identification_domains).replace("_", " ")
     limits: dict[str, Any] = {key: f"{value:g}" for key, value in rule.limits.items()}
+    because, fix = _clauses(name, verdict) if applied and rule.kind != "upgrade" else ("", "")
     return TrailStep(
         rule=f"{name}:{verdict.about}" if verdict.about else name,
         kind=rule.kind,
@@ -177,7 +179,16 @@ def _step(name: str, rule: Rule, verdict: Verdict, standard: Standard) -> TrailS
         points=points or 0,
         cap=cap,
         upgrade_may_exceed=rule.upgrade_may_exceed,
+        because=because,
+        fix=fix,
     )
+
+
+def _clauses(name: str, verdict: Verdict) -> tuple[str, str]:
+    """Why the rule counts and what would lift it."""
+    because, fix = RULE_WORDS[f"{name}/{verdict.variant}" if verdict.variant else name]
+    about = verdict.about.replace("_", " ")
+    return because.format(about=about), fix.format(about=about)
 
 
 def _domain_limits(steps: Sequence[TrailStep], limit: int) -> list[TrailStep]:

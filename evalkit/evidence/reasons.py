@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import combinations
 
-from evalkit.evidence.phrases import CHECK_WORDS, RULE_WORDS
 from evalkit.evidence.rating import Rating, tally
 from evalkit.evidence.schema import TrailStep
 from evalkit.evidence.speaking import Voice
@@ -22,15 +20,15 @@ def certainty_sentence(rating: Rating, voice: Voice, standard: Standard) -> str:
     counted = weightiest(rating, standard)
     if not counted:
         return voice.say("certainty_plain", label=rating.label)
-    because = [words(step)[0] for step in counted[:2]]
+    because = [step.because for step in counted[:2]]
     if rating.certainty is None:
-        return voice.say("certainty_not_rated", {"first": because[0], "fix": words(counted[0])[1]})
+        return voice.say("certainty_not_rated", {"first": because[0], "fix": counted[0].fix})
     lifted = fix(rating, counted, standard)
     key = "certainty_one" if len(because) == 1 else "certainty_two"
     names = dict(zip(("first", "second"), because, strict=False))
     if not lifted:
         return voice.say(f"{key}_no_fix", names, label=rating.label)
-    clauses = list(dict.fromkeys(words(step)[1] for step in lifted))
+    clauses = list(dict.fromkeys(step.fix for step in lifted))
     whole = clauses[0]
     for clause in clauses[1:]:
         whole = voice.say("fix_both", {"first": whole, "second": clause})
@@ -59,27 +57,6 @@ def fix(rating: Rating, counted: Sequence[TrailStep], standard: Standard) -> tup
             if (tally(_without(judged, chosen), standard).certainty or 0) > now:
                 return chosen
     return ()
-
-
-def with_fixes(rating: Rating) -> Rating:
-    """The rating, each step that counted with what would lift it."""
-    trail = tuple(
-        step.model_copy(update={"fix": words(step)[1]})
-        if step.state == "applied" and step.kind in ("gate", "cap", "deduction")
-        else step
-        for step in rating.trail
-    )
-    return replace(rating, trail=trail)
-
-
-def words(step: TrailStep) -> tuple[str, str]:
-    """Because and fix of one step."""
-    rule, _, about = step.rule.partition(":")
-    if about:
-        because, lifted = CHECK_WORDS[rule]
-        name = about.replace("_", " ")
-        return because.format(about=name), lifted.format(about=name)
-    return RULE_WORDS[rule]
 
 
 def _without(judged: Iterable[TrailStep], chosen: Sequence[TrailStep]) -> list[TrailStep]:

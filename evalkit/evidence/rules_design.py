@@ -32,11 +32,14 @@ def sampler_gate(facts: Facts, rule: Rule) -> Verdict:
 def cap_no_comparison(facts: Facts, rule: Rule) -> Verdict:
     """No comparison at all, or nobody knows why the treated were treated."""
     if facts.spec.assignment.mechanism == "unknown":
-        return held_against(True, "It is unknown how the programme was assigned.", "unknown mechanism")
+        return held_against(
+            True, "It is unknown how the programme was assigned.", "unknown mechanism", variant="unknown"
+        )
     if facts.design in ("interrupted_time_series", "randomized"):
         return not_applicable(f"The design is {_words(facts.design)}.")
     count = facts.sample.comparison
-    return held_against(count == 0, f"There are {count} comparison units.", float(count), 1.0)
+    reason = f"There are {count} comparison units."
+    return held_against(count == 0, reason, float(count), 1.0, variant="alone")
 
 
 def cap_time_series(facts: Facts, rule: Rule) -> Verdict:
@@ -121,8 +124,10 @@ def regression_to_the_mean(facts: Facts, rule: Rule) -> Verdict:
 def concurrent_event(facts: Facts, rule: Rule) -> Verdict:
     """Something else that reached the treated only."""
     assignment = facts.spec.assignment
-    only = assignment.concurrent_events_treated_only and bool(assignment.concurrent_events)
-    named = "; ".join(assignment.concurrent_events) or "none declared"
+    if not assignment.concurrent_events:
+        return not_run("The study declares no concurrent events: there were none, or nobody asked.")
+    only = assignment.concurrent_events_treated_only
+    named = "; ".join(assignment.concurrent_events)
     reason = f"Concurrent events: {named}" + (" (reached the treated only)." if only else ".")
     return held_against(only, reason, named)
 
@@ -154,7 +159,7 @@ def measurement_change(facts: Facts, rule: Rule) -> Verdict:
     """
     changes = facts.spec.primary_outcome.definition_changes
     if not changes:
-        return held_against(False, "The study declares no change of the outcome's definition.", "none")
+        return not_run("The study declares no change of the outcome's definition: there was none, or nobody asked.")
     calendar = facts.panel.calendar
     starts = [calendar.label(int(cohort)) for cohort in facts.panel.cohorts]
     gaps = [_years_between(start, change.year + (change.timetuple().tm_yday - 1) / 365.25) for start in starts

@@ -26,7 +26,8 @@ def pre_trends(facts: Facts, rule: Rule) -> Verdict:
         return not_run("The pre-trend test did not run.")
     limit, share = rule.limits["p"], rule.limits["share_of_effect"]
     if found.value < limit:
-        return held_against(True, f"The joint pre-trend test rejects, p = {found.value:.3g}.", found.value, limit)
+        reason = f"The joint pre-trend test rejects, p = {found.value:.3g}."
+        return held_against(True, reason, found.value, limit, variant="found")
     detectable = detail(found, "detectable_at_80")
     if detectable is None:
         return not_run(f"The joint pre-trend test has p = {found.value:.3g}, but not what it could have detected.")
@@ -36,7 +37,7 @@ def pre_trends(facts: Facts, rule: Rule) -> Verdict:
         f"The joint pre-trend test has p = {found.value:.3g}; a trend it detects with 80 % power implies a bias of "
         f"{detectable:.3g}, against an effect of {size:.3g}."
     )
-    return held_against(weak, reason, detectable, share * size)
+    return held_against(weak, reason, detectable, share * size, variant="weak")
 
 
 def honest(facts: Facts, rule: Rule) -> Verdict:
@@ -101,13 +102,17 @@ class Agreement:
     sign_reversal: bool
 
 
-def cohort_agreement(estimate: Estimate) -> Agreement | None:
-    """Agreement of the cohorts; None where effects are pooled or there is one cohort only."""
+def cohort_agreement(estimate: Estimate, least_units: float) -> Agreement | None:
+    """Agreement of the cohorts; None where effects are pooled or fewer than two cohorts can be compared.
+
+    Cohorts of fewer than `least_units` units are left out: the spread within them, and with it the
+    error of their effect, is not known well enough to tell disagreement from chance.
+    """
     try:
         rows = estimate.aggregation("cohort")
     except DesignRefused:
         return None
-    keep = ~rows.is_reference & (np.diag(rows.covariance) > 0.0)
+    keep = ~rows.is_reference & (np.diag(rows.covariance) > 0.0) & (rows.n_treated >= least_units)
     effects, covariance = rows.estimate[keep], rows.covariance[np.ix_(keep, keep)]
     if effects.size < 2 or not (np.isfinite(effects).all() and np.isfinite(covariance).all()):
         return None
@@ -121,9 +126,9 @@ def cohort_agreement(estimate: Estimate) -> Agreement | None:
 
 def disagreement(facts: Facts, rule: Rule) -> Verdict:
     """Cohorts whose effects differ by more than chance, and in sign."""
-    found = cohort_agreement(facts.estimate)
+    found = cohort_agreement(facts.estimate, rule.limits["units"])
     if found is None:
-        return not_applicable("There are no effects by cohort to compare.")
+        return not_run(f"There are not two cohorts of {rule.limits['units']:g} units or more to compare.")
     limit = rule.limits["i_squared"]
     signs = "both signs occur" if found.sign_reversal else "all of one sign"
     reason = f"I2 = {found.i_squared:.2f} over {found.count} cohorts; {signs}."

@@ -347,6 +347,8 @@ class TrailStep(Block):
         Whether an upgrade may lift the certainty above this cap.
     running
         Certainty after this step; below 1 before the floor, None once a gate has applied.
+    because, fix
+        Why it counts and what would lift it, as clauses; empty where it does not count.
     """
 
     rule: str
@@ -361,6 +363,7 @@ class TrailStep(Block):
     cap: int | None = None
     upgrade_may_exceed: bool = False
     running: int | None = None
+    because: str = ""
     fix: str = ""
 
 

@@ -14,7 +14,6 @@ from evalkit.evidence.facts import Facts, outcome_spread, sample_of
 from evalkit.evidence.finding import chances, find, judge
 from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated
 from evalkit.evidence.rating import Rating, rate
-from evalkit.evidence.reasons import with_fixes
 from evalkit.evidence.schema import EstimateBlock, Evidence, Identity, RatingBlock
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.standard import Standard
@@ -82,7 +81,7 @@ def summarize(
         diagnostics=_by_id(diagnostics),
         other_outcomes=others,
     )
-    rating = with_fixes(rate(facts))
+    rating = rate(facts)
     voice = Voice(standard, rating.label, facts.is_bayesian)
     unrated = " ".join(rating.not_rated_reasons).rstrip(".")
     natural = natural_block(effect, outcome, panel) if rating.certainty is not None else not_rated(unrated)
@@ -145,20 +144,36 @@ def _either(
     facts: Facts, label: str, role: str, outcome: Outcome, result: Estimate | EvalkitError
 ) -> EstimateBlock:  # fmt: skip
     if isinstance(result, EvalkitError):
-        return _refused(label, role, outcome, result)
+        return _refused(label, role, outcome, _estimator_of(facts, label, role), result)
     return _estimate_block(facts, label, role, outcome, result)
 
 
-def _refused(label: str, role: str, outcome: Outcome, reason: EvalkitError) -> EstimateBlock:
+def _estimator_of(facts: Facts, label: str, role: str) -> str:
+    """Registered name behind a label; repeated labels are numbered "label (2)"."""
+    if role == "primary":
+        return facts.estimate.estimator
+    names = {choice.label or choice.name: choice.name for choice in facts.study.robustness}
+    return names.get(label, names.get(label.rpartition(" (")[0], label))
+
+
+def _refused(label: str, role: str, outcome: Outcome, estimator: str, reason: EvalkitError) -> EstimateBlock:
     why = f"the estimator refused: {reason.what}"
-    none = Number.missing(why)
     return EstimateBlock.model_validate(
         {
-            "label": label, "outcome": outcome.name, "estimand": "ATT", "estimator": label, "role": role, "weights": "",
-            "scale": outcome.transform, "effect": Quantity.missing(why), "std_error": none, "p_value": none,
-            "p_benefit": none, "p_mid": none, "effect_size_g": none, "improvement_index": none,
+            "label": label,
+            "outcome": outcome.name,
+            "estimand": "ATT",
+            "estimator": estimator,
+            "role": role,
+            "weights": "",
+            "scale": outcome.transform,
+            "effect": Quantity.missing(why),
+            **dict.fromkeys(
+                ("std_error", "p_value", "p_benefit", "p_mid", "effect_size_g", "improvement_index"),
+                Number.missing(why),
+            ),
         }
-    )  # fmt: skip
+    )
 
 
 def _estimate_block(facts: Facts, label: str, role: str, outcome: Outcome, estimate: Estimate) -> EstimateBlock:

@@ -29,6 +29,8 @@ class Verdict:
         Replaces the rule's own domain.
     about
         What the verdict concerns where one rule has several, e.g. the diagnostic.
+    variant
+        Which of the rule's wordings fits (`phrases.RULE_WORDS`).
     """
 
     state: StepState
@@ -39,13 +41,14 @@ class Verdict:
     cap: int | None = None
     domain: Domain | None = None
     about: str = ""
+    variant: str = ""
 
 
 def held_against(
-    triggered: bool, reason: str, value: float | str | None, threshold: float | str | None = None
+    triggered: bool, reason: str, value: float | str | None, threshold: float | str | None = None, *, variant: str = ""
 ) -> Verdict:
     """The rule was looked at: it applies or it does not."""
-    return Verdict("applied" if triggered else "not_triggered", reason, value, threshold)
+    return Verdict("applied" if triggered else "not_triggered", reason, value, threshold, variant=variant)
 
 
 def severe(verdict: Verdict) -> Verdict:

@@ -289,6 +289,8 @@ def _checks(script: Script) -> tuple[str, ...]:
     prose, bayesian = script.facts.standard.prose, script.facts.is_bayesian
     said: list[str] = []
     for found in script.facts.diagnostics.values():
+        if found.id == "sampler" and not bayesian:
+            continue  # nothing was sampled: no news for a reader
         if found.id == "pre_trends" and found.status in ("pass", "fail"):
             said.append(_pre_trend(script))
         else:
