@@ -142,11 +142,15 @@ class CallawaySantAnna(PanelEstimator):
             ),
             calendar=panel.calendar,
             n_units=len(sample),
-            n_treated_units=int(np.isin(sample.first_treated, influence.share_cohorts).sum()),
+            n_treated_units=sum(sample.size_of(int(cohort)) for cohort in influence.share_cohorts),
             n_observations=sample.n_observations,
             seed=int(rng.integers(2**53)),
             level=self.level,
-            remarks=(*self._on_units(panel), *self._on_sample(panel, sample, effects), *self._on_cells(panel, effects)),
+            remarks=(
+                *self._on_units(panel),
+                *self._on_sample(panel, sample, effects),
+                *self._on_cells(panel, sample, effects),
+            ),
             facts={"cells": float(len(effects.cells)), "cells_left_out": float(len(effects.left_out))},
         )
 
@@ -248,7 +252,7 @@ class CallawaySantAnna(PanelEstimator):
                 "comparison where they may already anticipate it.",
                 comparison=anticipating,
             )
-        sizes = {int(g): int((sample.first_treated == g).sum()) for g in np.unique(effects.cohort)}
+        sizes = {int(g): sample.size_of(int(g)) for g in np.unique(effects.cohort)}
         small = {g: size for g, size in sizes.items() if size < SMALL_COHORT}
         if small:
             named = ", ".join(f"{panel.calendar.label(g)} ({size})" for g, size in small.items())
@@ -272,7 +276,7 @@ class CallawaySantAnna(PanelEstimator):
                 "to be too small.",
             )
 
-    def _on_cells(self, panel: Panel, effects: CohortEffects) -> Iterable[Remark]:
+    def _on_cells(self, panel: Panel, sample: CohortSample, effects: CohortEffects) -> Iterable[Remark]:
         """Cohorts and cells without an estimate, and covariates dropped."""
         label = panel.calendar.label
 
@@ -291,15 +295,14 @@ class CallawaySantAnna(PanelEstimator):
                 "cohorts_without_comparison",
                 "Cohorts without any comparison unit once they are treated got no effects: "
                 f"{quote_names(label(g) for g in effects.without_comparison)}.",
-                treated=int(np.isin(panel.first_treated, effects.without_comparison).sum()),
+                treated=sum(sample.size_of(cohort) for cohort in effects.without_comparison),
             )
         for reason in dict.fromkeys(effects.left_out.values()):
             cells = [cell for cell, why in effects.left_out.items() if why == reason]
-            cohorts = [cell.cohort for cell in cells]
             yield Remark(
                 f"cells_left_out_{reason}",
                 f"{len(cells)} cells were left out ({named(cells)}): {REASONS[reason]}.",
-                treated=int(np.isin(panel.first_treated, cohorts).sum()),
+                treated=sum(sample.size_of(cohort) for cohort in {cell.cohort for cell in cells}),
             )
         estimated = ~effects.is_reference
         for place, name in enumerate(self.covariates, start=1):

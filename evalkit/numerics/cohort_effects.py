@@ -113,8 +113,8 @@ def estimate_cells(sample: CohortSample, time: IntArray, rules: Rules) -> Cohort
     without_comparison: list[int] = []
     for cohort in sample.cohorts_until(int(time[-1])):
         own = sample.rows_of(cohort)
-        if own.stop - own.start < rules.min_cohort_size:
-            below_minimum[cohort] = own.stop - own.start
+        if sample.size_of(cohort) < rules.min_cohort_size:
+            below_minimum[cohort] = sample.size_of(cohort)
             continue
         plan = plan_cohort(
             time,

@@ -98,6 +98,11 @@ class CohortSample:
         start, stop = (int(np.searchsorted(self.first_treated, cohort, side)) for side in ("left", "right"))
         return slice(start, stop)
 
+    def size_of(self, cohort: int) -> int:
+        """Units in a cohort."""
+        rows = self.rows_of(cohort)
+        return int(rows.stop - rows.start)
+
     def rows_after(self, ordinal: int) -> slice:
         """Rows of all units first treated after a period."""
         return slice(int(np.searchsorted(self.first_treated, ordinal, side="right")), len(self))
