@@ -160,14 +160,6 @@ class Bundle:
         figures = sorted(path for path in (self.folder / "figures").glob("*") if path.suffix in SHARED_FIGURES)
         return [path for path in (*files, *figures) if path.is_file() and not path.is_symlink()]
 
-    def figure(self, *preferred: str) -> str | None:
-        """Path inside the bundle of the first of these figures that exists (names without suffix; PNG before SVG)."""
-        for name in preferred:
-            for suffix in (".png", ".svg"):
-                if (self.folder / "figures" / f"{name}{suffix}").is_file():
-                    return f"figures/{name}{suffix}"
-        return None
-
     def table(self, name: str) -> list[dict[str, str]]:
         """Rows of a CSV of the bundle; empty where it has none."""
         path = self.folder / name

@@ -13,6 +13,8 @@ from evalkit.tracking import fields
 from evalkit.tracking.bundle import Bundle, plain
 
 DIGEST_CHARACTERS: Final = 36
+SHA_CHARACTERS: Final = 12
+"""Of a hash, as people read it; whole hashes stand in the artifact evidence.json."""
 _STUDY_CHOICES: Final = ("data", "outcomes", "design")
 _RUN_CHOICES: Final = ("estimator", "robustness", "checks", "seed")
 _SAMPLER: Final = ("sampler", "sampler_gate")
@@ -25,14 +27,14 @@ class RunContents:
     Attributes
     ----------
     part
-        Name of this run inside its bundle: ``study``, or ``estimator:<label>``.
+        Role, label and outcome: which of its bundle's runs this is.
     label, name
         Label of the estimator; name of the run in the pages.
     status
         ``FINISHED``, or ``FAILED`` where there is no answer that may be used.
     """
 
-    part: str
+    part: tuple[str, str, str]
     label: str
     name: str
     status: str
@@ -51,13 +53,12 @@ def parent(bundle: Bundle) -> RunContents:
         "evalkit.finding": bundle.text("finding", "label"),
         "evalkit.certainty": bundle.certainty,
         "evalkit.estimator": str(bundle.primary.get("estimator", "")),
-        "evalkit.capacity": bundle.text("question", "capacity"),
         "evalkit.plan": bundle.text("plan", "status"),
         "evalkit.status": "done" if bundle.is_rated else "not rated",
         "evalkit.unlogged": "; ".join(left),
     }
     return RunContents(
-        part="study",
+        part=("study", "", ""),
         label=bundle.study_id,
         name=bundle.text("question", "title"),
         status="FINISHED" if bundle.is_rated else "FAILED",
@@ -91,7 +92,7 @@ def _child(bundle: Bundle, row: Mapping[str, Any]) -> RunContents:
     }
     estimator = {key: row[key] for key in ("estimator", "estimand", "weights", "scale") if row.get(key) is not None}
     return RunContents(
-        part=f"estimator:{role}:{label}:{outcome}",
+        part=(role, label, outcome),
         label=label,
         name=label,
         status="FAILED" if refused else "FINISHED",
@@ -107,10 +108,9 @@ def _common_tags(bundle: Bundle, role: str) -> dict[str, str | None]:
         "evalkit.study": bundle.study_id,
         "evalkit.role": role,
         "evalkit.priority": bundle.priority,
-        "evalkit.config_sha": bundle.text("identity", "config_sha"),
-        "evalkit.data_sha": bundle.text("identity", "data_sha"),
+        "evalkit.config_sha": bundle.text("identity", "config_sha")[:SHA_CHARACTERS],
+        "evalkit.data_sha": bundle.text("identity", "data_sha")[:SHA_CHARACTERS],
         "evalkit.git_dirty": None if dirty is None else str(dirty).lower(),
-        "evalkit.version": bundle.text("identity", "evalkit_version"),
         "mlflow.source.git.commit": bundle.text("identity", "git_sha"),
         "mlflow.source.name": "evalkit",
         "mlflow.source.type": "LOCAL",
@@ -150,13 +150,13 @@ def _sampler_metrics(bundle: Bundle) -> dict[str, float | int | None]:
 
 
 def choices(study_yaml: str) -> dict[str, Any]:
-    """Return the choices of a resolved config: how data, outcomes, design, estimator and checks were set.
+    r"""Return the choices of a resolved config: how data, outcomes, design, estimator and checks were set.
 
     The texts of the study and the rating table are left out: they are artifacts, not choices of a run.
 
     Examples
     --------
-    >>> choices("study: {id: a, title: t, design: {anticipation: 1}}\\nseed: 7\\nevidence: {caps: []}")
+    >>> choices("study: {id: a, title: t, design: {anticipation: 1}}\nseed: 7\nevidence: {caps: []}")
     {'study': {'design': {'anticipation': 1}}, 'seed': 7}
     """
     config = yaml.safe_load(study_yaml) or {}

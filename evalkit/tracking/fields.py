@@ -1,4 +1,4 @@
-"""Metrics, params and tags in the form that MLflow takes: checked here, because one bad entry rejects its whole batch."""
+"""Metrics, params and tags as MLflow takes them: checked here, because one bad entry rejects its whole batch."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ from evalkit.tracking import links, note
 from evalkit.tracking.bundle import Bundle
 from evalkit.tracking.contents import RunContents, children, parent
 from evalkit.tracking.fields import BATCH
-from evalkit.tracking.store import Store, opened, resolve
+from evalkit.tracking.store import launching_run, opened, resolve
+from evalkit.tracking.strip import strip
 from evalkit.tracking.views import NOTE, ensure_experiment
 
 if TYPE_CHECKING:
@@ -84,8 +85,12 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
         known = _known_runs(client, experiment_id, read.uuid)
         top = parent(read)
         run_id = known.get(top.part) or _adopted(client, parent_run_id) or _create(client, experiment_id, read, top)
-        _fill(client, run_id, read, top, {NOTE: note.render(read, experiment_id, run_id)})
+        figure = strip(read)
+        description = note.render(read, experiment_id, run_id, has_strip=figure is not None)
+        _fill(client, run_id, read, top, {NOTE: description})
         _send_files(client, run_id, read)
+        if figure is not None:
+            client.log_text(run_id, figure, note.STRIP)
         nested: dict[str, str] = {}
         for child in children(read):
             child_id = known.get(child.part) or _create(client, experiment_id, read, child, parent_id=run_id)
@@ -93,6 +98,7 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
             client.set_terminated(child_id, status=child.status, end_time=read.created_ms)
             nested[child.label] = child_id
         client.set_terminated(run_id, status=top.status, end_time=_end_ms(client, run_id, read))
+        _point_launcher(client, experiment_id, run_id, read)
     logged = LoggedRun(
         store=store.shown,
         experiment_id=experiment_id,
@@ -115,12 +121,16 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
         yield
 
 
-def _known_runs(client: MlflowClient, experiment_id: str, uuid: str) -> dict[str, str]:
-    """Runs of this bundle that an earlier attempt created, by their part."""
+def _known_runs(client: MlflowClient, experiment_id: str, uuid: str) -> dict[tuple[str, str, str], str]:
+    """Runs of this bundle that an earlier attempt created, by their role, label and outcome."""
     found = client.search_runs([experiment_id], filter_string=f"tags.`evalkit.bundle` = '{uuid}'", max_results=1000)
     # Oldest first, so that a repeated attempt always completes the same run.
     ordered = sorted(found, key=lambda run: (run.info.start_time, run.info.run_id), reverse=True)
-    return {run.data.tags["evalkit.part"]: run.info.run_id for run in ordered if "evalkit.part" in run.data.tags}
+    return {_part(run.data.tags): run.info.run_id for run in ordered}
+
+
+def _part(tags: Mapping[str, str]) -> tuple[str, str, str]:
+    return tags.get("evalkit.role", ""), tags.get("evalkit.label", ""), tags.get("evalkit.outcome", "")
 
 
 def _adopted(client: MlflowClient, live_run_id: str | None) -> str | None:
@@ -142,7 +152,7 @@ def _create(
     client: MlflowClient, experiment_id: str, bundle: Bundle, run: RunContents, *, parent_id: str | None = None
 ) -> str:
     # The tags it is found by go in with the run itself: a run without them would be created again.
-    tags = {"evalkit.bundle": bundle.uuid, "evalkit.part": run.part}
+    tags = {**run.tags, "evalkit.bundle": bundle.uuid}
     if parent_id is not None:
         tags["mlflow.parentRunId"] = parent_id
     made = client.create_run(experiment_id, start_time=bundle.created_ms, run_name=run.name, tags=tags)
@@ -153,7 +163,7 @@ def _fill(client: MlflowClient, run_id: str, bundle: Bundle, run: RunContents, m
     """Write metrics, params, tags and dataset; the same values and timestamps at every attempt."""
     from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
-    tags = {**run.tags, **more, "evalkit.bundle": bundle.uuid, "evalkit.part": run.part, "mlflow.runName": run.name}
+    tags = {**run.tags, **more, "evalkit.bundle": bundle.uuid, "mlflow.runName": run.name}
     client.log_batch(
         run_id,
         metrics=[Metric(key, value, bundle.created_ms, 0) for key, value in run.metrics.items()],
@@ -172,6 +182,20 @@ def _send_files(client: MlflowClient, run_id: str, bundle: Bundle) -> None:
     for path in bundle.shared():
         inside = path.relative_to(bundle.folder).parent.as_posix()
         client.log_artifact(run_id, str(path), artifact_path=None if inside == "." else inside)
+
+
+def _point_launcher(client: MlflowClient, experiment_id: str, run_id: str, bundle: Bundle) -> None:
+    """Let the run that ``mlflow run`` opened lead to the study's run, where both are in one store.
+
+    That run lies in the experiment the launcher chose and already holds unchangeable params, so it
+    cannot become the study's run itself.
+    """
+    launcher = _adopted(client, launching_run())
+    if launcher is None or launcher == run_id:
+        return
+    page = links.run_page(experiment_id, run_id)
+    client.set_tag(launcher, NOTE, f"{note.escape(bundle.headline)}\n\n[Open the study's run]({page})")
+    client.set_tag(launcher, "evalkit.study_run", run_id)
 
 
 def _end_ms(client: MlflowClient, run_id: str, bundle: Bundle) -> int:

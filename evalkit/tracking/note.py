@@ -1,7 +1,15 @@
-"""The description of a run: the brief as MLflow's markdown shows it."""
+"""The description of a run: the brief, in what MLflow's run page shows with no click.
+
+That page (3.17) gives a description 100 pixels; anything longer fades out from its 40th pixel on
+and waits behind "Show more". So the description is made to fit: the headline (two lines at most
+on a wide screen), and beside the figure a table of two rows with certainty, effect, sample and the
+link to the full page. Everything else the reader needs is on that page, `brief.html`.
+"""
 
 from __future__ import annotations
 
+import html
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -9,10 +17,13 @@ from typing import Any, Final
 from evalkit.tracking.bundle import Bundle, plain
 from evalkit.tracking.links import artifact_page, picture
 
-NOTE_CHARACTERS: Final = 7900
-"""MLflow's pages cut a description silently at 8,000 characters."""
-FIGURES: Final = ("banner", "event_study", "counterfactual", "forest")
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
+NOTE_CHARACTERS: Final = 8000
+"""MLflow's pages cut a description silently after as many characters."""
+CELL_CHARACTERS: Final = 60
+HEADLINE_CHARACTERS: Final = 2000
+STRIP: Final = "figures/strip.svg"
+_MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#~])")
+_GAP: Final = "&ensp;"
 
 
 def escape(text: str) -> str:
@@ -20,79 +31,89 @@ def escape(text: str) -> str:
 
     Examples
     --------
-    >>> escape("<b>Port|land</b> *x*")
-    '\\<b\\>Port\\|land\\</b\\> \\*x\\*'
+    >>> escape("<b>Portland</b> *x*")
+    '\\<b\\>Portland\\</b\\> \\*x\\*'
     """
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
-def render(bundle: Bundle, experiment_id: str, run_id: str) -> str:
-    """Compose the description: headline, certainty, link to the full page, figure, table.
+def render(bundle: Bundle, experiment_id: str, run_id: str, *, has_strip: bool = True) -> str:
+    """Compose the description of a study's run.
 
     The first line is the headline as one plain sentence, because tables of runs show it raw.
     """
-    blocks = [
-        escape(bundle.headline),
-        escape(bundle.text("sentences", "certainty")),
-        f"[Read the full brief, one page with figures]({artifact_page(experiment_id, run_id)})",
-    ]
-    figure = bundle.figure(*FIGURES)
-    if figure is not None:
-        blocks.append(f"![{escape(bundle.text('question', 'title'))}]({picture(run_id, figure)})")
-    blocks.append(table(bundle))
-    blocks.extend(_sentences(bundle))
-    note = ""
-    for block in blocks:
-        # Whole blocks only: half a table or half a link reads as a mistake.
-        if len(note) + len(block) + 2 <= NOTE_CHARACTERS:
-            note += f"{block}\n\n" if block else ""
-    return note.strip() + "\n"
+    headline = escape(bundle.headline[:HEADLINE_CHARACTERS])
+    figure = f'<td><img src="{html.escape(picture(run_id, STRIP))}"></td>' if has_strip else ""
+    return f"{headline}\n\n<table><tr>{figure}<td>{table(bundle, experiment_id, run_id)}</td></tr></table>\n"
 
 
-def table(bundle: Bundle) -> str:
-    """Estimates as a markdown table, the primary first."""
-    rows = ["| Estimator | Effect | Interval | Unit |", "| --- | --- | --- | --- |"]
-    for row in bundle.estimates:
-        effect = row.get("effect") or {}
-        label = escape(str(row.get("label") or row.get("estimator")))
-        shown = f"**{label}** (primary)" if row.get("role") == "primary" else label
-        rows.append(
-            f"| {shown} | {number(effect.get('value'))} | {interval(effect)} | {escape(effect.get('unit', ''))} |"
-        )
-    return "\n".join(rows)
+def table(bundle: Bundle, experiment_id: str, run_id: str) -> str:
+    """Certainty, effect, sample and the link to the full page: one row of names, one of values."""
+    effect = shown_effect(bundle)
+    level, kind = effect.get("level"), effect.get("interval_kind")
+    interval = f", {100 * level:.3g} % {kind} interval" if isinstance(level, int | float) and kind else ""
+    cells = {
+        "Certainty": _cell(bundle.certainty),
+        f"Effect{interval}": _cell(effect_in_words(effect)),
+        "Treated": _cell(_sample(bundle)),
+        "More": f'<a href="{html.escape(artifact_page(experiment_id, run_id))}">Read the full brief</a>',
+    }
+    names = "".join(f"<td>{_GAP}<b>{html.escape(name)}</b></td>" for name in cells)
+    values = "".join(f"<td>{_GAP}{value}</td>" for value in cells.values())
+    return f"<table><tr>{names}</tr><tr>{values}</tr></table>"
 
 
-def number(value: object) -> str:
-    """A number to three significant digits.
+def shown_effect(bundle: Bundle) -> Mapping[str, Any]:
+    """Effect in natural units, as the headline states it; in the unit of the analysis where that is not known."""
+    natural = bundle.evidence.get("natural") or {}
+    for name in ("absolute", "percent"):
+        effect: Mapping[str, Any] = (natural.get(name) or {}).get("effect") or {}
+        if effect.get("value") is not None:
+            return effect
+    analysed: Mapping[str, Any] = bundle.primary.get("effect") or {}
+    return analysed
+
+
+def effect_in_words(effect: Mapping[str, Any]) -> str:
+    """Value, bounds and unit.
 
     Examples
     --------
-    >>> number(0.019412), number(None), number(-1234.5)
-    ('0.0194', 'not stated', '-1230')
+    >>> effect_in_words({"value": 0.0942, "low": -0.27, "high": 0.4811, "unit": "per 100,000 residents"})
+    '0.094 (−0.27 to 0.48) per 100,000 residents'
     """
-    if not isinstance(value, int | float):
+    if effect.get("value") is None:
         return "not stated"
-    text = f"{value:.3g}"
-    return text if "e" not in text else f"{float(text):.0f}" if abs(value) >= 1 else text
+    bounds = ""
+    if effect.get("low") is not None and effect.get("high") is not None:
+        bounds = f" ({number(effect['low'])} to {number(effect['high'])})"
+    return f"{number(effect['value'])}{bounds} {effect.get('unit') or ''}".strip()
 
 
-def interval(effect: Mapping[str, Any]) -> str:
-    """Bounds and their kind, e.g. ``-0.05 to 0.09 (95 % confidence)``; the reason where there are none."""
-    low, high = effect.get("low"), effect.get("high")
-    if low is None or high is None:
-        return escape(str(effect.get("reason", ""))) or "not stated"
-    level = effect.get("level")
-    kind = effect.get("interval_kind") or "interval"
-    return f"{number(low)} to {number(high)}" + (f" ({100 * level:g} % {kind})" if level else "")
+def number(value: float) -> str:
+    """A number to two significant digits, never in powers of ten.
+
+    Examples
+    --------
+    >>> number(0.019412), number(-1234.5), number(0.0), number(3.96)
+    ('0.019', '−1,200', '0', '4')
+    """
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    digits = 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, digits)
+    text = f"{rounded:,.{max(digits, 0)}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "−")
 
 
-def _sentences(bundle: Bundle) -> list[str]:
-    sentences = bundle.evidence.get("sentences", {})
-    names = ("finding", "equivalence", "chance", "scale", "cost")
-    read = [escape(str(plain(sentences[name]))) for name in names if plain(sentences.get(name))]
-    if read and read[0] == escape(bundle.headline):
-        read = read[1:]
-    limits = [escape(str(item.get("text", ""))) for item in bundle.evidence.get("use", {}).get("limitations", [])]
-    if limits:
-        read.append("**Limitations**\n\n" + "\n".join(f"- {text}" for text in limits if text))
-    return read
+def _sample(bundle: Bundle) -> str:
+    sample = bundle.evidence.get("sample") or {}
+    treated, units = plain(sample.get("n_treated_units")), plain(sample.get("n_units"))
+    return f"{treated:,} of {units:,}" if isinstance(treated, int) and isinstance(units, int) else "not stated"
+
+
+def _cell(text: str) -> str:
+    one_line = " ".join(text.split())
+    short = one_line if len(one_line) <= CELL_CHARACTERS else one_line[: CELL_CHARACTERS - 1] + "…"
+    return html.escape(short)

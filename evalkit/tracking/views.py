@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+from evalkit.errors import NotSynced
 from evalkit.tracking.links import VIEW_ID, evidence_view
 from evalkit.tracking.store import Store, artifact_location
 
@@ -16,15 +17,15 @@ _VIEW_TAG: Final = f"mlflow.sharedViewState.{VIEW_ID}"
 # A fixed stamp: the view is part of the software, and writing it again must change nothing.
 _VIEW_MS: Final = 1_735_689_600_000
 _COLUMNS: Final = (
-    "tags.`evalkit.headline`",
     "tags.`evalkit.finding`",
     "tags.`evalkit.certainty`",
+    "tags.`evalkit.headline`",
     "tags.`evalkit.priority`",
     "metrics.`effect`",
     "metrics.`effect_low`",
     "metrics.`effect_high`",
 )
-_WIDTHS: Final = {"tags.`evalkit.headline`": 560, "tags.`evalkit.finding`": 150, "tags.`evalkit.certainty`": 120}
+_WIDTHS: Final = {"tags.`evalkit.headline`": 560, "tags.`evalkit.finding`": 120, "tags.`evalkit.certainty`": 110}
 
 
 def experiment_name(priority: str) -> str:
@@ -68,6 +69,11 @@ def _find_or_create(client: MlflowClient, store: Store, priority: str) -> tuple[
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
         found = client.get_experiment_by_name(name)
+        if found is None:
+            raise NotSynced(
+                f"The experiment '{name}' is not to be found in {store.shown}, nor can it be created.",
+                next_step="Ask whoever runs the server whether you may read it.",
+            )
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id), dict(found.tags)
@@ -95,7 +101,7 @@ def saved_view() -> str:
         "datasetsFilter": [],
         "modelVersionFilter": "All Runs",
         "selectedColumns": list(_COLUMNS),
-        "columnOrder": [],
+        "columnOrder": list(_COLUMNS),
         "columnWidths": _WIDTHS,
         "runsExpanded": {},
         "runsPinned": [],

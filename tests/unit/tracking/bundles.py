@@ -11,11 +11,23 @@ from pathlib import Path
 from typing import Any
 
 HEADLINE = (
-    "Castle doctrine laws may raise homicide by about 1.9 % (5.4 % fewer to 9.9 % more), from 4.9 to 5.0 per 100,000."
+    "We could not tell whether castle doctrine laws changed homicide. Results fit anything from 0.27 fewer to 0.48 "
+    "more per 100,000 residents; a change of 0.5 matters to the city."
 )
 CERTAINTY = (
     "Certainty is Low because only a comparison over time was possible. It would rise if more states had waited."
 )
+EVENT_STUDY = """\
+event_time,n_treated,estimate,std_error,low,high,low_simultaneous,high_simultaneous,level,is_reference
+-4,21,-0.021,0.05,-0.119,0.077,-0.16,0.118,0.95,False
+-3,21,0.034,0.05,-0.064,0.132,-0.105,0.173,0.95,False
+-2,21,-0.012,0.04,-0.09,0.066,-0.123,0.099,0.95,False
+-1,21,0,,,,,,0.95,True
+0,21,0.05,0.04,-0.028,0.128,-0.061,0.161,0.95,False
+1,20,0.012,0.05,-0.086,0.11,-0.127,0.151,0.95,False
+2,18,0.041,0.06,-0.077,0.159,-0.126,0.208,0.95,False
+3,13,0.022,0.07,-0.115,0.159,-0.172,0.216,0.95,False
+"""
 STUDY_YAML = """\
 study:
   id: castle_doctrine
@@ -108,6 +120,7 @@ def evidence(run_id: str, **blocks: dict[str, Any]) -> dict[str, Any]:
             estimate("two_way_fixed_effects", quantity(0.0694, -0.0402, 0.179)),
             estimate("synthetic_control", quantity(None)),
         ],
+        "natural": {"absolute": {"effect": {**quantity(0.0942, -0.27, 0.481), "unit": "per 100,000 residents"}}},
         "finding": {"label": "inconclusive"},
         "diagnostics": [],
         "plan": {"status": "none"},
@@ -156,7 +169,7 @@ def write_bundle(
         "provenance.json": json.dumps(provenance or {"git_dirty": False}).encode(),
         "study.yaml": study_yaml.encode(),
         "estimates.csv": b"label,estimate\ncallaway_santanna,0.0194\n",
-        "event_study.csv": b"event_time,estimate\n-1,0.097\n",
+        "event_study.csv": EVENT_STUDY.encode(),
         "diagnostics.csv": b"id,status\npre_trends,warn\n",
         "disclosure.json": b"{}",
         "brief.md": b"# Castle doctrine laws and homicide\n",
