@@ -1,0 +1,120 @@
+"""The one path: a study in, evidence out, nothing written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from evalkit.errors import ConfigError, DesignRefused, EvalkitError
+from evalkit.estimate import Estimate
+from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
+from evalkit.evaluation import FINGERPRINT_KEY, evaluate, labelled, require, stage_rng
+from evalkit.evidence.schema import Evidence
+from evalkit.study.spec import Choice, Study
+from evalkit.testing.simulate import staggered_frame, staggered_panel
+from tests.simulated import spec
+
+RULES = yaml.safe_load((Path(__file__).parents[2] / "configs" / "evidence" / "standard.yaml").read_text("utf-8"))
+CHECKS = ("pre_trends", "placebo_period", "leave_one_cohort_out", "sampler", "sample_flow")
+
+
+def study(
+    folder: Path, *, estimator: str = "callaway_santanna", robustness: tuple[Choice, ...] = (), **changes: Any
+) -> Study:
+    frame = staggered_frame(n_units=80, n_periods=8, effect=2.0, seed=5)
+    frame.assign(second=frame["y"] * 3.0).to_csv(folder / "simulated.csv", index=False)
+    return Study(
+        spec=spec(**changes),
+        estimator=Choice(name="callaway_santanna"),
+        robustness=robustness,
+        checks=tuple(Choice(name=name) for name in CHECKS),
+        evidence=RULES,
+        seed=7,
+        data_root=str(folder),
+    )
+
+
+def test_a_study_becomes_evidence_and_no_file_is_written(tmp_path: Path) -> None:
+    made = study(tmp_path)
+    before = sorted(os.listdir(tmp_path))
+    found = evaluate(made)
+    assert sorted(os.listdir(tmp_path)) == before
+    assert {diagnostic.id for diagnostic in found.diagnostics} == set(CHECKS)
+    assert found.n_rows == 640
+    assert found.evidence.to_dict()["identity"]["study_id"] == "simulated"
+
+
+def test_the_same_study_gives_the_same_numbers_and_keys(tmp_path: Path) -> None:
+    first, second = evaluate(study(tmp_path)), evaluate(study(tmp_path))
+    assert first.estimate.to_frame().equals(second.estimate.to_frame())
+    assert first.data_fingerprint == second.data_fingerprint
+    assert first.evidence.identity.config_sha == second.evidence.identity.config_sha
+    assert first.evidence.identity.run_id != second.evidence.identity.run_id
+
+
+def test_a_robustness_estimator_that_refuses_is_part_of_the_result(tmp_path: Path) -> None:
+    choices = (
+        Choice(name="two_way_fixed_effects"),
+        Choice(name="callaway_santanna", settings={"covariates": ["income"]}, label="with income"),
+    )
+    found = evaluate(study(tmp_path, robustness=choices)).robustness
+    assert isinstance(found["two_way_fixed_effects"], Estimate)
+    assert isinstance(found["with income"], EvalkitError)
+
+
+def test_further_outcomes_are_estimated_too(tmp_path: Path) -> None:
+    outcomes = [
+        {"name": "outcome", "column": "y", "unit": "points", "direction": "higher_better"},
+        {"name": "second", "column": "second", "role": "secondary", "unit": "points", "direction": "higher_better"},
+    ]
+    found = evaluate(study(tmp_path, outcomes=outcomes))
+    second = found.other_outcomes["second"]
+    assert isinstance(second, Estimate)
+    three_times = 3.0 * found.estimate.aggregation("overall").estimate[0]
+    assert second.aggregation("overall").estimate[0] == pytest.approx(three_times)
+
+
+def test_the_headline_is_announced_before_the_cross_checks(tmp_path: Path) -> None:
+    said: list[str] = []
+    headlines: list[Evidence] = []
+
+    def announce(evidence: Evidence) -> None:
+        headlines.append(evidence)
+        said.append("announced")
+
+    evaluate(
+        study(tmp_path, robustness=(Choice(name="two_way_fixed_effects"),)),
+        progress=lambda text, share=None: said.append(text),
+        announce=announce,
+    )
+    assert said.index("announced") < said.index("Cross-checking with two_way_fixed_effects")
+    assert headlines[0].sentences.headline
+
+
+def test_restricted_data_need_a_key_for_their_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = spec().data.model_dump() | {"restricted": True}
+    monkeypatch.delenv(FINGERPRINT_KEY, raising=False)
+    with pytest.raises(ConfigError, match=FINGERPRINT_KEY):
+        evaluate(study(tmp_path, data=data))
+    monkeypatch.setenv(FINGERPRINT_KEY, "a secret of the data steward, 32 b")
+    keyed = evaluate(study(tmp_path, data=data)).data_fingerprint
+    assert keyed != evaluate(study(tmp_path)).data_fingerprint
+
+
+def test_labels_that_repeat_are_numbered() -> None:
+    choices = (Choice(name="a"), Choice(name="a"), Choice(name="a", label="mine"))
+    assert list(labelled(choices)) == ["a", "a (2)", "mine"]
+
+
+def test_a_design_without_a_start_in_the_window_is_refused() -> None:
+    with pytest.raises(DesignRefused, match="No unit starts treatment within the window"):
+        require(TwoWayFixedEffects(), staggered_panel(n_units=20, cohorts={1: 0.5}))
+
+
+def test_each_stage_has_randomness_of_its_own() -> None:
+    assert stage_rng(1, "fit:a").random() == stage_rng(1, "fit:a").random()
+    assert stage_rng(1, "fit:a").random() != stage_rng(1, "fit:b").random()
