@@ -123,7 +123,7 @@ def evaluate(
         label: _attempt(choice, study.seed, panel, tell) for label, choice in labelled(study.robustness).items()
     }
     tell("Writing the summary")
-    evidence = summarize(study, panel, estimate, robustness, diagnostics, identity)
+    evidence = summarize(study, panel, estimate, robustness, diagnostics, identity, other_outcomes=others)
     return Evaluation(
         study, panel, estimate, robustness, others, diagnostics, evidence, identity.data_sha, len(frame)
     )  # fmt: skip

@@ -76,6 +76,10 @@ def test_further_outcomes_are_estimated_too(tmp_path: Path) -> None:
     assert isinstance(second, Estimate)
     three_times = 3.0 * found.estimate.aggregation("overall").estimate[0]
     assert second.aggregation("overall").estimate[0] == pytest.approx(three_times)
+    assert [(block.outcome, block.role) for block in found.evidence.estimates] == [
+        ("outcome", "primary"),
+        ("second", "primary"),
+    ]
 
 
 def test_the_headline_is_announced_before_the_cross_checks(tmp_path: Path) -> None:
