@@ -14,7 +14,7 @@ from evalkit.errors import ConfigError, DesignRefused, closest, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics.cohort_effects import CohortEffects, LeftOut, Rules, estimate_cells
-from evalkit.numerics.cohort_sample import CohortSample, sort_by_cohort
+from evalkit.numerics.cohort_sample import CohortSample, has_missing, sort_by_cohort
 from evalkit.numerics.doubly_robust import OVERLAP_LIMIT, Method
 from evalkit.numerics.group_time import BasePeriod, PlannedCell
 from evalkit.numerics.influence import Influence
@@ -224,8 +224,10 @@ class CallawaySantAnna(PanelEstimator):
                 comparison=int((incomplete & panel.never_treated).sum()),
             )
         for name in self.covariates:
-            unknown = np.isnan(panel.covariates[name])
-            missing = self._kept(panel) & (unknown & panel.observed).any(axis=1) if unknown.any() else unknown[:, 0]
+            values = panel.covariates[name]
+            if not has_missing(values):
+                continue
+            missing = self._kept(panel) & (np.isnan(values) & panel.observed).any(axis=1)
             if missing.any():
                 yield Remark(
                     "covariate_missing",
@@ -322,7 +324,7 @@ class CallawaySantAnna(PanelEstimator):
 
 def _complete(panel: Panel) -> BoolArray:
     """(N,) units observed in every period."""
-    if panel.is_balanced:
+    if not has_missing(panel.outcome):
         return np.ones(panel.n_units, dtype=np.bool_)
     return np.asarray(panel.observed.all(axis=1))
 

@@ -184,8 +184,14 @@ def sort_by_cohort(
     )
 
 
-def _has_missing(values: FloatArray) -> bool:
-    """Whether any value is NaN; one pass without an (N, T) array of flags."""
+def has_missing(values: FloatArray) -> bool:
+    """Whether any value is NaN; one pass without an array of flags.
+
+    Examples
+    --------
+    >>> has_missing(np.array([1.0, np.nan]))
+    True
+    """
     return bool(np.isnan(values.sum()))
 
 
@@ -196,7 +202,7 @@ def _center(y: FloatArray) -> tuple[FloatArray, BoolArray | None]:
     first observed outcome goes off before the mean is taken, so that a large constant costs no digits.
     """
     n_periods = y.shape[1]
-    if not _has_missing(y):
+    if not has_missing(y):
         first = y[:, 0].copy()
         y -= first[:, None]
         rest = y @ np.full(n_periods, 1.0 / n_periods)
@@ -214,7 +220,7 @@ def _center(y: FloatArray) -> tuple[FloatArray, BoolArray | None]:
 
 def _read(values: FloatArray, order: IntArray, known: BoolArray | None) -> tuple[FloatArray, BoolArray | None]:
     """Take rows of a regressor or weight, (n, 1) where constant over time, and note where they are missing."""
-    if not _has_missing(values):
+    if not has_missing(values):
         changes = any((values[rows] != values[rows, :1]).any() for rows in pieces(slice(0, len(values))))
         return (values[order] if changes else values[order, :1]), known
     taken = values[order]
@@ -233,7 +239,7 @@ def _standardize(values: FloatArray) -> FloatArray:
 
     Unknown values become 0; their weight is 0 wherever they would count.
     """
-    known = values[~np.isnan(values)] if _has_missing(values) else values
+    known = values[~np.isnan(values)] if has_missing(values) else values
     if known.size == 0:
         return np.zeros_like(values)
     center, spread = known.mean(), known.std()
