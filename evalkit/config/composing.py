@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from evalkit.config.folders import Folders
@@ -41,6 +42,7 @@ def compose_raw(folders: Folders, overrides: Sequence[str]) -> tuple[dict[str, A
 
     try:
         with (
+            _hydra_set_aside(),
             searching(folders.search),
             initialize_config_dir(str(folders.search[-1]), job_name="evalkit", version_base="1.3"),
         ):
@@ -57,6 +59,19 @@ def compose_raw(folders: Folders, overrides: Sequence[str]) -> tuple[dict[str, A
         raise _reworded(error, overrides) from None
     whole = {str(key): value for key, value in raw.items()} if isinstance(raw, dict) else {}
     return whole, dict(whole.pop("hydra", {}))
+
+
+@contextmanager
+def _hydra_set_aside() -> Iterator[None]:
+    """Make room for a composition of ours inside a job that Hydra itself has launched."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    outer = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().hydra = outer
 
 
 def resolve(container: Mapping[str, Any], part: str) -> Any:

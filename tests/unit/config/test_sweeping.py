@@ -8,7 +8,7 @@ import pytest
 
 from evalkit.config.sweeping import is_parallel, launch_sweep, plan_sweep
 from evalkit.errors import ConfigError, EvalkitError
-from tests.unit.config.sweep_jobs import fail_on_seed_2, write_overrides
+from tests.unit.config.sweep_jobs import compose_again, fail_on_seed_2, write_overrides
 
 
 def test_the_plan_lists_what_will_run_as_typed(folder: Path) -> None:
@@ -36,6 +36,14 @@ def test_a_sweep_litters_no_working_folder_and_gives_the_command_line_back(folde
     assert sorted(path.name for path in folder.iterdir()) == ["configs", "sweep"]
     assert sys.argv == typed
     assert "HYDRA_FULL_ERROR" not in os.environ
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_a_job_composes_its_own_config_from_its_overrides(launcher: str, folder: Path) -> None:
+    words = ["study=lights", "seed=1,2", f"hydra/launcher={launcher}"]
+    launch_sweep(words, compose_again, config_dir=None, folder=folder / "sweep")
+    texts = [(folder / "sweep" / str(number) / "job.txt").read_text(encoding="utf-8") for number in range(2)]
+    assert texts == ["lights 1", "lights 2"]
 
 
 def test_an_error_of_a_job_is_reported_after_the_others_ran(folder: Path) -> None:
