@@ -49,7 +49,9 @@ EVENT_STUDY: Final = (
     Column("level", "number", "Level of the intervals."),
     Column("is_reference", "boolean", "Whether the effect is 0 by construction."),
     Column("observed", "number", "Mean observed outcome of the treated, in the unit that the estimator reports."),
-    Column("counterfactual", "number", "The same without the programme; empty before the reference period."),
+    Column(
+        "counterfactual", "number", "The same without the programme; empty before the reference period (or the start)."
+    ),
 )
 
 DIAGNOSTICS: Final = (

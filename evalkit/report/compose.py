@@ -17,6 +17,7 @@ from evalkit.evidence.standard import Standard
 from evalkit.report.contents import Contents
 from evalkit.report.pictures import pictures
 from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table
+from evalkit.report.wording import estimator_title
 from evalkit.vocabulary import BoolArray
 
 LABELS: Final = ("event_time", "level")
@@ -37,11 +38,11 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
     study_yaml
         The resolved config.
     """
-    study, estimate, evidence = evaluation.study, evaluation.estimate, evaluation.evidence
+    study, estimate = evaluation.study, evaluation.estimate
     outcome = study.spec.primary_outcome
     link, reference = link_of(outcome, estimate), reference_time(estimate)
     by_run = estimates_table(
-        outcome.name, evidence.estimates[0].label, estimate, evaluation.robustness, evaluation.other_outcomes
+        outcome.name, estimator_title(estimate.estimator), estimate, evaluation.robustness, evaluation.other_outcomes
     )
     rules = policy_of(evaluation)
     records: dict[str, dict[str, Any]] = {}
@@ -54,12 +55,12 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
     by_event_time = passed("event_study.csv", event_study_table(estimate, reference, link), ["n_treated"])
     checks = passed("diagnostics.csv", diagnostics_table(evaluation.diagnostics), [])
     drawn = pictures(
-        evidence, estimates, by_event_time, link=link, step=step_in_words(evaluation.panel), reference=reference,
-        window=study.spec.design.event_window,
+        evaluation.evidence, estimates, by_event_time, link=link, step=step_in_words(evaluation.panel),
+        reference=reference, window=study.spec.design.event_window,
     )  # fmt: skip
     disclosure = {"subject": rules.subject, "min_cell": rules.min_cell, "reason": rules.reason, "tables": records}
     return Contents(
-        evidence=evidence,
+        evidence=evaluation.evidence,
         figures=drawn,
         estimates=estimates,
         event_study=by_event_time,
@@ -120,9 +121,15 @@ def cells_shown(evaluation: Evaluation, contents: Contents) -> BoolArray:
     return ~hidden
 
 
-def reference_time(estimate: Estimate) -> int:
-    """Event time that effects after the start are measured against: the period before any anticipation."""
-    return -1 - int(estimate.settings.get("anticipation") or 0)
+def reference_time(estimate: Estimate) -> int | None:
+    """Event time that effects after the start are measured against; None where it is no single period.
+
+    It is the period before any anticipation where the estimator reports it as a reference, or says that
+    it works from base periods; other models measure from an average over the time before the start.
+    """
+    last_before = -1 - int(estimate.settings.get("anticipation") or 0)
+    times = estimate.cells.event_time[estimate.cells.is_reference]
+    return last_before if last_before in times or "base_period" in estimate.settings else None
 
 
 def step_in_words(panel: Panel) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from evalkit.evidence.schema import Evidence, NaturalEffect
+from evalkit.evidence.schema import Evidence, NaturalEffect, TrailStep
 from evalkit.evidence.values import Quantity
 from evalkit.report.figures.words import number, span
 from evalkit.report.wording import clip, first_upper, readable
@@ -27,7 +27,7 @@ MEASURES: Final = (
     ("absolute", "Average"),
     ("percent", "Relative"),
     ("per_1000", "Per 1,000"),
-    ("total_averted", "Total avoided"),
+    ("total_averted", "In total"),
     ("people_affected", "People reached"),
     ("money", "Money"),
 )
@@ -39,13 +39,15 @@ NOT_RATED: Final = "Not rated"
 class Dial:
     """One of the three dials: a name, its reading, and what stands beneath it.
 
-    `level` is the number of filled marks out of four; None for a dial without a scale.
+    `level` is the number of filled marks out of four; None for a dial without a scale. `tag` is a
+    word to stand out beside the reading.
     """
 
     name: str
     reading: str
     beneath: tuple[str, ...]
     level: int | None = None
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ def _size(evidence: Evidence) -> Dial:
     return Dial(
         "Size of effect",
         signed(effect.value, effect.unit),
-        (f"{_interval_name(effect)}: {span(effect.low, effect.high)}", FINDINGS[evidence.finding.label]),
+        (f"{_interval_name(effect)}: {span(effect.low, effect.high)}",),
+        tag=FINDINGS[evidence.finding.label],
     )
 
 
@@ -149,14 +152,21 @@ def _cost(evidence: Evidence) -> Dial:
 
 
 def _changes(evidence: Evidence) -> tuple[Change, ...]:
-    blocks = ((name, getattr(evidence.natural, field)) for field, name in MEASURES)
-    return tuple(_change(name, block) for name, block in blocks if block.effect.value is not None)
+    """Effects in natural units; a rate already says what "per 1,000" would."""
+    left_out = {"per_1000"} if evidence.outcomes[0].family == "rate" else set()
+    shown = [(field, name) for field, name in MEASURES if field not in left_out]
+    blocks = [(field, name, getattr(evidence.natural, field)) for field, name in shown]
+    return tuple(_change(field, name, block) for field, name, block in blocks if block.effect.value is not None)
 
 
-def _change(name: str, block: NaturalEffect) -> Change:
-    effect, before, seen = block.effect, block.counterfactual, block.observed.value
-    levels = "" if before.value is None or seen is None else f"{number(before.value)} → {number(seen)}"
-    return Change(name, signed(effect.value or 0.0, effect.unit), span(effect.low or 0.0, effect.high or 0.0), levels)
+def _change(field: str, name: str, block: NaturalEffect) -> Change:
+    """One row; events avoided are turned into a change of events, so that all rows have one sign."""
+    effect, before, seen = block.effect, block.counterfactual.value, block.observed.value
+    value, low, high = effect.value or 0.0, effect.low or 0.0, effect.high or 0.0
+    if field == "total_averted":
+        value, low, high = -value, -high, -low
+    levels = "" if before is None or seen is None or field == "percent" else f"{number(before)} → {number(seen)}"
+    return Change(name, signed(value, effect.unit), span(low, high), levels)
 
 
 def signed(value: float, unit: str) -> str:
@@ -192,13 +202,17 @@ def _for_whom(evidence: Evidence, words: int) -> tuple[tuple[str, str], ...]:
 
 def _deductions(evidence: Evidence, words: int) -> tuple[str, ...]:
     """Steps of the rating that took something away, in the order they were applied."""
-    taken = [step for step in evidence.rating.trail if step.state == "applied" and (step.points < 0 or step.cap)]
-    return _distinct(tuple(clip(step.reason or step.trigger, words) for step in taken), besides="")
+    taken = [step for step in _counted(evidence) if step.because or step.reason]
+    return _distinct(tuple(first_upper(clip(step.because or step.reason, words)) for step in taken), besides="")
 
 
 def _fixes(evidence: Evidence, words: int) -> tuple[str, ...]:
-    taken = [step for step in evidence.rating.trail if step.state == "applied" and step.fix]
-    return _distinct(tuple(first_upper(clip(step.fix, words)) for step in taken), besides="")
+    return _distinct(tuple(f"If {clip(step.fix, words)}" for step in _counted(evidence) if step.fix), besides="")
+
+
+def _counted(evidence: Evidence) -> list[TrailStep]:
+    """Gates, caps and deductions that applied."""
+    return [s for s in evidence.rating.trail if s.state == "applied" and s.kind in ("gate", "cap", "deduction")]
 
 
 def _next_step(evidence: Evidence, words: int) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def pictures(
     *,
     link: Link,
     step: str,
-    reference: int,
+    reference: int | None,
     window: tuple[int, int],
 ) -> tuple[Figure, ...]:
     """Draw what the tables allow: observed against counterfactual, event study, forest.
@@ -45,7 +45,7 @@ def pictures(
     step
         One period in words.
     reference
-        Event time that effects are measured against.
+        Event time that effects are measured against; None for the average before the start.
     window
         First and last event time to show.
     """
@@ -82,9 +82,7 @@ def pictures(
             )
         )
     overall = in_natural_unit(_overall(estimates, evidence), log)
-    drawn.append(
-        forest(overall, outcome=outcome.name, effect_unit=unit, interval=_plain_interval(evidence), marks=marks)
-    )
+    drawn.append(forest(overall, outcome=outcome.name, effect_unit=unit, interval=_any_interval(evidence), marks=marks))
     return tuple(drawn)
 
 
@@ -125,11 +123,11 @@ def interval_in_words(evidence: Evidence) -> str:
     return f"{100 * (effect.level or 0.95):g} % {effect.interval_kind or 'confidence'} interval"
 
 
-def _plain_interval(evidence: Evidence) -> str:
-    """Without the kind where estimators of both kinds stand side by side."""
+def _any_interval(evidence: Evidence) -> str:
+    """The same, saying so where estimators with intervals of both kinds stand side by side."""
     kinds = {row.effect.interval_kind for row in evidence.estimates if row.effect.interval_kind}
     words = interval_in_words(evidence)
-    return words if len(kinds) == 1 else words.replace("confidence", "confidence (or credible)")
+    return words if len(kinds) < 2 else f"{words.split(' %')[0]} % interval (confidence or credible)"
 
 
 def _overall(estimates: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def estimates_table(
     return typed(rows, ESTIMATES)
 
 
-def event_study_table(estimate: Estimate, reference: int, link: Link) -> pd.DataFrame:
+def event_study_table(estimate: Estimate, reference: int | None, link: Link) -> pd.DataFrame:
     """The event study of one estimate beside the observed means.
 
     Parameters
@@ -53,7 +53,8 @@ def event_study_table(estimate: Estimate, reference: int, link: Link) -> pd.Data
     estimate
         Usually the primary one.
     reference
-        Event time that effects are measured against: minus one less the anticipation.
+        Event time that effects are measured against: minus one less the anticipation; None where
+        that is the average over all periods before the start.
     link
         How the analysed scale relates to the outcome.
 
@@ -67,10 +68,11 @@ def event_study_table(estimate: Estimate, reference: int, link: Link) -> pd.Data
         rows = estimate.aggregation("event_study", simultaneous=True)
     except DesignRefused:
         return typed([], EVENT_STUDY)
-    at_reference = rows.labels == reference
+    first = 0 if reference is None else reference
+    at_reference = (rows.labels == first) & (reference is not None)
     effect = np.where(at_reference, 0.0, rows.estimate)
     without = rows.observed * np.exp(-effect) if link == "log_link" else rows.observed - effect
-    counterfactual = np.where(rows.labels >= reference, without, np.nan)
+    counterfactual = np.where(rows.labels >= first, without, np.nan)
     extra = {"observed": rows.observed, "counterfactual": counterfactual}
     return typed([{**row, **_at(extra, i)} for i, row in enumerate(_rows(estimate, rows))], EVENT_STUDY)
 

@@ -35,3 +35,26 @@ def readable(name: str) -> str:
     'Public safety'
     """
     return first_upper(name.replace("_", " "))
+
+
+_TITLES = {
+    "callaway_santanna": "Callaway-Sant'Anna",
+    "sun_abraham": "Sun-Abraham",
+    "two_way_fixed_effects": "Two-way fixed effects",
+    "extended_twfe": "Extended two-way fixed effects",
+    "stacked_did": "Stacked difference-in-differences",
+    "switching_did": "Switching difference-in-differences",
+    "synthetic_did": "Synthetic difference-in-differences",
+    "bayesian_did": "Bayesian difference-in-differences",
+}
+
+
+def estimator_title(name: str) -> str:
+    """An estimator as a reader knows it; its registered name as words where it is not known here.
+
+    Examples
+    --------
+    >>> estimator_title("callaway_santanna"), estimator_title("synthetic_control")
+    ("Callaway-Sant'Anna", 'Synthetic control')
+    """
+    return _TITLES.get(name, readable(name))

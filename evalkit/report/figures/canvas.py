@@ -113,6 +113,7 @@ def draw(paint: Callable[[Axes], None], *, says: str, height: float) -> tuple[by
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Sheet
+    from matplotlib.ticker import FuncFormatter, ScalarFormatter
 
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         # A letter that the font lacks is drawn as an empty box; the table beneath the figure has the name.
@@ -121,7 +122,10 @@ def draw(paint: Callable[[Axes], None], *, says: str, height: float) -> tuple[by
         FigureCanvasAgg(sheet)
         axes = sheet.add_subplot()
         paint(axes)
-        axes.set_title(wrapped(says, TITLE_LETTERS), loc="left", fontsize=10.5, pad=9)
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_formatter(), ScalarFormatter):
+                axis.set_major_formatter(FuncFormatter(tick_label))
+        axes.set_title(wrapped(says[:1].upper() + says[1:], TITLE_LETTERS), loc="left", fontsize=10.5, pad=9)
         handles, labels = axes.get_legend_handles_labels()
         if len(handles) > 1 or any("matters" in label for label in labels):
             sheet.legend(handles, labels, loc="outside lower left", ncols=2, columnspacing=1.6, handlelength=1.8)
@@ -129,6 +133,18 @@ def draw(paint: Callable[[Axes], None], *, says: str, height: float) -> tuple[by
         sheet.savefig(vector, format="svg", metadata={"Date": None, "Creator": None})
         sheet.savefig(raster, format="png", dpi=PNG_DPI, metadata={"Software": None})
     return vector.getvalue(), raster.getvalue()
+
+
+def tick_label(value: float, position: int | None = None) -> str:
+    """A number on an axis: thousands set apart, no power of ten, a real minus sign.
+
+    Examples
+    --------
+    >>> tick_label(120000.0), tick_label(-2.5), tick_label(0.1 + 0.2)
+    ('120,000', '−2.5', '0.3')
+    """
+    text = f"{round(value, 12):,.12f}".rstrip("0").rstrip(".")
+    return "0" if text in ("0", "-0") else text.replace("-", "−")
 
 
 def time_axis(ax: Axes, times: Sequence[float], step: str) -> None:

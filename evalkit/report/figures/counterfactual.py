@@ -25,7 +25,7 @@ def observed_counterfactual(
     unit: str,
     step: str,
     interval: str,
-    reference: int,
+    reference: int | None,
     link: Link = "identity",
 ) -> Figure:
     """Draw the treated mean, observed and without the programme, by event time.
@@ -47,7 +47,8 @@ def observed_counterfactual(
     interval
         In words, e.g. ``95 % confidence interval``.
     reference
-        Event time that effects are measured against.
+        Event time that effects are measured against; None where that is the average over all periods
+        before the start, and the counterfactual is shown from the start on.
     link
         ``identity``, ``log_outcome`` (mean logs were analysed) or ``log_link`` (logs of means).
 
@@ -90,13 +91,13 @@ def observed_counterfactual(
     )
 
 
-def _levels(rows: pd.DataFrame, reference: int, link: Link) -> pd.DataFrame:
+def _levels(rows: pd.DataFrame, reference: int | None, link: Link) -> pd.DataFrame:
     """Levels in the outcome's own unit, from effects as analysed."""
     kept = rows[rows["observed"].notna()].sort_values("event_time").reset_index(drop=True)
     observed = kept["observed"].to_numpy(float)
     time = kept["event_time"].to_numpy(int)
-    after = time > reference
-    at_reference = time == reference
+    after = time > (-1 if reference is None else reference)
+    at_reference = np.zeros(len(time), dtype=bool) if reference is None else time == reference
     level = np.exp(observed) if link == "log_outcome" else observed
 
     def counterfactual(bound: str) -> FloatArray:

@@ -26,7 +26,7 @@ def event_study(
     effect_unit: str,
     step: str,
     interval: str,
-    reference: int,
+    reference: int | None,
     marks: Sequence[float] = (),
 ) -> Figure:
     """Draw effects by event time.
@@ -46,7 +46,8 @@ def event_study(
     interval
         The pointwise interval in words, e.g. ``95 % confidence interval``.
     reference
-        Event time that effects after the start are measured against.
+        Event time that effects after the start are measured against; None where that is the average
+        over all periods before the start.
     marks
         Effects at which a change starts to matter (MID); none where none was declared.
 
@@ -65,7 +66,8 @@ def event_study(
     def paint(ax: Axes) -> None:
         time = data["event_time"].to_numpy(float)
         ax.axhline(0.0, color=INK, linewidth=0.9, zorder=1)
-        ax.axvspan(reference - 0.25, reference + 0.25, color=PALE, alpha=0.7, linewidth=0, zorder=0)
+        if reference is not None:
+            ax.axvspan(reference - 0.25, reference + 0.25, color=PALE, alpha=0.7, linewidth=0, zorder=0)
         _mark_mid(ax, marks)
         drawn = ~is_reference
         ax.vlines(
@@ -140,13 +142,21 @@ def _excluding(rows: pd.DataFrame) -> str:
 
 
 def _note(
-    has_band: bool, reference_drawn: bool, reference: int, step: str, interval: str, marks: Sequence[float], unit: str
+    has_band: bool,
+    reference_drawn: bool,
+    reference: int | None,
+    step: str,
+    interval: str,
+    marks: Sequence[float],
+    unit: str,
 ) -> str:
     said = [
         f"Each dot is an estimate; thick bars are the {interval} of one {step}"
         + (", thin bars hold for all at once." if has_band else ".")
     ]
-    if reference_drawn:
+    if reference is None:
+        said.append("All effects are measured against the average over the time before the start.")
+    elif reference_drawn:
         said.append(f"All effects are measured against event time {_signed(reference)} (shaded).")
     else:
         said.append(
