@@ -51,7 +51,7 @@ calibrate: $(STAMP) ## Monte Carlo acceptance: size, coverage, bias (long)
 
 benchmark: $(STAMP) ## speed against other packages, in one run, as ratios; installs the packages compared with
 	@$(PIP) install --no-build-isolation --editable ".[bench]"
-	@for script in benchmarks/*/run.py; do echo "== $$script"; OMP_NUM_THREADS=1 $(BIN)/python "$$script" $(ARGS); done
+	@for script in $$(grep -lF "__main__" benchmarks/*/*.py); do echo "== $$script"; OMP_NUM_THREADS=1 $(BIN)/python "$$script" $(ARGS); done
 
 lock: ## rewrite requirements.lock after an edit of the dependencies (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra server --universal --python-version 3.11 \
