@@ -71,6 +71,9 @@ class BayesianDid(PanelEstimator):
         Periods before the start in which effects are allowed; reported as cells, not pooled with the others.
     covariates
         Columns of the panel that enter linearly, with a ridge prior.
+    pooling
+        ``partial`` as above, or ``none``: each effect stands alone with prior sd `overall_scale`, which is least
+        squares but for that prior; shows what pooling does to the answer.
     leads
         Also estimate the cells before treatment, from untreated observations only and without pooling:
         they inform the reader about trends before treatment and leave the effects as they are.
@@ -81,7 +84,7 @@ class BayesianDid(PanelEstimator):
         Prior sd of mu, and scales of the half-normal priors of the sds of m, c and d: in residual sds for Gaussian
         and Student-t, on the log scale for counts. None: 10, 1, 1, 1 and 2.5, 0.5, 0.5, 0.5.
     covariate_scale
-        Prior sd of the coefficient of a covariate scaled to within-unit sd 1, in the same unit.
+        Prior sd of the coefficient of a covariate scaled to sd 1 within units and periods, in the same unit.
     prior_only
         Ignore the outcome and draw from the prior: shows what the priors imply.
     level
@@ -108,6 +111,7 @@ class BayesianDid(PanelEstimator):
     comparison: Comparison = "not_yet_treated"
     anticipation: Annotated[int, Field(ge=0)] = 0
     covariates: tuple[str, ...] = ()
+    pooling: Literal["partial", "none"] = "partial"
     leads: bool = True
     draws: Annotated[int, Field(ge=100)] = 1_500
     tune: Annotated[int, Field(ge=100)] = 1_500
@@ -333,6 +337,7 @@ class BayesianDid(PanelEstimator):
             cohort=self.cohort_scale or defaults.cohort,
             cell=self.cell_scale or defaults.cell,
             covariate=self.covariate_scale,
+            pooled=self.pooling == "partial",
         )
 
     def _estimate(self, panel: Panel, sample: Sample, leads: CellTable | None, fit: _Fit, *, seed: int) -> Estimate:

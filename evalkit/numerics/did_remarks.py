@@ -49,7 +49,8 @@ def constant_covariates(names: Sequence[str]) -> Remark | None:
         return None
     verb = "does" if len(names) == 1 else "do"
     return Remark(
-        "constant_covariates", f"{quote_names(names)} {verb} not vary within units: unit effects take this in."
+        "constant_covariates",
+        f"{quote_names(names)} {verb} not vary within units and periods: their effects take it in.",
     )
 
 

@@ -19,7 +19,7 @@ class Rows:
     Attributes
     ----------
     outcome
-        (n,) less its unit mean and in residual sds for Gaussian and Student-t, counts otherwise.
+        (n,) less unit and period means and in residual sds for Gaussian and Student-t, counts otherwise.
     unit, period
         (n,) codes.
     group

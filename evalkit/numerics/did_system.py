@@ -68,7 +68,7 @@ def absorb(
     Parameters
     ----------
     moments
-        Series 0 is the outcome, the others are covariates with within-unit sd 1.
+        Series 0 is the outcome, the others are covariates at sd 1.
     cells
         Cells whose effects are kept.
     nuisance

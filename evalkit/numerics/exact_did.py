@@ -25,8 +25,8 @@ PRIOR_NODES = np.linspace(-0.98, 0.98, 50)
 """Autocorrelations of a draw from the prior alone."""
 POINTS_PER_DRAW = 2
 """Importance points for each draw kept: the weights then take little of the sample's worth."""
-SMALLEST_RESIDUAL = 1e-8
-"""Share of the spread before a step at which the spread after it counts as rounding."""
+SMALLEST_RESIDUAL = 1e-6
+"""Share of the spread before a step at which the spread after it counts as rounding (1e-12 in squares)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ class Priors:
     event_time, cohort, cell
         Scales of the half-normal priors of the sds of the deviations.
     covariate
-        Sd of the coefficient of a covariate at within-unit sd 1.
+        Sd of the coefficient of a covariate at sd 1 within units and periods.
+    pooled
+        Whether effects under treatment borrow from each other; if not, each has prior sd `overall`.
     """
 
     overall: float = 10.0
@@ -48,9 +50,12 @@ class Priors:
     cohort: float = 1.0
     cell: float = 1.0
     covariate: float = 10.0
+    pooled: bool = True
 
     def structure(self, cells: CellTable) -> Structure:
         """Prior of the effects of these cells."""
+        if not self.pooled:
+            return free_structure(len(cells), self.overall)
         return pooled_structure(
             cells, overall=self.overall, event_time=self.event_time, cohort=self.cohort, cell=self.cell
         )  # fmt: skip

@@ -133,6 +133,23 @@ def free_structure(size: int, scale: float) -> Structure:
     return Structure(np.zeros((size, 0)), np.zeros(0, dtype=np.int64), np.zeros(0), (), (), scale)
 
 
+def zero_sum_structure(cells: CellTable, scale: float) -> Structure:
+    """Effects that sum to zero within cohorts, covariance (scale sigma)^2 (I - 1 1' / L) over a cohort's L cells.
+
+    What :func:`free_structure` gives once each cohort's mean is taken off, without the direction that unit
+    effects make redundant: a sampler that sees that direction crawls along it.
+    """
+    blocks = []
+    for g in np.unique(cells.group):
+        rows = np.flatnonzero(cells.group == g)
+        block = np.zeros((len(cells), len(rows) - 1))
+        block[rows] = _helmert(len(rows))
+        blocks.append(block)
+    basis = np.hstack(blocks)
+    width = basis.shape[1]
+    return Structure(basis, np.full(width, -1, dtype=np.int64), np.full(width, scale), (), ())
+
+
 def half_normal_of(u: FloatArray, scale: float) -> FloatArray:
     """Map standard normal scores to HalfNormal(scale) by their distribution functions.
 
@@ -323,8 +340,13 @@ def _zero_sum_columns(labels: IntArray, among: BoolArray) -> FloatArray:
     if size < 2:
         return np.zeros((len(labels), 0))
     indicator = ((labels[:, None] == levels[None, :]) & among[:, None]).astype(np.float64)
-    helmert = np.zeros((size, size - 1))
+    return np.asarray(indicator @ _helmert(size))
+
+
+def _helmert(size: int) -> FloatArray:
+    """(L, L - 1) orthonormal columns that sum to zero."""
+    columns = np.zeros((size, size - 1))
     for i in range(1, size):
-        helmert[:i, i - 1] = 1.0 / np.sqrt(i * (i + 1.0))
-        helmert[i, i - 1] = -i / np.sqrt(i * (i + 1.0))
-    return np.asarray(indicator @ helmert)
+        columns[:i, i - 1] = 1.0 / np.sqrt(i * (i + 1.0))
+        columns[i, i - 1] = -i / np.sqrt(i * (i + 1.0))
+    return columns

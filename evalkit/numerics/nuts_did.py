@@ -9,8 +9,8 @@ import numpy as np
 from evalkit.numerics.did_layout import CellTable
 from evalkit.numerics.did_rows import long_rows
 from evalkit.numerics.did_sample import Sample
-from evalkit.numerics.exact_did import Priors, centred_within, independent_scale, untreated_rows
-from evalkit.numerics.hierarchical_did import Structure, free_structure
+from evalkit.numerics.exact_did import Priors, independent_scale, untreated_rows
+from evalkit.numerics.hierarchical_did import Structure, zero_sum_structure
 from evalkit.numerics.pymc_did import LOG_LINK, build
 from evalkit.numerics.sampler import Chains, SamplerSettings, run
 from evalkit.vocabulary import FloatArray
@@ -62,10 +62,8 @@ def sample_leads(
 ) -> Chains:
     """Sample the leads from untreated rows alone, each as the difference from its cohort's mean over them."""
     rows = untreated_rows(sample)
-    structure = free_structure(len(cells), priors.overall)
-    chains = _sample(rows, cells, None, structure, priors, settings, family, counts, offset, False)
-    effects = chains.draws["effects"]
-    return replace(chains, draws={"effects": centred_within(effects, cells)})
+    structure = zero_sum_structure(cells, priors.overall)
+    return _sample(rows, cells, None, structure, priors, settings, family, counts, offset, False)
 
 
 def _sample(

@@ -12,7 +12,7 @@ import numpy as np
 
 from evalkit.numerics.did_rows import Rows
 from evalkit.numerics.hierarchical_did import PRIOR_DEGREES, Structure
-from evalkit.numerics.sampler import import_pymc
+from evalkit.numerics.sampler import without_blas_warning
 from evalkit.vocabulary import IntArray
 
 if TYPE_CHECKING:
@@ -49,12 +49,13 @@ def build(rows: Rows, structure: Structure, *, family: str, autoregressive: bool
     ValueError
         When a value is missing: PyMC would make it a parameter without a word.
     """
-    pm = import_pymc()
+    import pymc as pm
+
     for name in ("outcome", "nuisance", "covariates", "offset"):
         if not np.isfinite(getattr(rows, name)).all():
             raise ValueError(f"rows.{name} holds missing or infinite values")
     log_link = family in LOG_LINK
-    with pm.Model() as model:
+    with without_blas_warning(), pm.Model() as model:
         sigma = 1.0 if log_link else _sigma(pm)
         effects = _effects(pm, structure, sigma)
         mean = _unit_and_period(pm, rows, log_link) + pm.math.concatenate([effects, np.zeros(1)])[rows.cell]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,16 +64,15 @@ class Chains:
     energy_bfmi_min: float
 
 
-def import_pymc() -> Any:
-    """Import PyMC, whose compiler announces on import that it found no BLAS of its own.
+@contextmanager
+def without_blas_warning() -> Iterator[None]:
+    """Silence one warning of PyMC's compiler: that it found no BLAS of its own.
 
-    The models here hold no large matrix products, and nutpie does not use that compiler: the
-    warning is of no use to the reader.
+    The models here hold no large matrix products, so the reader can do nothing useful with it.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="PyTensor could not link to a BLAS", category=UserWarning)
-        import pymc
-    return pymc
+        yield
 
 
 def resolve(sampler: Literal["auto", "nutpie", "pymc"]) -> SamplerName:
@@ -99,7 +99,8 @@ def run(model: pm.Model, names: Sequence[str], settings: SamplerSettings) -> Cha
     az: Any = arviz  # ships no types
 
     name = resolve(settings.sampler)
-    trace = (_run_nutpie if name == "nutpie" else _run_pymc)(model, list(names), settings)
+    with without_blas_warning():
+        trace = (_run_nutpie if name == "nutpie" else _run_pymc)(model, list(names), settings)
     posterior = trace.posterior[list(names)]
     varying = [key for key in names if float(np.ptp(posterior[key].to_numpy())) > 0.0]
     kept = posterior[varying]
@@ -145,7 +146,9 @@ def _run_nutpie(model: pm.Model, names: list[str], settings: SamplerSettings) ->
 
 
 def _run_pymc(model: pm.Model, names: list[str], settings: SamplerSettings) -> Any:
-    return import_pymc().sample(
+    import pymc
+
+    return pymc.sample(
         settings.draws,
         tune=settings.tune,
         chains=settings.chains,
