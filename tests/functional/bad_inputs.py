@@ -67,9 +67,10 @@ def flipped_parquet_byte(folder: Path) -> dict[str, Any]:
     return _data(source={"kind": "file", "path": "data/lights.parquet"})
 
 
-def renamed_column(folder: Path) -> dict[str, Any]:
+def schema_drift(folder: Path) -> dict[str, Any]:
     write_data(folder, frame().rename(columns={"crimes": "crime"}))
-    return _data()
+    types = {"place": "string", "year": "integer", "start": "integer", "active": "integer", "crimes": "number"}
+    return _file(columns=[{"name": name, "type": kind} for name, kind in types.items()])
 
 
 def another_type(folder: Path) -> dict[str, Any]:
