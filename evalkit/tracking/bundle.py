@@ -6,12 +6,13 @@ import csv
 import datetime as dt
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from evalkit.errors import DataError
+from evalkit.errors import DataError, NotSynced
 
 COMPLETE: Final = "COMPLETE"
 MANIFEST: Final = "manifest.json"
@@ -29,7 +30,8 @@ SHARED_FILES: Final = (
     "provenance.json",
     "study.yaml",
 )
-SHARED_FIGURES: Final = (".svg", ".png")
+SHARED_FIGURES: Final = (".svg", ".png", ".json")
+_LOGIN: Final = re.compile(rb"(?i)[a-z][a-z0-9+.\-]*://[^\s/@:'\"<>]+:[^\s/@'\"<>]+@")
 REQUIRED: Final = (
     ("identity", "study_id"),
     ("identity", "run_id"),
@@ -155,10 +157,23 @@ class Bundle:
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     def shared(self) -> list[Path]:
-        """Files that may leave the machine, in the order they are sent."""
+        """Files that may leave the machine, in the order they are sent.
+
+        Raises
+        ------
+        NotSynced
+            If one of them holds an address with a password: then nothing is sent.
+        """
         files = [self.folder / name for name in SHARED_FILES]
         figures = sorted(path for path in (self.folder / "figures").glob("*") if path.suffix in SHARED_FIGURES)
-        return [path for path in (*files, *figures) if path.is_file() and not path.is_symlink()]
+        sent = [path for path in (*files, *figures) if path.is_file() and not path.is_symlink()]
+        for path in sent:
+            if _LOGIN.search(path.read_bytes()):
+                raise NotSynced(
+                    f"{path} holds an address with a password, so nothing of this bundle was sent.",
+                    next_step="Put the address into an environment variable (data.source.url_env) and run again.",
+                )
+        return sent
 
     def table(self, name: str) -> list[dict[str, str]]:
         """Rows of a CSV of the bundle; empty where it has none."""

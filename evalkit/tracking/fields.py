@@ -27,8 +27,9 @@ def name(raw: str) -> str:
     >>> name("r_hat[tau, 3]"), name("écart (log)")
     ('r_hat_tau_3', 'cart_log')
     """
-    cleaned = _BAD.sub("_", raw).strip("_/.")
-    return cleaned[:KEY_CHARACTERS] or "unnamed"
+    # A name may become a path in a store, so it must not hold empty parts, "." or "..".
+    parts = [part.strip("_.") for part in _BAD.sub("_", raw)[:KEY_CHARACTERS].split("/")]
+    return "/".join(part for part in parts if part) or "unnamed"
 
 
 def clip(text: str, limit: int) -> str:
@@ -86,8 +87,11 @@ def _flat(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{path}.")
         elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+            names = [str(item.get("label") or item.get("name") or index) for index, item in enumerate(value)]
             for index, item in enumerate(value):
-                yield from _flat(item, f"{path}.{item.get('name', index)}.")
+                # The same estimator twice with other settings: numbered, or one would replace the other.
+                place = names[index] if names.count(names[index]) == 1 else f"{names[index]}.{index}"
+                yield from _flat(item, f"{path}.{place}.")
         else:
             yield path, value
 

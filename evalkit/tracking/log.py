@@ -17,7 +17,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -76,9 +76,10 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
     DataError
         If the bundle is not whole.
     NotSynced
-        If the store did not take it; call again later.
+        If the store did not take it (call again later), or a file holds an address with a password.
     """
-    read = Bundle.read(bundle)
+    read = Bundle.read(Path(bundle))
+    files = read.shared()
     store = resolve(tracking_uri)
     with _one_at_a_time(read.folder), opened(store) as client:
         experiment_id = ensure_experiment(client, store, read.priority)
@@ -88,7 +89,7 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
         figure = strip(read)
         description = note.render(read, experiment_id, run_id, has_strip=figure is not None)
         _fill(client, run_id, read, top, {NOTE: description})
-        _send_files(client, run_id, read)
+        _send_files(client, run_id, read.folder, files)
         if figure is not None:
             client.log_text(run_id, figure, note.STRIP)
         nested: dict[str, str] = {}
@@ -178,9 +179,9 @@ def _fill(client: MlflowClient, run_id: str, bundle: Bundle, run: RunContents, m
         client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "evaluation")])])
 
 
-def _send_files(client: MlflowClient, run_id: str, bundle: Bundle) -> None:
-    for path in bundle.shared():
-        inside = path.relative_to(bundle.folder).parent.as_posix()
+def _send_files(client: MlflowClient, run_id: str, folder: Path, files: Sequence[Path]) -> None:
+    for path in files:
+        inside = path.relative_to(folder).parent.as_posix()
         client.log_artifact(run_id, str(path), artifact_path=None if inside == "." else inside)
 
 

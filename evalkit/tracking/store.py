@@ -17,6 +17,7 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,13 +158,22 @@ def opened(store: Store) -> Iterator[MlflowClient]:
         probe(store)
     else:
         store.folder.mkdir(parents=True, exist_ok=True)
-    with _failures_as_not_synced(store), _locked(store) as initialise:
+    with _own_warnings_only(), _failures_as_not_synced(store), _locked(store) as initialise:
         from mlflow import MlflowClient
 
         client = MlflowClient(tracking_uri=store.uri)
         if initialise:
             client.search_experiments(max_results=1)
         yield client
+
+
+@contextlib.contextmanager
+def _own_warnings_only() -> Iterator[None]:
+    """Hide MLflow's own use of deprecated names: no user can act on it, and ``-W error`` would stop here."""
+    with warnings.catch_warnings():
+        for category in (DeprecationWarning, FutureWarning, PendingDeprecationWarning):
+            warnings.filterwarnings("ignore", category=category, module=r"(mlflow|sqlalchemy|alembic)\b.*")
+        yield
 
 
 @contextlib.contextmanager

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from evalkit.tracking.bundle import Bundle
+from evalkit.tracking.contents import children, choices, dataset, parent
+from tests.unit.tracking.bundles import STUDY_YAML, evidence, number, write_bundle
+
+
+def _bundle(tmp_path: Path, **blocks: dict[str, object]) -> Bundle:
+    return Bundle.read(write_bundle(tmp_path, run_id="u-1", summary=evidence("u-1", **blocks)))
+
+
+def test_the_study_is_tagged_as_a_finding(tmp_path: Path) -> None:
+    run = parent(_bundle(tmp_path))
+    assert run.status == "FINISHED"
+    assert run.tags["evalkit.finding"] == "inconclusive"
+    assert run.tags["evalkit.certainty"] == "Low"
+    assert run.tags["evalkit.plan"] == "none"
+    assert run.tags["evalkit.git_dirty"] == "false"
+    assert run.metrics["effect"] == 0.0194
+    assert run.metrics["n_treated"] == 21.0
+    assert "p_benefit" not in run.metrics
+
+
+def test_a_study_without_a_usable_answer_ends_as_failed(tmp_path: Path) -> None:
+    run = parent(_bundle(tmp_path, rating={"label": "Not rated", "certainty": None}))
+    assert run.status == "FAILED"
+    assert run.tags["evalkit.status"] == "not rated"
+
+
+def test_an_estimator_that_refused_says_why(tmp_path: Path) -> None:
+    refused = children(_bundle(tmp_path))[2]
+    assert refused.status == "FAILED"
+    assert refused.tags["evalkit.reason"] == "The design refuses it: no never-treated unit."
+    assert "effect" not in refused.metrics
+
+
+def test_each_estimator_is_a_run_of_its_own(tmp_path: Path) -> None:
+    assert [(run.part[0], run.name) for run in children(_bundle(tmp_path))] == [
+        ("primary", "callaway_santanna"),
+        ("robustness", "two_way_fixed_effects"),
+        ("robustness", "synthetic_control"),
+    ]
+
+
+def test_sampler_figures_become_metrics(tmp_path: Path) -> None:
+    summary = evidence("u-1")
+    details = {"ess_bulk": number(812.0), "divergences": number(0.0)}
+    gate = {"id": "sampler", "statistic": "r_hat", "value": number(1.004), "details": details}
+    summary["diagnostics"] = [gate]
+    run = parent(Bundle.read(write_bundle(tmp_path, summary=summary)))
+    assert run.metrics["sampler.r_hat"] == 1.004
+    assert run.metrics["sampler.ess_bulk"] == 812.0
+
+
+def test_choices_leave_out_texts_and_the_rating_table() -> None:
+    chosen = choices(STUDY_YAML)
+    assert set(chosen) == {"study", "estimator", "checks", "seed"}
+    assert set(chosen["study"]) == {"data", "outcomes", "design"}
+
+
+def test_a_resolved_study_reads_the_same_under_its_own_name() -> None:
+    assert choices(STUDY_YAML.replace("study:", "spec:", 1)) == choices(STUDY_YAML)
+
+
+def test_the_dataset_is_our_fingerprint_and_no_row(tmp_path: Path) -> None:
+    described = dataset(_bundle(tmp_path))
+    assert described is not None
+    assert described["name"] == "castle"
+    assert described["digest"] == "d" * 36
+    assert json.loads(described["source"]) == {"kind": "package", "package": "causaldata", "name": "castle"}
+    assert json.loads(described["profile"])["n_units"] == 50
+
+
+def test_a_query_and_its_address_are_not_described(tmp_path: Path) -> None:
+    sql = STUDY_YAML.replace(
+        "{kind: package, package: causaldata, name: castle}",
+        "{kind: sql, url_env: CITY_DB, query: select canary from people}",
+    )
+    described = dataset(Bundle.read(write_bundle(tmp_path, study_yaml=sql)))
+    assert described is not None
+    assert "canary" not in str(described)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import math
+
+from mlflow.entities import Metric, Param
+from mlflow.utils.validation import (
+    MAX_ENTITY_KEY_LENGTH,
+    MAX_PARAM_VAL_LENGTH,
+    MAX_PARAMS_TAGS_PER_BATCH,
+    MAX_TAG_VAL_LENGTH,
+    _validate_metric,
+    _validate_param,
+    _validate_tag,
+)
+
+from evalkit.tracking import fields
+
+HOSTILE = ["r_hat[tau]", "n (log)", "écart", "a\nb", "../up", "", "x" * 400, "tab\t", "50 %", "a//b", "/"]
+
+
+def test_the_limits_are_those_of_the_installed_mlflow() -> None:
+    assert fields.PARAM_CHARACTERS == MAX_PARAM_VAL_LENGTH
+    assert fields.TAG_CHARACTERS == MAX_TAG_VAL_LENGTH
+    assert fields.KEY_CHARACTERS == MAX_ENTITY_KEY_LENGTH
+    assert fields.BATCH == MAX_PARAMS_TAGS_PER_BATCH
+
+
+def test_mlflow_accepts_every_name_that_comes_out() -> None:
+    for raw in HOSTILE:
+        name = fields.name(raw)
+        _validate_metric(name, 1.0, 0, 0)
+        _validate_param(name, "x")
+        _validate_tag(name, "x")
+
+
+def test_numbers_that_mlflow_would_distort_are_left_out_and_named() -> None:
+    kept, left = fields.metrics({"effect": 2, "high": math.inf, "low": -math.inf, "p": math.nan, "none": None})
+    assert kept == {"effect": 2.0}
+    assert left == ["high is inf", "low is -inf", "p is nan"]
+
+
+def test_a_long_param_is_cut_and_says_so() -> None:
+    value = fields.params({"study": {"columns": "x" * 7000}})["study.columns"]
+    assert len(value) == fields.PARAM_CHARACTERS
+    assert value.endswith(fields.ELLIPSIS)
+    _validate_param("study.columns", value)
+
+
+def test_credentials_in_a_choice_are_not_logged() -> None:
+    assert "canary" not in str(fields.params({"source": {"url": "postgresql://u:canary@db/x"}}))
+
+
+def test_two_entries_of_one_name_are_both_kept() -> None:
+    chosen = {"robustness": [{"name": "bayesian_did", "chains": 2}, {"name": "bayesian_did", "chains": 4}]}
+    assert sorted(v for k, v in fields.params(chosen).items() if k.endswith("chains")) == ["2", "4"]
+
+
+def test_empty_tags_are_left_out() -> None:
+    assert fields.tags({"a": "", "b": None, "c": "x"}) == {"c": "x"}
+
+
+def test_entities_of_mlflow_can_be_built_from_them() -> None:
+    assert Metric("effect", 1.0, 0, 0).value == 1.0
+    assert Param("a", "1").key == "a"

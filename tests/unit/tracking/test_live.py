@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evalkit.errors import EstimationFailed
+from evalkit.tracking.live import LiveRun, log_failure, running
+from evalkit.tracking.log import log_bundle
+from evalkit.tracking.stale import close_stale, find_stale
+from evalkit.tracking.store import opened, resolve
+from tests.unit.tracking.bundles import write_bundle
+
+STUDY = ("castle_doctrine", "public_safety", "Castle doctrine laws and homicide")
+WORKING = """
+import sys, time
+from evalkit.tracking.live import running
+with running("castle_doctrine", "public_safety", "Castle", tracking_uri=sys.argv[1]) as live:
+    print(live.run_id, flush=True)
+    while True:
+        time.sleep(0.05)
+"""
+
+
+def _run(uri: str, run_id: str | None) -> tuple[str, dict[str, str]]:
+    assert run_id is not None
+    with opened(resolve(uri)) as client:
+        run = client.get_run(run_id)
+    return run.info.status, dict(run.data.tags)
+
+
+def test_a_working_study_shows_and_becomes_the_logged_run(tmp_path: Path, uri: str) -> None:
+    with running(*STUDY, tracking_uri=uri) as live:
+        status, tags = _run(uri, live.run_id)
+        assert status == "RUNNING"
+        assert tags["evalkit.status"] == "running"
+        logged = log_bundle(write_bundle(tmp_path), tracking_uri=uri, parent_run_id=live.run_id)
+    status, tags = _run(uri, live.run_id)
+    assert logged.run_id == live.run_id
+    assert status == "FINISHED"
+    assert tags["evalkit.status"] == "done"
+
+
+def test_an_error_closes_the_run_as_failed_with_its_reason(uri: str) -> None:
+    opened_runs: list[LiveRun] = []
+    with pytest.raises(EstimationFailed), running(*STUDY, tracking_uri=uri) as live:
+        opened_runs.append(live)
+        raise EstimationFailed("Only 1 cohort is left.", next_step="Read postgresql://ana:canary@db/x")
+    status, tags = _run(uri, opened_runs[0].run_id)
+    assert status == "FAILED"
+    assert tags["evalkit.reason"] == "Only 1 cohort is left."
+    assert tags["mlflow.note.content"] == "No result: the study failed. Only 1 cohort is left."
+
+
+def test_a_reason_is_logged_without_credentials(uri: str) -> None:
+    run_id = log_failure(*STUDY, RuntimeError("no route to postgresql://ana:canary@db/x"), tracking_uri=uri)
+    assert _run(uri, run_id)[1]["evalkit.reason"] == "no route to postgresql://db/x"
+
+
+def test_nothing_is_opened_beforehand_where_no_live_run_is_wanted(uri: str) -> None:
+    with running(*STUDY, tracking_uri=uri, live=False) as live:
+        assert live == LiveRun()
+    with opened(resolve(uri)) as client:
+        assert client.get_experiment_by_name("evalkit/public_safety") is None
+
+
+def test_a_failure_leaves_a_run_even_where_none_was_open(uri: str) -> None:
+    with pytest.raises(EstimationFailed), running(*STUDY, tracking_uri=uri, live=False):
+        raise EstimationFailed("Only 1 cohort is left.")
+    with opened(resolve(uri)) as client:
+        experiment = client.get_experiment_by_name("evalkit/public_safety")
+        assert experiment is not None
+        (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FAILED"
+
+
+@pytest.mark.timeout(30)
+def test_a_dead_server_stops_no_study() -> None:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    with running(*STUDY, tracking_uri=f"http://127.0.0.1:{port}") as live:
+        worked = True
+    assert worked
+    assert live.run_id is None
+    assert live.problem is not None
+    assert live.problem.exit_code == 6
+
+
+def test_the_handler_that_was_there_before_comes_back(uri: str) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with running(*STUDY, tracking_uri=uri, live=False):
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def _stopped_by(number: signal.Signals, uri: str) -> tuple[int, str]:
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKING, uri], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        run_id = process.stdout.readline().strip()
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        return process.returncode, run_id
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
+def test_a_signal_closes_the_run_as_killed(uri: str, number: signal.Signals, code: int) -> None:
+    returned, run_id = _stopped_by(number, uri)
+    status, tags = _run(uri, run_id)
+    assert returned == code
+    assert status == "KILLED"
+    assert number.name in tags["evalkit.reason"]
+
+
+def test_kill_9_leaves_a_stale_run_that_is_found_and_closed(uri: str) -> None:
+    _, run_id = _stopped_by(signal.SIGKILL, uri)
+    assert _run(uri, run_id)[0] == "RUNNING"
+    assert [stale.run_id for stale in find_stale(uri)] == [run_id]
+    assert [stale.run_id for stale in close_stale(uri)] == [run_id]
+    assert _run(uri, run_id)[0] == "KILLED"
+    assert find_stale(uri) == []
