@@ -14,6 +14,8 @@ import pandas as pd
 from evalkit.errors import ConfigError, DataError, closest, quote_names
 from evalkit.vocabulary import BoolArray, FloatArray
 
+_BLOCK = 1 << 16
+"""Rows looked up at a time: temporaries stay in the cache."""
 ROWS_SHOWN = 5
 """Rows, units or periods that a message names before it only counts."""
 
@@ -166,14 +168,20 @@ def codes_in_range(values: npt.NDArray[Any], most: int) -> tuple[npt.NDArray[np.
         (n,) positions into `labels`; (k,) the distinct values, increasing.
     """
     low, high = int(values.min()), int(values.max())
-    if high - low >= most:
+    if high - low >= most or high > np.iinfo(np.int64).max:
         return None
-    offset = values - values.dtype.type(low)
     seen = np.zeros(high - low + 1, dtype=np.bool_)
-    seen[offset] = True
-    labels = np.flatnonzero(seen)
-    if len(labels) == len(seen):
-        return offset.astype(np.intp, copy=False), labels.astype(values.dtype) + values.dtype.type(low)
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(values), _BLOCK)]
+    for block in blocks:
+        seen[_above(values[block], low)] = True
     table = np.cumsum(seen, dtype=np.intp)
     table -= 1
-    return table[offset], (labels + low).astype(values.dtype)
+    codes = np.empty(len(values), dtype=np.intp)
+    for block in blocks:
+        codes[block] = table[_above(values[block], low)]
+    return codes, (np.flatnonzero(seen) + low).astype(values.dtype)
+
+
+def _above(values: npt.NDArray[Any], low: int) -> npt.NDArray[np.intp]:
+    """Distance of integers from the lowest; in 64 bits, because int8 cannot hold 127 - (-128)."""
+    return np.subtract(values, low, dtype=np.intp, casting="unsafe")

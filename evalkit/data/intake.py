@@ -244,7 +244,6 @@ def _refuse_empty_designs(
     request: Request, outcome: FloatArray, first_treated: IntArray, cluster: IntArray | None, axis: TimeAxis
 ) -> None:
     """Refuse data in which no estimator has anything to compare."""
-    known = outcome[~np.isnan(outcome)]
     if len(outcome) < 2:
         raise DesignRefused(
             f"The data have {'one unit' if len(outcome) else 'no unit'} with a known outcome.",
@@ -257,9 +256,10 @@ def _refuse_empty_designs(
             allowed="at least two periods",
             next_step="Add periods before or after treatment.",
         )
-    if known.min() == known.max():
+    smallest, largest = np.fmin.reduce(outcome, axis=None), np.fmax.reduce(outcome, axis=None)
+    if smallest == largest:
         raise DataError(
-            f"The outcome '{request.outcome}' never varies: it is {known[0]:g} in every row.",
+            f"The outcome '{request.outcome}' never varies: it is {smallest:g} in every row.",
             next_step="Name another outcome, or look at how this one was computed.",
         )
     column = request.cohort or request.treated

@@ -68,3 +68,4 @@ def test_the_whole_range_of_a_narrow_type_does_not_overflow() -> None:
 
 def test_a_range_wider_than_allowed_is_left_to_hashing() -> None:
     assert codes_in_range(np.array([0, 10_000]), 100) is None
+    assert codes_in_range(np.array([2**63, 2**63 + 1], dtype="uint64"), 100) is None
