@@ -1,0 +1,228 @@
+"""What `bayesian_did` refuses, reports and keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evalkit.data.panel import Panel
+from evalkit.errors import ConfigError, DataError, DesignRefused, EstimationFailed
+from evalkit.estimate import Estimate
+from evalkit.estimators.bayesian_did import BayesianDid
+from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
+from evalkit.uncertainty import Posterior
+from evalkit.vocabulary import FloatArray
+
+MCSE = 4.0  # Monte Carlo standard errors that a fixed-seed mean may stray
+
+
+def frame(seed: int = 1, **design: Any) -> pd.DataFrame:
+    settings: dict[str, Any] = {"n_units": 60, "n_periods": 8, "noise": 0.5, **design}
+    return simulate_staggered(StaggeredDesign(**settings), seed).frame
+
+
+def panel_of(df: pd.DataFrame, **columns: Any) -> Panel:
+    return Panel.from_frame(df, unit="unit", period="period", outcome="y", cohort="cohort", **columns)
+
+
+def fit(panel: Panel, seed: int = 0, **settings: Any) -> Estimate:
+    return BayesianDid(**settings).fit(panel, rng=np.random.default_rng(seed))
+
+
+def posterior(estimate: Estimate) -> Posterior:
+    assert isinstance(estimate.uncertainty, Posterior)
+    return estimate.uncertainty
+
+
+def treated_draws(estimate: Estimate) -> FloatArray:
+    return posterior(estimate).draws[:, estimate.cells.event_time >= 0]
+
+
+def remark_ids(estimate: Estimate) -> set[str]:
+    return {remark.id for remark in estimate.remarks}
+
+
+def test_cells_carry_counts_observed_means_and_shares() -> None:
+    df = frame()
+    estimate = fit(panel_of(df))
+    table = estimate.to_frame()
+    first = table[table["event_time"] == 0].iloc[0]
+    inside = df[(df["cohort"] == first["cohort"]) & (df["period"] == first["period"])]
+    assert first["n_treated"] == len(inside)
+    position = int(np.flatnonzero(estimate.cells.event_time == 0)[0])
+    assert estimate.cells.observed[position] == pytest.approx(inside["y"].mean())
+    sizes = df[df["cohort"] > 0].groupby("cohort")["unit"].nunique()
+    np.testing.assert_allclose(estimate.cells.shares, sizes / df["unit"].nunique())
+    np.testing.assert_allclose(estimate.cells.estimate, posterior(estimate).draws.mean(axis=0))
+
+
+def test_the_exact_engine_passes_the_gates_with_independent_draws() -> None:
+    figures = posterior(fit(panel_of(frame()))).sampler
+    assert (figures.engine, figures.divergences) == ("exact", 0)
+    assert figures.rhat_max < 1.01
+    assert min(figures.ess_bulk_min, figures.ess_tail_min) > 2_000
+
+
+def test_leads_do_not_move_the_effects() -> None:
+    panel = panel_of(frame())
+    np.testing.assert_array_equal(treated_draws(fit(panel)), treated_draws(fit(panel, leads=False)))
+
+
+def test_leads_can_be_left_out() -> None:
+    estimate = fit(panel_of(frame()), leads=False)
+    assert (estimate.cells.event_time >= 0).all()
+    assert "leads_from_untreated_rows" not in remark_ids(estimate)
+
+
+def test_a_trend_before_treatment_shows_in_the_leads() -> None:
+    table = fit(panel_of(frame(trend_gap=0.5))).aggregate("event_study")
+    before = table[table["event_time"] < 0]
+    assert (np.diff(before["estimate"]) > 0.2).all()
+
+
+def test_anticipation_is_reported_and_not_counted_as_effect() -> None:
+    df = frame()
+    estimate = fit(panel_of(df), anticipation=1)
+    table = estimate.to_frame()
+    anticipated = table[table["event_time"] == -1]
+    assert len(anticipated) == 2
+    assert set(estimate.aggregate("event_study")["event_time"]) >= {-1, 0}
+    assert abs(anticipated["estimate"]).max() < MCSE * anticipated["std_error"].max()
+
+
+def test_a_missing_outcome_is_no_parameter() -> None:
+    df = frame(missing=0.2)
+    estimate = fit(panel_of(df))
+    assert estimate.n_observations == df["y"].notna().sum()
+    assert np.isfinite(posterior(estimate).draws).all()
+
+
+def test_a_covariate_that_drives_the_outcome_sharpens_the_effect() -> None:
+    df = frame()
+    rng = np.random.default_rng(5)
+    df["rain"] = rng.standard_normal(len(df))
+    df["y"] += 3.0 * df["rain"]
+    panel = panel_of(df, covariates=["rain"])
+    without, with_it = (fit(panel, covariates=names).aggregation("overall") for names in ((), ("rain",)))
+    assert with_it.std_error[0] < 0.4 * without.std_error[0]
+
+
+def test_a_covariate_constant_within_units_changes_nothing_and_is_reported() -> None:
+    df = frame()
+    df["size"] = df.groupby("unit")["y"].transform("first")
+    panel = panel_of(df, covariates=["size"])
+    estimate = fit(panel, covariates=("size",))
+    np.testing.assert_allclose(treated_draws(estimate), treated_draws(fit(panel)), rtol=1e-9)
+    assert "constant_covariates" in remark_ids(estimate)
+
+
+def test_pooling_pulls_cells_together() -> None:
+    panel = panel_of(frame(noise=3.0, n_units=24))
+    partial, none = (treated_draws(fit(panel, pooling=kind)).mean(axis=0) for kind in ("partial", "none"))
+    assert partial.std() < 0.8 * none.std()
+
+
+def test_independent_errors_are_narrower_than_autoregressive_ones_on_autocorrelated_data() -> None:
+    panel = panel_of(frame(autocorrelation=0.8))
+    iid, ar1 = (fit(panel, errors=kind).aggregation("overall").std_error[0] for kind in ("iid", "ar1"))
+    assert iid < 0.9 * ar1
+
+
+def test_the_prior_alone_ignores_the_outcome() -> None:
+    df = frame()
+    first = fit(panel_of(df), prior_only=True)
+    other = fit(panel_of(df.assign(y=frame(seed=2)["y"])), prior_only=True)
+    ratio = treated_draws(first) / treated_draws(other)
+    np.testing.assert_allclose(ratio, ratio[0, 0])  # the residual sd alone differs, as the unit of all priors
+    assert posterior(first).sampler.engine == "prior"
+    assert "prior_only" in remark_ids(first)
+
+
+def test_the_prior_of_a_count_model_is_on_the_log_scale() -> None:
+    panel = panel_of(frame())
+    draws = treated_draws(fit(panel, prior_only=True, family="poisson"))
+    assert np.quantile(np.abs(draws), 0.5) == pytest.approx(0.6745 * 2.5, rel=0.15)
+
+
+def test_parameters_are_saved_by_chain_and_draw() -> None:
+    parameters = posterior(fit(panel_of(frame()))).parameters
+    assert set(parameters) == {"sigma", "rho", "sd_event_time", "sd_cohort", "sd_cell"}
+    assert {value.shape for value in parameters.values()} == {(1, 6_000)}
+
+
+def test_sampling_weights_are_refused_and_constant_ones_are_none() -> None:
+    df = frame()
+    df["w"] = 2.0
+    plain, constant = fit(panel_of(df)), fit(panel_of(df, weight="w"))
+    np.testing.assert_array_equal(treated_draws(plain), treated_draws(constant))
+    df["w"] = np.where(df["unit"] == df["unit"].iloc[0], 3.0, 1.0)
+    with pytest.raises(DesignRefused, match="no sampling weights"):
+        fit(panel_of(df, weight="w"))
+
+
+def test_clusters_above_units_are_reported() -> None:
+    df = frame()
+    df["region"] = df["unit"].rank(method="dense") % 6
+    assert "clusters_above_units" in remark_ids(fit(panel_of(df, cluster="region")))
+
+
+def test_never_treated_comparison_needs_never_treated_units() -> None:
+    df = frame()
+    panel = panel_of(df[df["cohort"] > 0])
+    with pytest.raises(DesignRefused, match="no never-treated unit"):
+        fit(panel, comparison="never_treated")
+    assert "periods_without_comparison" in remark_ids(fit(panel))
+
+
+def test_a_panel_without_untreated_units_is_refused() -> None:
+    df = frame()
+    late = int(df["cohort"].max())
+    with pytest.raises(DesignRefused, match="No effect can be estimated"):
+        fit(panel_of(df[df["cohort"] == late]))
+
+
+def test_an_outcome_that_unit_and_period_effects_explain_wholly_fails_with_a_next_step() -> None:
+    df = frame()
+    df["y"] = df["unit"].rank(method="dense") * 0.1 + np.sin(df["period"])
+    with pytest.raises(EstimationFailed, match="does not vary"):
+        fit(panel_of(df))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"family": "poisson", "engine": "exact"}, "has no exact engine"),
+        ({"family": "student_t", "errors": "ar1"}, "does not have"),
+        ({"covariates": ("incme",)}, "not in the panel"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        fit(panel_of(frame()), **settings)
+
+
+def test_an_unknown_family_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="negative_binomial"):
+        BayesianDid(family="gausian")
+
+
+def test_counts_must_be_counts_and_the_first_wrong_row_is_named() -> None:
+    df = frame().assign(y=4.0)
+    row = df.index[10]
+    df.loc[row, "y"] = 2.5
+    with pytest.raises(
+        DataError, match=rf"needs counts.*unit '{df.loc[row, 'unit']}' in period {df.loc[row, 'period']}"
+    ):
+        fit(panel_of(df), family="poisson")
+
+
+def test_exposure_must_be_positive() -> None:
+    panel = panel_of(frame().assign(y=np.arange(480) % 7))
+    exposure = np.ones_like(panel.outcome)
+    exposure[3, 2] = 0.0
+    with pytest.raises(DataError, match=f"Exposure must be a positive number.*unit '{panel.units[3]}'"):
+        fit(replace(panel, exposure=exposure), family="negative_binomial")
