@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evalkit.data.columns import ROWS_SHOWN, codes_in_range, name_rows
+from evalkit.data.columns import ROWS_SHOWN, codes_in_range, factorize, name_rows
 from evalkit.data.time_axis import DECIMAL_SLACK, TimeAxis
 from evalkit.data.wide import Grid
 from evalkit.errors import DataError, quote_names
@@ -105,9 +105,8 @@ def _levels(column: pd.Series[Any]) -> tuple[npt.NDArray[np.intp], list[object]]
         found = codes_in_range(column.to_numpy(), _WIDEST_TABLE)
         if found is not None:
             return found[0], found[1].tolist()
-    codes, distinct = pd.factorize(column, use_na_sentinel=True)
+    codes, distinct = factorize(column, str(column.name), "cohort")
     levels: list[object] = [*distinct, None]
-    codes = codes.astype(np.intp, copy=False)
     codes[codes < 0] = len(levels) - 1
     return codes, levels
 

@@ -157,6 +157,26 @@ def refuse_missing(df: pd.DataFrame, name: str, role: str) -> None:
         )
 
 
+def factorize(values: pd.Series[Any], name: str, role: str) -> tuple[npt.NDArray[np.intp], Any]:
+    """Codes of a column's values (-1 where missing) and the distinct values, by hashing.
+
+    Raises
+    ------
+    DataError
+        Cells that hold lists or other things without a hash.
+    """
+    try:
+        codes, distinct = pd.factorize(values, use_na_sentinel=True)
+    except TypeError:
+        example = values.dropna().iloc[0]
+        raise DataError(
+            f"The {role} column '{name}' holds {type(example).__name__}s, e.g. {str(example)[:40]!r}.",
+            allowed="text, numbers, dates",
+            next_step="Unpack the cells into columns of their own.",
+        ) from None
+    return codes.astype(np.intp, copy=False), distinct
+
+
 def codes_in_range(values: npt.NDArray[Any], most: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[Any]] | None:
     """Codes of integers by lookup table, or None when their range is wider than `most`.
 
@@ -184,4 +204,5 @@ def codes_in_range(values: npt.NDArray[Any], most: int) -> tuple[npt.NDArray[np.
 
 def _above(values: npt.NDArray[Any], low: int) -> npt.NDArray[np.intp]:
     """Distance of integers from the lowest; in 64 bits, because int8 cannot hold 127 - (-128)."""
-    return np.subtract(values, low, dtype=np.intp, casting="unsafe")
+    above: npt.NDArray[np.intp] = np.subtract(values, low, dtype=np.intp, casting="unsafe")
+    return above

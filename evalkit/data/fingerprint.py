@@ -3,9 +3,9 @@
 What counts is the set of rows, as values. So the fingerprint is the same for another order of rows or columns,
 for int32 and int64, for 3 and 3.0, for categories and the text they stand for, for a date and its ISO text
 ("2004-05-01"), and for a whole number and its plain digits as text ("17", up to 15 digits; but "007" is not 7).
-A float32 counts as
-the float64 of exactly the same value, so 0.1 stored in 32 bits is another number than 0.1 in 64 bits. Empty text and
-missing values are one thing, because a CSV file cannot tell them apart. Column names count; so does every row.
+A float32 counts as the float64 of exactly the same value, so 0.1 stored in 32 bits is another number than 0.1 in
+64 bits, also after a CSV file has written both as 0.1. Empty text and missing values are one thing, because a CSV
+file cannot tell them apart. Column names count; so does every row.
 
 How: each cell gives two 64-bit words (numbers by a bijective mixer of their bits, text by two differently keyed
 SipHash values), a row mixes its cells' words in the order of the column names, both lists of row words are sorted,

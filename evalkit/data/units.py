@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evalkit.data.columns import ROWS_SHOWN, codes_in_range, name_rows, refuse_missing
+from evalkit.data.columns import ROWS_SHOWN, codes_in_range, factorize, name_rows, refuse_missing
 from evalkit.data.wide import Grid
 from evalkit.errors import DataError, quote_names
 from evalkit.vocabulary import BoolArray, IntArray
@@ -41,7 +41,7 @@ def read_units(df: pd.DataFrame, name: str, role: str = "unit") -> tuple[npt.NDA
             return found[0], pd.Index(found[1], name=name)
     if isinstance(values.dtype, pd.CategoricalDtype):
         return _from_categories(values, name, role)
-    codes, labels = pd.factorize(values)
+    codes, labels = factorize(values, name, role)
     return _sort(df, name, role, codes, cast("pd.Index[Any]", pd.Index(labels, name=name)))
 
 

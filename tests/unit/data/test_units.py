@@ -40,6 +40,7 @@ def test_labels_are_kept_and_sorted_and_codes_point_back_to_them(values: Any, la
         (["a", None], "unit column 'unit' is empty in row 1"),
         ([1.0, np.nan], "is empty in row 1"),
         (["a", " "], "is empty in row 1"),
+        ([[1], [2]], "unit column 'unit' holds lists"),
         ([1, "1"], "mixes types: 1 and '1'"),
     ],
 )
