@@ -47,6 +47,8 @@ SENTENCES: Final[dict[str, str]] = {
     "levels_close": "from a level of about {observed}",
     "fall": "a fall of {size} {unit}",
     "rise": "a rise of {size} {unit}",
+    "fall_short": "a fall of {size}",
+    "rise_short": "a rise of {size}",
     "no_difference": "no difference",
     "mid_matters": "a change of {mid} matters to the city",
     "mid_unknown": "the study does not say which change would matter",

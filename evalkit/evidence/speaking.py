@@ -101,6 +101,21 @@ def plural(noun: str, count: int = 2) -> str:
     return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
 
 
+def unit_after(number: str, unit: str) -> str:
+    """The unit as it follows a number: singular after exactly 1.
+
+    Examples
+    --------
+    >>> unit_after("1", "calls per 1,000 residents"), unit_after("1.2", "calls"), unit_after("1", "percentage points")
+    ('call per 1,000 residents', 'calls', 'percentage point')
+    """
+    head, separator, rest = unit.partition(" per ")
+    if number != "1" or not is_plural(head):
+        return unit
+    single = f"{head[:-3]}y" if head.endswith("ies") else head[:-1]
+    return f"{single}{separator}{rest}"
+
+
 def sentence_case(text: str) -> str:
     """The first letter capital, the rest as written."""
     return text[:1].upper() + text[1:]

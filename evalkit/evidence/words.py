@@ -16,7 +16,7 @@ from evalkit.evidence.phrases import WORDS
 from evalkit.evidence.rating import Rating
 from evalkit.evidence.reasons import certainty_sentence
 from evalkit.evidence.schema import CostBlock, NaturalBlock, NaturalEffect, Sentences
-from evalkit.evidence.speaking import Voice, higher_or_lower, plural, sentence_case
+from evalkit.evidence.speaking import Voice, higher_or_lower, plural, sentence_case, unit_after
 from evalkit.study.spec import Outcome
 
 _PEOPLE = re.compile(r"\bper\s+[\d,.]+\s+(.+)$")
@@ -95,8 +95,8 @@ def _changed(script: Script, *, very_low: bool) -> str:
     shown, factor, unit = _shown(script)
     value, low, high = _numbers(shown, factor)
     lo, hi = script.voice.range_of(low, high)
-    names = {**script.names, "unit": unit, "interval": _interval(script)}
     size = script.voice.number(abs(value))
+    names = {**script.names, "unit": unit_after(size, unit), "interval": _interval(script)}
     if very_low:
         return script.voice.say(
             "uncertain", names, size=size, lo=lo, hi=hi, higher_or_lower=higher_or_lower(value)
@@ -124,7 +124,7 @@ def _inconclusive(script: Script, key: str) -> str:
         key,
         {
             **script.names,
-            "lo": _signed(script, low, unit),
+            "lo": _signed(script, low, unit if unit == "%" or high == 0.0 else ""),
             "hi": _signed(script, high, unit),
             "interval_in_brackets": f" ({_interval(script)})",
             "what_matters": matters,
@@ -135,7 +135,10 @@ def _inconclusive(script: Script, key: str) -> str:
 def _signed(script: Script, value: float, unit: str) -> str:
     if value == 0.0:
         return script.voice.say("no_difference")
-    return script.voice.say("rise" if value > 0.0 else "fall", {"unit": unit}, size=script.voice.number(abs(value)))
+    key, size = "rise" if value > 0.0 else "fall", script.voice.number(abs(value))
+    if not unit:
+        return script.voice.say(f"{key}_short", size=size)
+    return script.voice.say(key, {"unit": unit_after(size, unit)}, size=size)
 
 
 def _shown(script: Script) -> tuple[NaturalEffect, float, str]:
@@ -191,7 +194,8 @@ def mid_in_words(script: Script) -> str:
         return ""
     if judged.scale == "natural":
         outcome = script.outcome
-        return f"{script.voice.number(_percent_factor(outcome) * judged.mid)} {_difference_unit(outcome)}"
+        number = script.voice.number(_percent_factor(outcome) * judged.mid)
+        return f"{number} {unit_after(number, _difference_unit(outcome))}"
     percent = 100.0 * float(np.expm1(judged.mid)) if judged.scale == "log" else judged.mid
     return f"{script.voice.number(percent)} %"
 
@@ -316,7 +320,7 @@ def _pre_trend(script: Script) -> str:
         return voice.say("pre_trend_none", {"unit": "%"}, size=voice.number(100.0 * float(np.expm1(size))))
     outcome = script.outcome
     shown = voice.number(_percent_factor(outcome) * size)
-    return voice.say("pre_trend_none", {"unit": _difference_unit(outcome)}, size=shown)
+    return voice.say("pre_trend_none", {"unit": unit_after(shown, _difference_unit(outcome))}, size=shown)
 
 
 def _notes(script: Script) -> tuple[str, ...]:

@@ -1,0 +1,92 @@
+"""The finding: four words, never merged with certainty."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evalkit.errors import ConfigError
+from evalkit.evidence.finding import chances, find, judge
+from evalkit.evidence.natural import effect_of
+from evalkit.evidence.schema import FindingBlock
+from evalkit.study.spec import StudySpec
+from tests.unit.evidence import made
+
+
+def found(value: float, error: float, spec: StudySpec | None = None, observed: float = 18.0) -> FindingBlock:
+    spec = spec or made.spec()
+    fitted = made.estimate(value, error, observed=observed)
+    effect = effect_of(spec.primary_outcome, fitted, fitted.aggregation("overall"))
+    return find(judge(effect, spec.primary_outcome), spec.primary_outcome)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "direction", "label"),
+    [
+        (-2.0, 0.5, "lower_better", "favourable"),
+        (2.0, 0.5, "lower_better", "unfavourable"),
+        (2.0, 0.5, "higher_better", "favourable"),
+        (-2.0, 0.5, "higher_better", "unfavourable"),
+        (0.1, 0.2, "lower_better", "little_or_no_difference"),
+        (-0.5, 1.0, "lower_better", "inconclusive"),
+        (0.0, 0.0, "lower_better", "little_or_no_difference"),
+    ],
+)
+def test_finding_follows_interval_direction_and_mid(value: float, error: float, direction: str, label: str) -> None:
+    assert found(value, error, made.spec({"direction": direction})).label == label
+
+
+def test_a_small_but_certain_difference_keeps_its_direction_and_is_called_small() -> None:
+    block = found(-0.5, 0.1)
+    assert block.label == "favourable"
+    assert "within the smallest change that matters" in block.reading
+
+
+def test_without_a_mid_nothing_is_little_or_no_difference() -> None:
+    block = found(0.01, 0.02, made.spec({"mid": None}))
+    assert block.label == "inconclusive"
+    assert block.mid.how == "missing"
+
+
+def test_mid_in_natural_units_is_compared_with_the_difference_of_geometric_means() -> None:
+    spec = made.spec({"transform": "log", "mid": {"value": 1.0, "rationale": "r"}})
+    level = float(np.log(18.0))
+    assert found(0.0, 0.02, spec, level).label == "little_or_no_difference"  # 18 (1 - exp(-+.039)) is about +-.7
+    assert found(0.0, 0.04, spec, level).label == "inconclusive"  # about +-1.4
+    assert found(0.0, 0.02, spec, level).judged_in == "calls per 1,000 residents"
+
+
+@pytest.mark.parametrize(("unit", "mid", "judged_in"), [("log points", 0.05, "log points"), ("percent", 5.0, "%"),
+                                                        ("% of the level", 5.0, "%")])  # fmt: skip
+def test_mid_may_be_declared_in_percent_or_log_points(unit: str, mid: float, judged_in: str) -> None:
+    spec = made.spec({"transform": "log", "mid": {"value": mid, "unit": unit, "rationale": "r"}})
+    assert found(0.0, 0.02, spec, 3.0).label == "little_or_no_difference"
+    assert found(0.0, 0.03, spec, 3.0).label == "inconclusive"
+    assert found(0.0, 0.02, spec, 3.0).judged_in == judged_in
+
+
+def test_log_points_on_an_outcome_that_is_not_logged_are_refused() -> None:
+    with pytest.raises(ConfigError, match="not analysed in logs"):
+        found(0.0, 1.0, made.spec({"mid": {"value": 0.1, "unit": "log points", "rationale": "r"}}))
+
+
+def test_percentage_points_are_the_outcomes_own_unit() -> None:
+    spec = made.spec({"family": "proportion", "unit": "percent", "mid": {"value": 3, "unit": "percentage points",
+                                                                        "rationale": "r"}})  # fmt: skip
+    assert found(0.0, 1.0, spec).judged_in == "percent"
+
+
+def test_chances_count_draws_in_the_wanted_direction() -> None:
+    spec = made.spec()
+    draws = np.concatenate([np.full(60, -2.0), np.full(30, -0.5), np.full(10, 1.0)])
+    fitted = made.estimate(0.0, draws=draws)
+    effect = effect_of(spec.primary_outcome, fitted, fitted.aggregation("overall"))
+    assert chances(judge(effect, spec.primary_outcome)) == (0.9, 0.6)
+
+
+def test_a_run_that_is_not_rated_has_no_finding_and_no_direction() -> None:
+    spec = made.spec()
+    fitted = made.estimate(-2.0, 0.1)
+    effect = effect_of(spec.primary_outcome, fitted, fitted.aggregation("overall"))
+    block = find(judge(effect, spec.primary_outcome), spec.primary_outcome, not_rated="R-hat 1.2")
+    assert (block.label, block.outcome_direction) == ("inconclusive", "none")

@@ -1,0 +1,204 @@
+"""Each rule about design and data: a case that triggers it, one that does not, and what it says without information."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evalkit.evidence import rules_design as rules
+from evalkit.evidence.facts import Facts
+from evalkit.evidence.standard import shipped
+from evalkit.evidence.verdict import Verdict
+from evalkit.vocabulary import NEVER
+from tests.unit.evidence import made
+
+TABLE = shipped().rules
+RANDOM: Mapping[str, Any] = {"assignment": {"mechanism": "lottery", "unit": "city"}}
+CHOSEN: Mapping[str, Any] = {"mechanism": "selected_on_outcome", "unit": "city"}
+
+
+def judge(name: str, facts: Facts) -> Verdict:
+    verdict: Verdict = getattr(rules, name)(facts, TABLE[name])
+    return verdict
+
+
+def facts(**changes: Any) -> Facts:
+    """A clean study: an effect of -2 with a standard error of 0.1; `changes` to the study or its data."""
+    name = changes.pop("name", "callaway_santanna")
+    data, diagnostics = changes.pop("data", None), changes.pop("diagnostics", None)
+    fitted = made.estimate(-2.0, name=name, settings=changes.pop("settings", None))
+    return made.facts(fitted, made.spec(**changes), data=data, diagnostics=diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("figures", "state"),
+    [
+        ({}, "not_triggered"),
+        ({"rhat_max": 1.02}, "applied"),
+        ({"rhat_max": float("nan")}, "applied"),
+        ({"ess_bulk_min": 399.0}, "applied"),
+        ({"ess_tail_min": 399.0}, "applied"),
+        ({"divergences": 1}, "applied"),
+    ],
+)
+def test_sampler_gate_closes_on_each_figure_and_on_unknown_ones(figures: dict[str, Any], state: str) -> None:
+    fitted = made.estimate(0.0, draws=made.posterior(-2.0), sampler=figures)
+    assert judge("sampler_gate", made.facts(fitted)).state == state
+
+
+def test_sampler_gate_is_not_for_frequentist_runs() -> None:
+    assert judge("sampler_gate", facts()).state == "not_applicable"
+
+
+def test_cap_without_comparison() -> None:
+    alone = made.panel(starts={6: 6}, never=0)
+    assert judge("cap_no_comparison", facts(data=alone)).state == "applied"
+    assert judge("cap_no_comparison", facts(assignment={"mechanism": "unknown"})).state == "applied"
+    assert judge("cap_no_comparison", facts()).state == "not_triggered"
+
+
+def test_later_cohorts_are_a_comparison_only_where_the_design_uses_them() -> None:
+    staggered = made.panel(never=0)
+    later = facts(data=staggered, design={"comparison": "not_yet_treated"})
+    assert judge("cap_no_comparison", later).state == "not_triggered"
+    assert judge("cap_no_comparison", facts(data=staggered, design={"comparison": "never_treated"})).state == "applied"
+
+
+def test_cap_for_a_time_series_alone() -> None:
+    assert judge("cap_time_series", facts(name="interrupted_time_series")).state == "applied"
+    assert judge("cap_time_series", facts()).state == "not_triggered"
+
+
+def test_cap_for_designs_without_randomization() -> None:
+    assert judge("cap_not_randomized", facts()).state == "applied"
+    assert judge("cap_not_randomized", facts(name="synthetic_control")).state == "applied"
+    assert judge("cap_not_randomized", facts(**RANDOM)).state == "not_triggered"
+    assert judge("cap_not_randomized", facts(name="interrupted_time_series")).state == "not_applicable"
+
+
+def test_an_estimator_unknown_to_the_table_is_named_in_the_reason() -> None:
+    assert "does not know my_own" in judge("cap_not_randomized", facts(name="my_own")).reason
+
+
+def test_cap_for_a_single_unit_is_lower_without_exact_inference() -> None:
+    single = made.panel(starts={6: 1})
+    without = judge("cap_single_unit", facts(data=single))
+    assert (without.state, without.cap) == ("applied", TABLE["cap_single_unit"].cap_without_inference)
+    inference = [*made.clean(), made.diagnostic("permutation")]
+    with_it = judge("cap_single_unit", facts(data=single, diagnostics=inference))
+    assert (with_it.state, with_it.cap) == ("applied", None)
+    assert judge("cap_single_unit", facts()).state == "not_triggered"
+
+
+def test_pre_periods_are_counted_in_the_cohort_with_fewest_and_before_anticipation() -> None:
+    assert judge("few_pre_periods", facts()).state == "not_triggered"
+    assert judge("few_pre_periods", facts(data=made.panel(starts={2: 6, 6: 6}))).state == "applied"
+    assert judge("few_pre_periods", facts(data=made.panel(starts={3: 6}))).state == "not_triggered"
+    early = facts(data=made.panel(starts={3: 6}), design={"anticipation": 1})
+    assert judge("few_pre_periods", early).state == "applied"
+
+
+def test_a_study_may_ask_for_more_pre_periods_but_not_for_fewer() -> None:
+    assert judge("few_pre_periods", facts(design={"required_pre_periods": 7})).state == "applied"
+    few = facts(data=made.panel(starts={2: 6}), design={"required_pre_periods": 1})
+    assert judge("few_pre_periods", few).state == "applied"
+
+
+def test_short_series_count_points_on_both_sides() -> None:
+    short = facts(name="interrupted_time_series")
+    assert judge("short_series", short).state == "applied"
+    long = facts(name="interrupted_time_series", data=made.panel(starts={12: 1}, periods=24))
+    assert judge("short_series", long).state == "not_triggered"
+    assert judge("short_series", facts()).state == "not_applicable"
+
+
+def balance(gap: float, *, adjusted: bool) -> Verdict:
+    """A confounder whose standardized gap between arms is `gap` before the small-sample correction."""
+    ranks = np.concatenate([np.linspace(-1, 1, 12)] * 2)
+    values = ranks / ranks[:12].std(ddof=1) + gap * (np.arange(24) < 12)
+    data = made.panel(covariates={"income": np.repeat(values[:, None], made.PERIODS, axis=1)})
+    declared = {
+        "source": {"kind": "file", "path": "x.csv"}, "unit": "u", "period": "t", "cohort": "g", "covariates": ["income"]
+    }  # fmt: skip
+    fitted = made.estimate(-2.0, settings={"covariates": ["income"] if adjusted else []})
+    return judge("baseline", made.facts(fitted, made.spec(data=declared), data=data))
+
+
+@pytest.mark.parametrize(
+    ("gap", "adjusted", "state"),
+    [(0.03, False, "not_triggered"), (0.1, False, "applied"), (0.1, True, "not_triggered"), (0.4, True, "applied")],
+)
+def test_baseline_differences_are_held_against_both_boundaries(gap: float, adjusted: bool, state: str) -> None:
+    assert balance(gap, adjusted=adjusted).state == state
+
+
+def test_baseline_without_declared_confounders_is_not_run() -> None:
+    assert judge("baseline", facts()).state == "not_run"
+
+
+def test_regression_to_the_mean_needs_a_window_before_selection() -> None:
+    assert judge("regression_to_the_mean", facts(assignment=CHOSEN)).state == "applied"
+    assert (
+        judge("regression_to_the_mean", facts(assignment=CHOSEN, design={"anticipation": 1})).state == "not_triggered"
+    )
+    assert judge("regression_to_the_mean", facts()).state == "not_applicable"
+
+
+def test_concurrent_events_count_where_they_reached_the_treated_only() -> None:
+    event = {"mechanism": "policy_choice", "unit": "city", "concurrent_events": ["a new bridge"]}
+    assert judge("concurrent_event", facts(assignment=event)).state == "not_triggered"
+    only = {**event, "concurrent_events_treated_only": True}
+    assert judge("concurrent_event", facts(assignment=only)).state == "applied"
+    assert judge("concurrent_event", facts()).state == "not_run"
+
+
+def lost(treated: int, comparison: int, *, holes: int = 0) -> Verdict:
+    """Attrition of some units of each arm in the last period, and further holes in the middle."""
+    data = made.panel()
+    values = data.outcome.copy()
+    values[:treated, -1] = np.nan
+    values[12 : 12 + comparison, -1] = np.nan
+    values[:, 1 : 1 + holes] = np.nan
+    return judge("attrition", facts(data=dataclasses.replace(data, outcome=values)))
+
+
+def test_attrition_is_charged_once_or_twice() -> None:
+    assert lost(0, 0).state == "not_triggered"
+    assert lost(1, 1).state == "not_triggered"
+    once = lost(1, 0)  # 4 % overall, 8.3 points between arms: above 6.0, below 10.4
+    assert (once.state, once.severe) == ("applied", False)
+    twice = lost(3, 0)
+    assert (twice.state, twice.severe) == ("applied", True)
+    assert "unverified" in twice.reason
+
+
+def test_much_missing_data_is_charged_without_attrition() -> None:
+    assert lost(0, 0, holes=3).state == "applied"
+
+
+@pytest.mark.parametrize(("day", "state"), [("2007-06-01", "applied"), ("2003-01-01", "not_triggered")])
+def test_changes_of_definition_count_near_a_start(day: str, state: str) -> None:
+    spec = made.spec({"definition_changes": [day]})
+    assert judge("measurement_change", made.facts(made.estimate(-2.0), spec)).state == state
+
+
+def test_undeclared_changes_of_definition_are_no_pass() -> None:
+    assert judge("measurement_change", facts()).state == "not_run"
+
+
+def test_few_clusters_count_treated_ones_and_all() -> None:
+    assert judge("few_clusters", facts()).state == "not_triggered"
+    assert judge("few_clusters", facts(data=made.panel(starts={6: 4}))).state == "applied"
+    together = [0] * 6 + [1] * 6 + [2 + number % 3 for number in range(12)]
+    assert judge("few_clusters", facts(data=made.panel(cluster=together))).state == "applied"
+    exact = [*made.clean(), made.diagnostic("wild_bootstrap")]
+    assert judge("few_clusters", facts(data=made.panel(starts={6: 4}), diagnostics=exact)).state == "not_triggered"
+
+
+def test_never_treated_units_are_not_treated_clusters() -> None:
+    assert facts().sample.treated_clusters == sum(made.STARTS.values())
+    assert (made.panel().first_treated == NEVER).sum() == made.NEVER_TREATED

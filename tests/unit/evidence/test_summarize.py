@@ -1,0 +1,116 @@
+"""The summary: every part where it belongs, and nothing invented."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalkit.errors import DesignRefused
+from evalkit.evidence.effect_sizes import small_sample_factor
+from tests.unit.evidence import made
+
+EXACT = 1e-9
+"""Closed formulas; floating-point arithmetic only."""
+TOTAL_COST = 2 * 300.0 + 5.0
+
+
+def test_the_primary_estimate_comes_first_then_robustness_then_other_outcomes() -> None:
+    spec = made.spec(robustness=[{"name": "imputation", "label": "Imputation"}])
+    further = {**spec.primary_outcome.model_dump(), "name": "fires", "role": "secondary"}
+    spec = made.spec(outcomes=[spec.primary_outcome.model_dump(), further], robustness=spec.robustness)
+    evidence = made.summary(
+        made.estimate(-2.0), spec,
+        robustness={"Imputation": DesignRefused("no clean periods"), "again": made.estimate(-1.0)},
+        others={"fires": made.estimate(0.5)},
+    )  # fmt: skip
+    assert [(e.label, e.outcome, e.role) for e in evidence.estimates] == [
+        ("primary", "the rate of calls", "primary"), ("Imputation", "the rate of calls", "robustness"),
+        ("again", "the rate of calls", "robustness"), ("fires", "fires", "primary"),
+    ]  # fmt: skip
+    assert evidence.estimates[1].estimator == "imputation"
+    assert evidence.estimates[1].effect.value is None
+    assert "no clean periods" in evidence.estimates[1].effect.reason
+
+
+def test_effect_size_divides_by_the_spread_of_places_within_arms() -> None:
+    # Twelve units each, 0.1 apart: the standard deviation within an arm is 0.1 * sqrt(13).
+    primary = made.summary(made.estimate(-2.0)).estimates[0]
+    expected = small_sample_factor(24) * -2.0 / (0.1 * 13**0.5)
+    assert primary.effect_size_g.value == pytest.approx(expected, abs=EXACT)
+    assert primary.improvement_index.value is not None
+    assert primary.improvement_index.value < 0.0
+
+
+def test_effect_size_of_shares_is_the_cox_index() -> None:
+    spec = made.spec({"family": "proportion", "unit": "share", "per": 1.0, "mid": None})
+    primary = made.summary(made.estimate(-0.1, 0.01, observed=0.3), spec, data=made.panel(level=0.3)).estimates[0]
+    assert primary.effect_size_g.value == pytest.approx(small_sample_factor(24) * -0.441832752 / 1.65, abs=1e-8)
+
+
+def test_one_unit_in_an_arm_has_no_spread_and_no_effect_size() -> None:
+    primary = made.summary(made.estimate(-2.0), data=made.panel(starts={6: 1})).estimates[0]
+    assert primary.effect_size_g.how == "missing"
+
+
+def test_p_values_belong_to_frequentist_runs_and_chances_to_bayesian_ones() -> None:
+    frequentist = made.summary(made.estimate(-2.0, 1.0)).estimates[0]
+    assert frequentist.p_value.value == pytest.approx(0.0455, abs=1e-4)
+    assert frequentist.p_benefit.how == "missing"
+    bayesian = made.summary(made.estimate(0.0, draws=made.posterior(-2.0, 1.0))).estimates[0]
+    assert bayesian.p_value.how == "missing"
+    assert bayesian.p_benefit.value == pytest.approx(0.977, abs=0.01)
+    assert bayesian.p_mid.value == pytest.approx(0.841, abs=0.02)
+
+
+def test_intervals_are_at_the_level_the_study_asks_for() -> None:
+    evidence = made.summary(made.estimate(-2.0, 1.0), made.spec(design={"level": 0.8}))
+    effect = evidence.estimates[0].effect
+    assert effect.level == 0.8
+    assert effect.high == pytest.approx(-2.0 + 1.2815515655, abs=EXACT)
+    assert "80 % confidence interval" in evidence.sentences.headline
+
+
+def test_costs_are_summed_and_cost_per_outcome_is_missing_with_a_reason() -> None:
+    cost = {"currency": "USD", "base_year": 2024,
+            "ingredients": [{"name": "lamps", "quantity": 2, "unit_cost": 300}, {"name": "wire", "quantity": 1,
+                                                                                 "unit_cost": 5}]}  # fmt: skip
+    block = made.summary(made.estimate(-2.0), made.spec(cost=cost)).cost
+    assert block.incremental_cost.value == TOTAL_COST
+    assert (block.cost_per_outcome.how, block.ingredients[0].total.how) == ("missing", "derived")
+
+
+def test_groups_that_the_study_declares_are_named_and_missing() -> None:
+    spec = made.spec(equity=[{"name": "race", "column": "race", "reference": "white"}])
+    group = made.summary(made.estimate(-2.0), spec).equity[0]
+    assert (group.group, group.reference, group.effect.how, group.prespecified.how) == (
+        "race", "white", "missing", "declared",
+    )  # fmt: skip
+
+
+def test_few_treated_clusters_are_named_among_the_limitations() -> None:
+    few = made.summary(made.estimate(-2.0), data=made.panel(starts={6: 3})).use.limitations
+    assert any("3 of 15 clusters are treated" in item.text and item.how == "derived" for item in few)
+    many = made.summary(made.estimate(-2.0)).use.limitations
+    assert not any("clusters are treated" in item.text for item in many)
+    assert many[0].how == "declared"
+
+
+def test_sample_counts_units_clusters_periods_and_events() -> None:
+    sample = made.summary(made.estimate(-2.0)).sample
+    assert sample.n_treated_clusters.value == 12
+    assert (sample.pre_periods.value, sample.post_periods.value) == (6, 3)
+    assert sample.n_events.how == "derived"
+    no_exposure = made.summary(made.estimate(-2.0), data=made.panel(exposure=None)).sample
+    assert no_exposure.n_events.how == "missing"
+
+
+def test_diagnostics_without_a_number_say_so() -> None:
+    checks = [*made.clean(), made.diagnostic("placebo_period", "not_run", None, x=float("nan"))]
+    block = made.summary(made.estimate(-2.0), diagnostics=checks).diagnostics[1]
+    assert block.value.reason == "the check did not run"
+    assert block.details["x"].how == "missing"
+
+
+def test_a_run_without_a_locked_plan_says_so() -> None:
+    evidence = made.summary(made.estimate(-2.0))
+    assert (evidence.plan.status, evidence.plan.locked_at.how) == ("none", "missing")
+    assert any("No analysis plan" in item.text for item in evidence.use.limitations)
