@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib.resources
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +28,26 @@ ANALYTICAL = 0.03
 # On causaldata 0.1.5: (effect on log homicide, standard error clustered by state).
 TWO_WAY = (0.0694, 0.0559)  # linearmodels PanelOLS, unit and year effects; first full year
 TWO_WAY_BY_POPULATION = (0.0755, 0.0332)  # the same, weighted by popwt
-# Means by cohort and period with influence functions, written separately from the package in 40 lines of numpy:
-# never-treated comparison, varying base period, weights by cohort size, no small-sample correction.
+# moderndid 0.2.0, a port of R `did`: never-treated comparison, varying base period (reference/make_figures.py).
 OVERALL = (0.0194, 0.0384)
 LEAD = (0.097, 0.040)  # event time -1, printed with three digits
 LEAD_POINT = 5e-4
-OVERALL_BY_POPULATION = (0.0424, 0.0337)  # cells weighted by popwt, cohorts by their number of states
-OVERALL_ALL_BY_POPULATION = (0.0785, 0.0513)  # cells and cohorts both weighted by popwt
 OVERALL_FROM_ADOPTION = (0.1104, 0.0387)  # first treated year one earlier for all 21 states
 OVERALL_FROM_LAG0 = (0.0974, 0.0409)  # first treated year as the file's lag0 marks it
 OVERALL_WITH_ANTICIPATION = (0.1141, 0.0425)  # first full year, one year of anticipation
+# Its aggregation drops the weights: cells weighted by popwt, cohorts by their number of states.
+OVERALL_BY_POPULATION = (0.0424, 0.0337)
+# Means by cohort and period in 40 lines of numpy: cells and cohorts both weighted (docs/decisions/003).
+OVERALL_ALL_BY_POPULATION = (0.0785, 0.0513)
 
+PRINTED = {
+    "first_full_year": OVERALL,
+    "first_full_year, popwt": OVERALL_BY_POPULATION,
+    "first_full_year, anticipation 1": OVERALL_WITH_ANTICIPATION,
+    "adoption_year": OVERALL_FROM_ADOPTION,
+    "lag0_year": OVERALL_FROM_LAG0,
+}
+REFERENCE = json.loads(Path(__file__).with_name("reference").joinpath("figures.json").read_text("utf-8"))
 CARD = yaml.safe_load(Path(__file__).parents[2].joinpath("studies/castle_doctrine/data.yaml").read_text("utf-8"))
 
 
@@ -80,6 +90,12 @@ def at_event_time(estimate: ek.Estimate, event_time: int) -> tuple[float, float]
 def check(found: tuple[float, float], expected: tuple[float, float], point: float = POINT) -> None:
     assert found[0] == pytest.approx(expected[0], abs=point)
     assert found[1] == pytest.approx(expected[1], rel=ANALYTICAL)
+
+
+@pytest.mark.parametrize("variant", PRINTED)
+def test_the_figures_are_those_of_the_reference_package(variant: str) -> None:
+    found = REFERENCE["castle_doctrine"][variant]["overall"]
+    assert PRINTED[variant] == tuple(round(number, 4) for number in found)
 
 
 def test_twenty_nine_states_are_never_treated_and_florida_is_first(castle: pd.DataFrame) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import json
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +25,14 @@ ANALYTICAL = 0.03
 FIXED_EFFECTS = -0.1044  # Wooldridge, Introductory Econometrics, data set EZUNEM: city fixed effects, year dummies
 UNCLUSTERED = 0.0554  # the same, usual standard error
 CLUSTERED = (0.0725, 0.0775)  # 0.073 to 0.077 clustered by city: the small-sample corrections in use differ
-# Means by cohort and period with influence functions, written separately from the package in 40 lines of numpy:
-# never-treated comparison, varying base period, weights by cohort size, no small-sample correction.
+# moderndid 0.2.0, a port of R `did`: never-treated comparison, varying base period (reference/make_figures.py).
 OVERALL = (-0.1802, 0.0891)
 LEAD = (0.197, 0.101)  # event time -1, printed with three digits
 LEAD_POINT = 5e-4
 OVERALL_WITH_ANTICIPATION = (-0.0049, 0.0823)
 
+PRINTED = {"first_year": OVERALL, "first_year, anticipation 1": OVERALL_WITH_ANTICIPATION}
+REFERENCE = json.loads(Path(__file__).with_name("reference").joinpath("figures.json").read_text("utf-8"))
 CARD = yaml.safe_load(Path(__file__).parents[2].joinpath("studies/enterprise_zones/data.yaml").read_text("utf-8"))
 
 
@@ -66,6 +68,12 @@ def at_event_time(estimate: ek.Estimate, event_time: int) -> tuple[float, float]
 def check(found: tuple[float, float], expected: tuple[float, float], point: float = POINT) -> None:
     assert found[0] == pytest.approx(expected[0], abs=point)
     assert found[1] == pytest.approx(expected[1], rel=ANALYTICAL)
+
+
+@pytest.mark.parametrize("variant", PRINTED)
+def test_the_figures_are_those_of_the_reference_package(variant: str) -> None:
+    found = REFERENCE["enterprise_zones"][variant]["overall"]
+    assert PRINTED[variant] == tuple(round(number, 4) for number in found)
 
 
 def test_six_zones_start_in_1984_four_in_1985_and_twelve_cities_have_none(panel: ek.Panel) -> None:
