@@ -33,6 +33,14 @@ def _run(uri: str, run_id: str | None) -> tuple[str, dict[str, str]]:
     return run.info.status, dict(run.data.tags)
 
 
+def _only_run(uri: str) -> str:
+    with opened(resolve(uri)) as client:
+        experiment = client.get_experiment_by_name("evalkit/public_safety")
+        assert experiment is not None
+        (run,) = client.search_runs([experiment.experiment_id])
+    return str(run.info.run_id)
+
+
 def test_a_working_study_shows_and_becomes_the_logged_run(tmp_path: Path, uri: str) -> None:
     with running(*STUDY, tracking_uri=uri) as live:
         status, tags = _run(uri, live.run_id)
@@ -46,11 +54,9 @@ def test_a_working_study_shows_and_becomes_the_logged_run(tmp_path: Path, uri: s
 
 
 def test_an_error_closes_the_run_as_failed_with_its_reason(uri: str) -> None:
-    opened_runs: list[LiveRun] = []
-    with pytest.raises(EstimationFailed), running(*STUDY, tracking_uri=uri) as live:
-        opened_runs.append(live)
+    with pytest.raises(EstimationFailed), running(*STUDY, tracking_uri=uri):
         raise EstimationFailed("Only 1 cohort is left.", next_step="Read postgresql://ana:canary@db/x")
-    status, tags = _run(uri, opened_runs[0].run_id)
+    status, tags = _run(uri, _only_run(uri))
     assert status == "FAILED"
     assert tags["evalkit.reason"] == "Only 1 cohort is left."
     assert tags["mlflow.note.content"] == "No result: the study failed. Only 1 cohort is left."
@@ -71,11 +77,7 @@ def test_nothing_is_opened_beforehand_where_no_live_run_is_wanted(uri: str) -> N
 def test_a_failure_leaves_a_run_even_where_none_was_open(uri: str) -> None:
     with pytest.raises(EstimationFailed), running(*STUDY, tracking_uri=uri, live=False):
         raise EstimationFailed("Only 1 cohort is left.")
-    with opened(resolve(uri)) as client:
-        experiment = client.get_experiment_by_name("evalkit/public_safety")
-        assert experiment is not None
-        (run,) = client.search_runs([experiment.experiment_id])
-    assert run.info.status == "FAILED"
+    assert _run(uri, _only_run(uri))[0] == "FAILED"
 
 
 @pytest.mark.timeout(30)

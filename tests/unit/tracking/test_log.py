@@ -49,6 +49,7 @@ def test_a_study_becomes_one_run_with_its_estimators_nested(tmp_path: Path, uri:
     assert [run.info.status for run in nested] == ["FINISHED", "FINISHED", "FAILED"]
     assert sorted(artifacts)[0] == "brief.html"
     assert study.data.params["study.design.event_window"] == "[-5, 5]"
+    assert study.inputs is not None
     assert study.inputs.dataset_inputs[0].dataset.digest == "d" * 36
 
 

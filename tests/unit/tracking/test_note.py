@@ -48,5 +48,5 @@ def test_without_a_natural_unit_the_analysed_effect_is_shown(tmp_path: Path) -> 
 
 def test_a_primary_estimate_that_was_refused_reads_as_not_stated(tmp_path: Path) -> None:
     bundle = _bundle(tmp_path, natural={"absolute": {}})
-    bundle.primary["effect"].update(value=None, low=None, high=None)  # type: ignore[attr-defined]
+    bundle.primary["effect"].update(value=None, low=None, high=None)
     assert "not stated" in note.render(bundle, "1", "ab")
