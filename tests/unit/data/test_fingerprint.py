@@ -28,7 +28,7 @@ def mixed_frame() -> pd.DataFrame:
     return frame.assign(city=frame.city.replace("Kent", "NA"), count=rng.integers(0, 9, 12))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=st.permutations(range(12)), columns=st.permutations(list(mixed_frame().columns)))
 def test_the_order_of_rows_and_columns_does_not_count(rows: list[int], columns: list[str]) -> None:
     frame = mixed_frame()
