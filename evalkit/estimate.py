@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from evalkit.uncertainty import Posterior, Sampling, multipliers
 from evalkit.vocabulary import POOLED, AggregationKind, Estimand, FloatArray, IntArray, IntervalKind, Remark
 
 KINDS: tuple[AggregationKind, ...] = ("overall", "event_study", "cohort", "period")
+LeadsFrom = Literal["reference", "previous", "own_mean"]
 SUP_T_DRAWS = 9_999
 """Draws behind a simultaneous critical value: its Monte Carlo error stays near 0.01."""
 IQR_OF_NORMAL = float(stats.norm.ppf(0.75) - stats.norm.ppf(0.25))
@@ -100,6 +101,9 @@ class Estimate:
         Exclusions and choices the reader must know.
     facts
         Further figures by name (e.g. share of forbidden comparisons).
+    leads_from
+        What an effect before treatment is measured from: the ``reference`` period, the ``previous``
+        period (varying base) or the cohort's ``own_mean`` over its untreated periods.
 
     Examples
     --------
@@ -123,6 +127,7 @@ class Estimate:
     level: float = 0.95
     remarks: tuple[Remark, ...] = ()
     facts: dict[str, float] = field(default_factory=dict)
+    leads_from: LeadsFrom = "reference"
 
     @property
     def interval_kind(self) -> IntervalKind:

@@ -12,7 +12,7 @@ from evalkit.aggregate import weights as aggregation_weights
 from evalkit.checks.base import CheckContext, PanelCheck
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Aggregation, Estimate
-from evalkit.vocabulary import POOLED, CheckStatus, Diagnostic, Domain, FloatArray, IntArray
+from evalkit.vocabulary import POOLED, BoolArray, CheckStatus, Diagnostic, Domain, FloatArray
 
 
 class PreTrends(PanelCheck):
@@ -46,7 +46,7 @@ class PreTrends(PanelCheck):
             study = context.estimate.aggregation("event_study")
         except EvalkitError as error:
             return self.result("not_run", f"The estimate has no event study: {error.what}")
-        anticipation = context.spec.design.anticipation
+        anticipation = int(context.estimate.settings.get("anticipation", context.spec.design.anticipation))
         first = context.spec.design.event_window[0]
         rows = (study.labels < -anticipation) & (study.labels >= first) & ~study.is_reference
         rows &= np.sqrt(np.clip(np.diag(study.covariance), 0.0, None)) > 0.0
@@ -58,7 +58,7 @@ class PreTrends(PanelCheck):
         precision: FloatArray = np.linalg.pinv(covariance, hermitian=True).astype(np.float64)
         wald = float(effects @ precision @ effects)
         value, statistic = self._p_value(study, rows, wald, rank, precision)
-        bias = self._detectable_bias(context.estimate, study, rows, precision, rank, anticipation)
+        bias = self._detectable_bias(context.estimate, rows, precision, rank, -1 - anticipation)
         status: CheckStatus = "fail" if value < self.alpha else "pass"
         largest = int(np.argmax(np.abs(effects)))
         found = (
@@ -82,7 +82,7 @@ class PreTrends(PanelCheck):
         )
 
     def _p_value(
-        self, study: Aggregation, rows: np.typing.NDArray[np.bool_], wald: float, rank: int, precision: FloatArray
+        self, study: Aggregation, rows: BoolArray, wald: float, rank: int, precision: FloatArray
     ) -> tuple[float, str]:
         """Chi-squared, or F where the estimate has degrees of freedom; the posterior's own tail for draws."""
         if study.draws is not None:
@@ -94,32 +94,33 @@ class PreTrends(PanelCheck):
         return float(stats.f.sf(wald / rank, rank, study.degrees_of_freedom)), "wald_f_p"
 
     def _detectable_bias(
-        self,
-        estimate: Estimate,
-        study: Aggregation,
-        rows: np.typing.NDArray[np.bool_],
-        precision: FloatArray,
-        rank: int,
-        anticipation: int,
+        self, estimate: Estimate, rows: BoolArray, precision: FloatArray, rank: int, reference: int
     ) -> float:
         """Bias of the overall effect under the smallest linear trend that the test finds with `power`."""
         critical = stats.chi2.isf(self.alpha, rank)
         needed = optimize.brentq(lambda nc: stats.ncx2.sf(critical, rank, nc) - self.power, 1e-6, 1e4)
-        # With a fixed reference period a trend of slope s shows as s (e - reference); with a
-        # varying base each pre-period is compared with the one before it and shows s.
-        fixed = bool(study.is_reference.any())
-        labels = study.labels[rows].astype(np.float64)
-        shape = labels + 1.0 + anticipation if fixed else np.ones(int(rows.sum()))
+        trend = _trend_as_measured(estimate, reference)
+        shape = (aggregation_weights(estimate.cells, "event_study").on_cells.T @ trend)[rows]
         slope = float(np.sqrt(needed / (shape @ precision @ shape)))
-        return slope * _mean_distance(estimate, study.labels, anticipation)
+        return abs(slope * float(aggregation_weights(estimate.cells, "overall").on_cells[:, 0] @ trend))
 
 
-def _mean_distance(estimate: Estimate, event_times: IntArray, anticipation: int) -> float:
-    """Mean periods between the reference and the treated cells behind the overall effect."""
+def _trend_as_measured(estimate: Estimate, reference: int) -> FloatArray:
+    """(K,) what a difference in trends of one unit a period adds to each cell's estimate.
+
+    It depends on what a pre-period is compared with (:attr:`~evalkit.estimate.Estimate.leads_from`).
+    """
     cells = estimate.cells
-    overall = np.abs(aggregation_weights(cells, "overall").on_cells[:, 0])
-    known = cells.event_time != POOLED
-    if overall[known].sum() == 0.0:
-        treated = event_times[event_times >= 0]
-        return float(treated.mean() + 1 + anticipation)
-    return float((overall[known] @ (cells.event_time[known] + 1 + anticipation)) / overall[known].sum())
+    trend = (cells.event_time - reference).astype(np.float64)
+    before = cells.event_time < reference + 1
+    if estimate.leads_from == "previous":
+        trend[before] = 1.0
+    elif estimate.leads_from == "own_mean":
+        for cohort in np.unique(cells.cohort):
+            own = cells.cohort == cohort
+            trend[own] = cells.event_time[own] - cells.event_time[own & before].mean() if (own & before).any() else 0.0
+    pooled = cells.event_time == POOLED
+    if pooled.any():
+        treated = ~pooled & (cells.event_time >= 0)
+        trend[pooled] = np.average(trend[treated], weights=cells.n_treated[treated])
+    return trend

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -46,11 +48,9 @@ def test_a_trend_of_the_detectable_size_is_found_with_the_declared_power() -> No
     rows = made.estimate.aggregation("event_study")
     details = dict(run(made).details)
     keep = (rows.labels < 0) & ~rows.is_reference & (rows.labels >= made.spec.design.event_window[0])
-    treated = made.estimate.cells
-    overall = (treated.event_time >= 0) & (treated.cohort == treated.cohort[0])
-    assert overall.any()
-    # two-way fixed effects report pooled cells: the mean distance is over treated event times
-    distance = float((rows.labels[rows.labels >= 0]).mean() + 1.0)
+    # two-way fixed effects report pooled cells: the distance is weighted by the treated units behind each
+    after = rows.labels >= 0
+    distance = float(np.average(rows.labels[after] + 1.0, weights=rows.n_treated[after]))
     slope = details["detectable_at_80"] / distance
     mean = slope * (rows.labels[keep] + 1.0)
     covariance = rows.covariance[np.ix_(keep, keep)]
@@ -71,3 +71,9 @@ def test_the_reading_never_claims_that_parallel_trends_hold() -> None:
     assert "No pre-trend detected" in reading
     assert "would detect" in reading
     assert "hold" not in reading
+
+
+def test_a_varying_base_shows_a_trend_as_one_step_and_so_detects_less() -> None:
+    made = context()
+    varying = dataclasses.replace(made, estimate=dataclasses.replace(made.estimate, leads_from="previous"))
+    assert dict(run(varying).details)["detectable_at_80"] > dict(run(made).details)["detectable_at_80"]
