@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from evalkit.evidence.disclosure import Policy, policy, small
 from evalkit.evidence.facts import Facts, Sample
 from evalkit.evidence.natural import observed_events
 from evalkit.evidence.rules_results import cohort_agreement
@@ -125,13 +126,16 @@ def sample_block(facts: Facts) -> SampleBlock:
     outcome = facts.spec.primary_outcome
     needs = "an exposure is needed to turn a rate into events" if outcome.family == "rate" else "not an event count"
     gone = "an arm was not seen before the first start"
+    rules = policy(facts.spec, facts.standard)
+    events = observed_events(outcome, facts.panel)
+    few_events = events is not None and small(rules, events)
     return SampleBlock(
-        n_units=Count.derived(sample.units),
-        n_treated_units=Count.derived(facts.estimate.n_treated_units),
-        n_clusters=Count.derived(sample.clusters),
-        n_treated_clusters=Count.derived(sample.treated_clusters),
+        n_units=_count(rules, sample.units),
+        n_treated_units=_count(rules, facts.estimate.n_treated_units),
+        n_clusters=_count(rules, sample.clusters),
+        n_treated_clusters=_count(rules, sample.treated_clusters),
         n_observations=Count.derived(facts.estimate.n_observations),
-        n_events=number(observed_events(outcome, facts.panel), needs),
+        n_events=Number.suppressed(_withheld(rules)) if few_events else number(events, needs),
         pre_periods=Count.derived(sample.pre_periods),
         post_periods=Count.derived(sample.post_periods),
         missing_share=Number.derived(sample.missing_share),
@@ -139,6 +143,15 @@ def sample_block(facts: Facts) -> SampleBlock:
         attrition_differential=number(sample.attrition_differential, gone),
         flow=tuple(flow_step(remark) for remark in (*facts.panel.remarks, *facts.estimate.remarks)),
     )
+
+
+def _count(rules: Policy, count: int) -> Count:
+    """A count of units, withheld where it is a small count of persons."""
+    return Count.suppressed(_withheld(rules)) if small(rules, count) else Count.derived(count)
+
+
+def _withheld(rules: Policy) -> str:
+    return f"counts of people from 1 to {rules.min_cell - 1} are withheld"
 
 
 def flow_step(remark: Remark) -> FlowStep:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,9 @@ UNITS_ARE_PLACES = "units are places"
 
 
 class DisclosureRefused(EvalkitError):
-    """A table cannot be judged, so it is not exported."""
+    """A table or summary would give persons away, or cannot be judged, so it is not made."""
+
+    exit_code: ClassVar[int] = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,31 @@ def policy(spec: StudySpec, standard: Standard) -> Policy:
     if unit in standard.disclosure.places:
         return Policy("places", least, UNITS_ARE_PLACES)
     return Policy("persons", least, f"the unit '{spec.assignment.unit}' is not listed as a place")
+
+
+def require_enough_people(rules: Policy, *, restricted: bool, treated: int, comparison: int) -> None:
+    """Refuse to summarize a restricted source on an arm that is too small to speak of.
+
+    A summary names its numbers in sentences and in the steps of the rating, where no cell can be
+    withheld; with so few people the summary itself would be about them.
+
+    Raises
+    ------
+    DisclosureRefused
+        Without the counts in its message.
+    """
+    for arm, count in (("treated", treated), ("comparison", comparison)):
+        if restricted and 0 < count < rules.min_cell:
+            raise DisclosureRefused(
+                f"The {arm} group of this restricted source has fewer than {rules.min_cell} people or units.",
+                allowed=f"{rules.min_cell} or more in each group",
+                next_step="Widen the population, or report on a higher level, such as districts.",
+            )
+
+
+def small(rules: Policy, count: float) -> bool:
+    """Whether a count of persons is to be withheld."""
+    return rules.subject == "persons" and 0 < count < rules.min_cell
 
 
 def gate(

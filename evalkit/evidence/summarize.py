@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from evalkit.data.panel import Panel
-from evalkit.errors import EvalkitError
+from evalkit.errors import EstimationFailed, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.evidence import blocks
 from evalkit.evidence.crosswalk import crosswalk
+from evalkit.evidence.disclosure import policy, require_enough_people
 from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index, pooled_sd
 from evalkit.evidence.facts import Facts, outcome_spread, sample_of
 from evalkit.evidence.finding import chances, find, judge
@@ -58,6 +61,10 @@ def summarize(
 
     Raises
     ------
+    EstimationFailed
+        When the overall effect or its interval is not a finite number.
+    DisclosureRefused
+        When a restricted source has too few people in an arm.
     ConfigError
         When the rating table or the declared smallest change that matters cannot be used.
     ForbiddenWording
@@ -68,6 +75,12 @@ def summarize(
     others = other_outcomes or {}
     overall = estimate.aggregation("overall", level=spec.design.level)
     effect = effect_of(outcome, estimate, overall)
+    if not np.isfinite([effect.value, effect.low, effect.high]).all():
+        raise EstimationFailed(
+            f"{estimate.estimator} gives no finite overall effect with an interval "
+            f"(value {effect.value}, {effect.low} to {effect.high}).",
+            next_step="Look at estimates by cohort and period: some cell rests on too few units, or on none.",
+        )
     judged = judge(effect, outcome)
     facts = Facts(
         study=study,
@@ -80,6 +93,12 @@ def summarize(
         sample=sample_of(panel, spec, estimate),
         diagnostics=_by_id(diagnostics),
         other_outcomes=others,
+    )
+    require_enough_people(
+        policy(spec, standard),
+        restricted=spec.data.restricted,
+        treated=facts.sample.treated,
+        comparison=facts.sample.comparison,
     )
     rating = rate(facts)
     voice = Voice(standard, rating.label, facts.is_bayesian)

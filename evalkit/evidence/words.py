@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 
@@ -257,7 +258,7 @@ def _scale(script: Script) -> str | None:
     panel = script.facts.panel
     cells = treated_cells(panel)
     years = panel.time[cells.any(axis=0)]
-    first, last = (str(panel.calendar.label(int(year))) for year in (years[0], years[-1]))
+    first, last = (_period_name(panel.calendar.label(int(year))) for year in (years[0], years[-1]))
     count = int(cells.any(axis=1).sum())
     unit = script.facts.spec.assignment.unit
     places = WORDS["treated_place"].format(unit=unit)
@@ -278,6 +279,11 @@ def _scale(script: Script) -> str | None:
     each_period = np.where(cells, np.nan_to_num(panel.exposure), 0.0).sum(axis=0)[cells.any(axis=0)]
     parts["people"] = script.voice.number(float(each_period.mean()))
     return script.voice.say("scale_people", {**names, "people_word": people.group(1)}, **parts)
+
+
+def _period_name(label: object) -> str:
+    """A period as prose names it: days without the time of day."""
+    return str(label.date()) if isinstance(label, dt.datetime) else str(label)
 
 
 def _cost(script: Script, cost: CostBlock) -> str | None:

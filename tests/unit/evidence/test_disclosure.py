@@ -132,6 +132,26 @@ def test_units_are_people_unless_declared_as_places() -> None:
         assert policy(made.spec(assignment={"mechanism": "unknown", "unit": unit}), shipped()).subject == "persons"
 
 
+def restricted(starts: dict[int, int]) -> None:
+    data = {"source": {"kind": "file", "path": "x.csv"}, "unit": "u", "period": "t", "cohort": "g", "restricted": True}
+    made.summary(made.estimate(-2.0), made.spec(data=data), data=made.panel(starts=starts))
+
+
+def test_a_restricted_source_with_few_people_in_an_arm_is_not_summarized() -> None:
+    restricted({6: MIN_CELL})
+    with pytest.raises(DisclosureRefused, match="fewer than 11") as refused:
+        restricted({6: MIN_CELL - 1})
+    assert str(MIN_CELL - 1) not in str(refused.value)
+
+
+def test_small_counts_of_people_are_suppressed_in_the_sample() -> None:
+    people = made.spec(assignment={"mechanism": "policy_choice", "unit": "resident"})
+    few = made.summary(made.estimate(-2.0), people, data=made.panel(starts={6: 4})).sample
+    assert few.n_treated_clusters.how == "suppressed"
+    assert few.n_units.how == "derived"
+    assert made.summary(made.estimate(-2.0), data=made.panel(starts={6: 4})).sample.n_treated_clusters.value == 4
+
+
 def test_a_restricted_source_is_about_people_whatever_its_units() -> None:
     data = {"source": {"kind": "file", "path": "x.csv"}, "unit": "u", "period": "t", "cohort": "g", "restricted": True}
     assert policy(made.spec(data=data), shipped()).subject == "persons"

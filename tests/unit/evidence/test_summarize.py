@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, EstimationFailed
 from evalkit.evidence.effect_sizes import small_sample_factor
 from tests.unit.evidence import made
 
@@ -108,6 +108,11 @@ def test_diagnostics_without_a_number_say_so() -> None:
     block = made.summary(made.estimate(-2.0), diagnostics=checks).diagnostics[1]
     assert block.value.reason == "the check did not run"
     assert block.details["x"].how == "missing"
+
+
+def test_an_effect_that_is_no_number_is_refused() -> None:
+    with pytest.raises(EstimationFailed, match="no finite overall effect"):
+        made.summary(made.estimate(float("nan")))
 
 
 def test_a_run_without_a_locked_plan_says_so() -> None:
