@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from evalkit.vocabulary import FloatArray
+
 BLOCK_ROWS = 8_192
 """A block of 50 columns is 3 MB."""
 
@@ -18,3 +20,19 @@ def pieces(rows: slice) -> Iterator[slice]:
     """
     for start in range(rows.start, rows.stop, BLOCK_ROWS):
         yield slice(start, min(start + BLOCK_ROWS, rows.stop))
+
+
+def column_major(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Matrix product whose columns are contiguous.
+
+    Arrays of many rows and few columns are scaled row by row all the time; numpy's loops then run
+    along the rows, several times faster than over a handful of columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> product = column_major(np.ones((4, 2)), np.ones((2, 3)))
+    >>> product.shape, product.flags.f_contiguous
+    ((4, 3), True)
+    """
+    return (right.T @ left.T).T

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from evalkit.numerics.blocks import column_major
 from evalkit.numerics.least_squares import cross_products, independent_columns, inverse_on
 from evalkit.numerics.logit import fit_logit, scores
 from evalkit.vocabulary import BoolArray, FloatArray
@@ -85,19 +86,17 @@ class Contrasts:
 
     def treated_influence(self, arm: Arm) -> FloatArray:
         """(n, m) influence functions of treated units, divided by the sample size."""
-        residual = arm.outcome @ self.contrast
-        residual -= arm.X @ self.beta
+        residual = self._residual(arm)
         residual -= self.treated_mean
         residual *= (arm.weight / self.treated_total)[:, None]
         if self.gamma is not None:
             miss = arm.weight * (1.0 - scores(arm.X, self.gamma))
-            residual -= (arm.X * miss[:, None]) @ self.from_score
+            residual -= column_major(arm.X * miss[:, None], self.from_score)
         return residual
 
     def comparison_influence(self, arm: Arm) -> FloatArray:
         """(n, m) influence functions of comparison units, divided by the sample size."""
-        residual = arm.outcome @ self.contrast
-        residual -= arm.X @ self.beta
+        residual = self._residual(arm)
         factor = arm.weight * (arm.X @ self.from_regression)
         if self.gamma is None:
             residual *= factor[:, None]
@@ -105,8 +104,14 @@ class Contrasts:
         fitted = scores(arm.X, self.gamma)
         share = _reweighted(arm.weight, fitted) / self.comparison_total
         residual *= (factor - share)[:, None]
-        residual += share[:, None] * self.comparison_mean
-        residual += (arm.X * (arm.weight * fitted)[:, None]) @ self.from_score
+        terms = np.vstack([self.comparison_mean, self.from_score])
+        residual += column_major(np.column_stack([share, arm.X * (arm.weight * fitted)[:, None]]), terms)
+        return residual
+
+    def _residual(self, arm: Arm) -> FloatArray:
+        """(n, m) contrasts of the outcome less their regression."""
+        residual = column_major(arm.outcome, self.contrast)
+        residual -= column_major(arm.X, self.beta)
         return residual
 
 

@@ -143,7 +143,7 @@ class Influence:
 
     def _block(self, rows: slice, columns: IntArray) -> FloatArray:
         """(n, len(columns)) of psi for rows of one cohort, columns as `_columns_of` orders them."""
-        psi = np.empty((rows.stop - rows.start, len(columns)))
+        psi = np.empty((len(columns), rows.stop - rows.start)).T  # columns contiguous, as the fits return them
         place = 0
         for group, is_treated in self._groups_of(rows):
             arm = group.arm(self.sample, rows)

@@ -49,8 +49,8 @@ def scores(X: FloatArray, gamma: FloatArray) -> FloatArray:
     """
     index = X @ gamma
     np.negative(index, out=index)
-    np.clip(index, -700.0, 700.0, out=index)
-    np.exp(index, out=index)
+    with np.errstate(over="ignore"):  # exp overflows to infinity, and the score to 0, as it should
+        np.exp(index, out=index)
     index += 1.0
     return np.reciprocal(index, out=index)
 
