@@ -23,6 +23,8 @@ PRIOR_DEGREES = 4.0
 COARSE_NODES, FINE_NODES, MAX_REFINEMENTS = 15, 25, 6
 LOG_RANGE = 15.0
 """Log density below the mode at which the autocorrelation's nodes end."""
+FARTHEST = 30.0
+"""Normal scores beyond this have a tail probability of 0 in floating point; their prior density is 0 as well."""
 AT_ONCE = 512
 """Points whose matrices are formed together: bounds memory at AT_ONCE x q^2 numbers."""
 
@@ -91,9 +93,11 @@ class ExactDraws:
 
 
 def pooled_structure(cells: CellTable, *, overall: float, event_time: float, cohort: float, cell: float) -> Structure:
-    """Cells under treatment: overall effect + event-time profile + cohort deviation + cell deviation.
+    """Cells under treatment: overall effect + line in event time + event-time, cohort and cell deviations.
 
-    Event-time and cohort deviations sum to zero, so that the overall effect is their plain mean. A
+    Effects late after the start are the least certain. Were all pooled towards one mean, growing effects would
+    be pulled down more at their end than up at their start; the line keeps their average where it is. Its
+    slope has prior sd `event_time` a period. Event-time and cohort deviations sum to zero. A
     part that the design cannot tell from the others is left out: cohorts when there is one, event times when
     there is one, cell deviations when cohorts or event times are left out. Anticipation cells (event
     time below 0) are free: nothing suggests that they resemble effects under treatment.
@@ -108,6 +112,11 @@ def pooled_structure(cells: CellTable, *, overall: float, event_time: float, coh
         columns.append(after[:, None].astype(np.float64))
         group.append(-1)
         scales.append(overall)
+    line = np.where(after, cells.event_time - cells.event_time[after].mean(), 0.0) if after.any() else np.zeros(0)
+    if line.any():
+        columns.append(line[:, None])
+        group.append(-1)
+        scales.append(event_time)
     for name, labels, width in (("event_time", cells.event_time, event_time), ("cohort", cells.cohort, cohort)):
         block = _zero_sum_columns(labels, after)
         if block.shape[1]:
@@ -158,6 +167,7 @@ def half_normal_of(u: FloatArray, scale: float) -> FloatArray:
     >>> half_normal_of(np.array([0.0]), 1.0).round(4).tolist()
     [0.6745]
     """
+    u = np.clip(u, -FARTHEST, FARTHEST)
     low = special.erfinv(special.ndtr(np.minimum(u, 0.0)))
     high = special.erfcinv(special.ndtr(-np.maximum(u, 0.0)))
     return np.asarray(scale * np.sqrt(2.0) * np.where(u < 0.0, low, high))

@@ -115,6 +115,7 @@ def test_without_a_likelihood_the_prior_comes_back() -> None:
     scaled = drawn.effects / drawn.sigma[:, None]
     rng = np.random.default_rng(5)
     direct = rng.standard_normal(8_000) * SCALES["overall"]
+    direct += rng.standard_normal(8_000) * SCALES["event_time"] * (table.event_time[0] - table.event_time.mean())
     for index, width in enumerate(structure.group_scales[:2]):
         columns = np.flatnonzero(structure.group == index)
         ratio = np.abs(rng.standard_normal(8_000)) * width
