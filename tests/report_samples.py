@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evalkit.aggregate import Cells
+from evalkit.config import load_study, resolved_yaml
 from evalkit.data.calendar import Calendar
 from evalkit.errors import DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.evaluation import Evaluation, evaluate
 from evalkit.evidence.schema import Evidence
 from evalkit.report import tables
+from evalkit.report.compose import compose
 from evalkit.report.contents import Contents
 from evalkit.report.pictures import pictures
 from evalkit.uncertainty import Posterior, SamplerFigures, Sampling
@@ -24,6 +28,13 @@ FIRST_YEAR = 2000
 COHORTS = (4, 6)
 PERIODS = 10
 CHAINS, DRAWS = 2, 200
+
+
+@functools.cache
+def castle(*overrides: str) -> Evaluation:
+    """The castle doctrine study on its real data, with one quick cross-check."""
+    quick = 'study.robustness=[{name:two_way_fixed_effects,label:"Two-way fixed effects"}]'
+    return evaluate(load_study("castle_doctrine", [quick, *overrides]))
 
 
 def calendar() -> Calendar:
@@ -104,17 +115,32 @@ def bare_tables() -> tuple[pd.DataFrame, ...]:
     )
 
 
-def contents(text: str = "Example City", **more: Any) -> Contents:
+def contents(
+    text: str = "Example City",
+    *,
+    headline: str | None = None,
+    study_yaml: str = "study:\n  id: sample\n",
+    certainty: int | None = 2,
+    limitations: int = 3,
+) -> Contents:
     """Everything the pages show, about the sample study."""
-    summary = evidence(text, **more)
+    plain = _plain(text, certainty, limitations)
+    if headline is not None:
+        plain["sentences"]["headline"] = headline
+    summary = Evidence.model_validate(plain)
     estimates, by_event_time, checks = bare_tables()
     drawn = pictures(
         summary, estimates, by_event_time, link="log_outcome", step="year", reference=-1, window=(-5, 5)
     )  # fmt: skip
     return Contents(
         evidence=summary, figures=drawn, estimates=estimates, event_study=by_event_time, diagnostics=checks,
-        disclosure={"min_cell": 11, "withheld": []}, study_yaml="study:\n  id: sample\n", provenance={"git_sha": None},
+        disclosure={"min_cell": 11, "withheld": []}, study_yaml=study_yaml, provenance={"git_sha": None},
     )  # fmt: skip
+
+
+def of(evaluation: Evaluation) -> Contents:
+    """What the report shows of an evaluation."""
+    return compose(evaluation, provenance={"git_sha": None}, study_yaml=resolved_yaml(evaluation.study))
 
 
 def _words(value: str) -> dict[str, Any]:
@@ -126,7 +152,7 @@ def _number(value: float | None) -> dict[str, Any]:
     return {"value": value, **({"how": "derived"} if value is not None else absent)}
 
 
-def _quantity(value: float | None, low: float = 0.0, high: float = 0.0, unit: str = "") -> dict[str, Any]:
+def quantity(value: float | None, low: float = 0.0, high: float = 0.0, unit: str = "") -> dict[str, Any]:
     if value is None:
         return {"value": None, "low": None, "high": None, "how": "missing", "reason": "the study declares no cost"}
     interval = {"low": low, "high": high, "level": 0.95, "interval_kind": "confidence"}
@@ -136,8 +162,8 @@ def _quantity(value: float | None, low: float = 0.0, high: float = 0.0, unit: st
 def _natural(value: float | None, low: float = 0.0, high: float = 0.0, unit: str = "") -> dict[str, Any]:
     known = value is not None
     return {
-        "effect": _quantity(value, low, high, unit),
-        "counterfactual": _quantity(5.4 if known else None, 5.2, 5.6, "homicides per 100,000 residents"),
+        "effect": quantity(value, low, high, unit),
+        "counterfactual": quantity(5.4 if known else None, 5.2, 5.6, "homicides per 100,000 residents"),
         "observed": _number(5.1 if known else None),
         "claim": "geometric means of treated states",
     }
@@ -215,7 +241,7 @@ def _plain(text: str, certainty: int | None, limitations: int) -> dict[str, Any]
         "estimates": [{
             "label": "Callaway-Sant'Anna", "outcome": text, "estimand": "ATT", "estimator": "callaway_santanna",
             "role": "primary", "weights": "cohort share", "scale": "log",
-            "effect": _quantity(-0.07, -0.12, -0.02, "log points"),
+            "effect": quantity(-0.07, -0.12, -0.02, "log points"),
             **dict.fromkeys(("std_error", "p_value", "effect_size_g", "improvement_index"), _number(0.03)),
             **dict.fromkeys(("p_benefit", "p_mid"), _number(None)),
         }],
@@ -231,7 +257,7 @@ def _plain(text: str, certainty: int | None, limitations: int) -> dict[str, Any]
         "diagnostics": [], "equity": [],
         "cost": {
             "currency": _words("USD"), "base_year": _number(2024), "perspective": words, "ingredients": [],
-            "incremental_cost": _quantity(None), "discount_rate": _number(0.03), "cost_per_outcome": _quantity(None),
+            "incremental_cost": quantity(None), "discount_rate": _number(0.03), "cost_per_outcome": quantity(None),
             "p_cost_effective": _number(None),
         },
         "synthesis": {

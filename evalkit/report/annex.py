@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+import yaml
 
 from evalkit.evidence.schema import Evidence
 from evalkit.evidence.values import Block, Quantity, Tagged
@@ -14,9 +14,10 @@ from evalkit.report.contents import Contents
 from evalkit.report.figures.words import MINUS
 from evalkit.report.page import FINDINGS, MEASURES
 from evalkit.report.tables import PRIMARY
-from evalkit.report.wording import first_upper, readable
+from evalkit.report.wording import readable
 
 DIGITS = 4
+_MEASURES = {**dict(MEASURES), "total_averted": "Total avoided (positive: fewer)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,8 @@ def build_annex(contents: Contents) -> tuple[Section, ...]:
         _sample(evidence),
         _limitations(evidence),
         _disclosure(contents),
-        Section("Settings", ("The study as resolved, defaults included.",), code=contents.study_yaml),
         _provenance(contents),
+        _settings(contents.study_yaml),
     )
 
 
@@ -167,7 +168,7 @@ def _quantity(value: Quantity) -> tuple[str, str, str, str]:
 def _effect_sizes(evidence: Evidence) -> Section:
     natural = [
         (name, *_quantity(block.effect), *_quantity(block.counterfactual)[:1], cell(block.observed.value), block.claim)
-        for name, block in ((label, getattr(evidence.natural, field)) for field, label in MEASURES)
+        for name, block in ((_MEASURES[field], getattr(evidence.natural, field)) for field in _MEASURES)
     ]
     head = ("Measure", "Effect", "Low", "High", "Unit (or why not)", "Without", "Observed", "What is compared")
     sizes = [
@@ -256,6 +257,16 @@ def _disclosure(contents: Contents) -> Section:
     )
 
 
+def _settings(study_yaml: str) -> Section:
+    """The resolved study without the rating table, which is long and named by its version above."""
+    resolved = yaml.safe_load(study_yaml)
+    if not isinstance(resolved, dict) or "evidence" not in resolved:
+        return Section("Settings", ("The study as resolved, defaults included.",), code=study_yaml)
+    rest = {name: part for name, part in resolved.items() if name != "evidence"}
+    text = "The study as resolved, defaults included. The rating table (`evidence`) is in study.yaml."
+    return Section("Settings", (text,), code=yaml.safe_dump(rest, sort_keys=False, allow_unicode=True, width=100))
+
+
 def _provenance(contents: Contents) -> Section:
     identity = contents.evidence.identity
     rows = [(readable(name), cell(value)) for name, value in identity.model_dump(mode="json").items()]
@@ -267,8 +278,3 @@ def _compact(value: object) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{name} {part}" for name, part in value.items() if part is not None)
     return cell(value)
-
-
-def texts(section: Section) -> Sequence[str]:
-    """Paragraphs of a section, each starting with a capital letter."""
-    return [first_upper(text) for text in section.text if text]

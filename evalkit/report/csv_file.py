@@ -49,9 +49,10 @@ def from_csv(content: bytes, columns: Sequence[Column]) -> pd.DataFrame:
 
 
 def typed(rows: Sequence[Mapping[str, object]], columns: Sequence[Column]) -> pd.DataFrame:
-    """A frame with the declared columns in order, each of its declared type, missing values allowed."""
+    """A frame with the declared columns in order, each of its declared type; empty text is a missing value."""
     dtypes = {"string": "object", "integer": "Int64", "number": "float64", "boolean": "boolean"}
-    frame = pd.DataFrame(rows, columns=[column.name for column in columns])
+    held = [{name: None if value == "" else value for name, value in row.items()} for row in rows]
+    frame = pd.DataFrame(held, columns=[column.name for column in columns])
     return frame.astype({column.name: dtypes[column.type] for column in columns})
 
 

@@ -70,7 +70,9 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.replace(path)
         sync_folder(path.parent)
     except OSError as error:
+        # Not known to be on disk is not there: a name that was renamed but not synced goes as well.
         temporary.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
 
 

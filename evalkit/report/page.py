@@ -32,6 +32,7 @@ MEASURES: Final = (
     ("money", "Money"),
 )
 LEVELS: Final = 4
+KICKER_WORDS: Final = 8
 NOT_RATED: Final = "Not rated"
 
 
@@ -67,6 +68,7 @@ class Page:
     kicker: str
     title: str
     headline: str
+    what: str
     lead: tuple[str, ...]
     dials: tuple[Dial, Dial, Dial]
     changes: tuple[Change, ...]
@@ -94,9 +96,10 @@ def build_page(evidence: Evidence, *, limitations: int = 12, words: int = 60) ->
     said, question = evidence.sentences, evidence.question
     shown = [clip(item.text, words) for item in evidence.use.limitations[:limitations]]
     return Page(
-        kicker=readable(question.priority.value or "evidence"),
+        kicker=clip(readable(question.priority.value or "evidence"), KICKER_WORDS),
         title=clip(question.title.value or evidence.identity.study_id, words),
         headline=said.headline,
+        what="What changed" if (evidence.rating.certainty or 1) > 1 else "What the data show",
         lead=_distinct((said.finding, said.equivalence, said.chance, said.scale), besides=said.headline),
         dials=(_size(evidence), _certainty(evidence), _cost(evidence)),
         changes=_changes(evidence) if _is_rated(evidence) else (),

@@ -14,8 +14,10 @@ from evalkit.report.figures.counterfactual import observed_counterfactual
 from evalkit.report.figures.event_study import event_study
 from evalkit.report.figures.forest import forest
 from evalkit.report.tables import PRIMARY
+from evalkit.report.wording import clip
 from evalkit.vocabulary import FloatArray
 
+NAME_WORDS: Final = 12
 EFFECTS: Final = ("estimate", "low", "high", "low_simultaneous", "high_simultaneous")
 
 
@@ -52,6 +54,7 @@ def pictures(
     outcome = evidence.outcomes[0]
     log = link != "identity"
     unit = "per cent" if log else outcome.unit
+    name = clip(outcome.name, NAME_WORDS)
     interval = interval_in_words(evidence)
     marks = mid_marks(evidence)
     shown = by_event_time[by_event_time["event_time"].between(*window)].reset_index(drop=True)
@@ -60,7 +63,7 @@ def pictures(
         drawn.append(
             observed_counterfactual(
                 shown,
-                outcome=outcome.name,
+                outcome=name,
                 unit=outcome.unit,
                 step=step,
                 interval=interval,
@@ -73,7 +76,7 @@ def pictures(
         drawn.append(
             event_study(
                 rows.drop(columns=["observed", "counterfactual", "level", "std_error"], errors="ignore"),
-                outcome=outcome.name,
+                outcome=name,
                 effect_unit=unit,
                 step=step,
                 interval=interval,
@@ -82,7 +85,7 @@ def pictures(
             )
         )
     overall = in_natural_unit(_overall(estimates, evidence), log)
-    drawn.append(forest(overall, outcome=outcome.name, effect_unit=unit, interval=_any_interval(evidence), marks=marks))
+    drawn.append(forest(overall, outcome=name, effect_unit=unit, interval=_any_interval(evidence), marks=marks))
     return tuple(drawn)
 
 

@@ -83,7 +83,7 @@ def observed_counterfactual(
         title=f"Observed, and without the programme: {one_line(outcome)}",
         alt=_alt(data, outcome, unit, step, mean),
         note=f"Lines join the {mean} of treated places at each distance from the start; places that started late "
-        f"are seen for fewer {plural(step)}, so the mix changes along the line. Shaded: {interval} of the "
+        f"are seen for fewer {plural(step)}, so the mix differs along the line. Shaded: {interval} of the "
         "level without the programme.",
         data=data,
         svg=svg,

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from evalkit.config import resolved_yaml
+from evalkit.errors import ConfigError, EvalkitError
+from evalkit.evidence.schema import Evidence
+from evalkit.report.brief_html import brief_html
+from evalkit.report.bundle import write_bundle
+from evalkit.report.files import sha256
+from evalkit.report.reading import read_bundle
+from tests import report_samples as samples
+
+EXPECTED = {
+    "COMPLETE", "manifest.json", "evidence.json", "brief.html", "brief.md", "estimates.csv", "event_study.csv",
+    "diagnostics.csv", "study.yaml", "provenance.json", "disclosure.json", "datapackage.json", "figures/index.json",
+    *(f"figures/{name}.{kind}" for name in ("event_study", "counterfactual", "forest") for kind in ("svg", "png")),
+}  # fmt: skip
+
+
+def _write(root: Path, *overrides: str) -> Path:
+    evaluation = samples.castle(*overrides)
+    study_yaml = resolved_yaml(evaluation.study)
+    return write_bundle(evaluation, root, provenance={"git_sha": None}, study_yaml=study_yaml)
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_bundle_holds_the_files_of_the_contract(tmp_path: Path) -> None:
+    folder = _write(tmp_path)
+    assert folder == tmp_path / "castle_doctrine" / samples.castle().evidence.identity.run_id
+    assert _files(folder) == EXPECTED
+
+
+def test_a_bayesian_run_adds_its_draws(tmp_path: Path) -> None:
+    assert _files(_write(tmp_path, "estimator=bayesian_did")) == EXPECTED | {"draws.nc"}
+
+
+def test_the_manifest_knows_every_file_and_complete_knows_the_manifest(tmp_path: Path) -> None:
+    folder = _write(tmp_path)
+    manifest = (folder / "manifest.json").read_bytes()
+    listed = json.loads(manifest)["files"]
+    assert set(listed) == EXPECTED - {"manifest.json", "COMPLETE"}
+    assert all(sha256((folder / name).read_bytes()) == entry["sha256"] for name, entry in listed.items())
+    assert (folder / "COMPLETE").read_text().strip() == sha256(manifest)
+
+
+def test_a_bundle_is_written_once(tmp_path: Path) -> None:
+    _write(tmp_path)
+    with pytest.raises(ConfigError, match="a run is written once"):
+        _write(tmp_path)
+
+
+@pytest.mark.parametrize("written", [1, 7, 19])
+def test_a_disk_that_fills_up_leaves_no_complete_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    calls = iter(range(1000))
+
+    def fsync(descriptor: int) -> None:
+        if next(calls) >= 2 * written:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("evalkit.report.files.os.fsync", fsync)
+    with pytest.raises(EvalkitError, match="Free space on the disk"):
+        _write(tmp_path)
+    (folder,) = (tmp_path / "castle_doctrine").iterdir()
+    assert "COMPLETE" not in _files(folder)
+    assert not [name for name in _files(folder) if name.endswith(".part")]
+    with pytest.raises(EvalkitError, match="not a finished bundle"):
+        read_bundle(folder)
+
+
+def test_the_evidence_reads_back_whole(tmp_path: Path) -> None:
+    folder = _write(tmp_path)
+    stored = Evidence.model_validate_json((folder / "evidence.json").read_bytes())
+    assert stored == samples.castle().evidence
+
+
+def test_the_page_can_be_made_again_from_the_bundle_to_the_byte(tmp_path: Path) -> None:
+    folder = _write(tmp_path)
+    assert brief_html(read_bundle(folder).contents).encode() == (folder / "brief.html").read_bytes()
+
+
+def test_the_data_package_describes_the_tables_as_they_are(tmp_path: Path) -> None:
+    folder = _write(tmp_path)
+    package = json.loads((folder / "datapackage.json").read_text())
+    for resource in package["resources"]:
+        content = (folder / resource["path"]).read_bytes()
+        header = content.decode().splitlines()[0].split(",")
+        assert [field["name"] for field in resource["schema"]["fields"]] == header
+        assert (resource["bytes"], resource["hash"]) == (len(content), f"sha256:{sha256(content)}")
+
+
+def test_no_row_of_the_data_and_no_unit_name_leaves_with_the_bundle(tmp_path: Path) -> None:
+    folder = _write(tmp_path)
+    outcome = samples.castle().panel.outcome
+    texts = [path.read_text() for path in folder.glob("*.csv")]
+    assert not [value for value in outcome[:, 0] for text in texts if repr(float(value)) in text]

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+from evalkit.evaluation import Evaluation
+from evalkit.evidence.disclosure import Policy
+from evalkit.report.compose import cells_shown, reference_time, step_in_words, through_gate
+from tests import report_samples as samples
+
+PERSONS = Policy("persons", 11, "counts are of persons")
+SAME = 1e-12
+"""One number computed once, and stored twice."""
+NUMBERS = ["n_treated", "estimate", "std_error", "low", "high"]
+
+
+def _of_persons(evaluation: Evaluation) -> Evaluation:
+    """The same study, had its units been persons."""
+    spec = evaluation.study.spec
+    assignment = spec.assignment.model_copy(update={"unit": "person"})
+    study = evaluation.study.model_copy(update={"spec": spec.model_copy(update={"assignment": assignment})})
+    return dataclasses.replace(evaluation, study=study)
+
+
+def test_places_are_shown_whatever_their_number() -> None:
+    contents = samples.of(samples.castle())
+    assert contents.disclosure["subject"] == "places"
+    assert all(not record["suppressed"] for record in contents.disclosure["tables"].values())
+
+
+def test_small_groups_of_persons_are_withheld_in_every_table_and_picture() -> None:
+    contents = samples.of(_of_persons(samples.castle()))
+    for table in (contents.estimates, contents.event_study, *(figure.data for figure in contents.figures)):
+        if "n_treated" in table:
+            assert not table["n_treated"].between(1, 10).any()
+    cohorts = contents.estimates.query("aggregation == 'cohort' and label in ('2006', '2008', '2009', '2010')")
+    assert cohorts[NUMBERS].isna().all(axis=None)
+    assert contents.disclosure["tables"]["estimates.csv"]["suppressed"]
+
+
+def test_draws_of_withheld_cohorts_are_not_stored() -> None:
+    evaluation = _of_persons(samples.castle("estimator=bayesian_did"))
+    contents = samples.of(evaluation)
+    shown = cells_shown(evaluation, contents)
+    visible = contents.estimates.query("role == 'primary' and aggregation == 'cohort'").dropna(subset="n_treated")
+    kept = evaluation.estimate.calendar.labels(evaluation.estimate.cells.cohort[shown]).astype(str)
+    assert set(kept) <= set(visible["cohort"])
+    assert cells_shown(samples.castle("estimator=bayesian_did"), contents).all()
+
+
+def test_rows_that_add_up_are_judged_together_and_recorded_by_their_place() -> None:
+    table = pd.DataFrame({"run": ["a", "a", "b", "b"], "n_treated": [30, 40, 3, 50], "estimate": [1.0, 2.0, 3.0, 4.0]})
+    shown, record = through_gate(table, PERSONS, counts=["n_treated"], groups=["run"])
+    assert shown["estimate"].isna().tolist() == [False, False, True, True]
+    assert record == {"rows": 4, "suppressed": [2], "complementary": [3], "homogeneous": [], "escaped": 0}
+
+
+def test_labels_of_withheld_rows_stay() -> None:
+    table = pd.DataFrame({"event_time": [0, 1], "n_treated": [3, 50], "estimate": [1.0, 2.0]})
+    shown, _ = through_gate(table, PERSONS, counts=["n_treated"])
+    assert shown["event_time"].tolist() == [0, 1]
+
+
+def test_formulas_in_labels_are_disarmed() -> None:
+    table = pd.DataFrame({"run": ["=1+1"], "n_treated": [50]})
+    shown, record = through_gate(table, PERSONS, counts=["n_treated"])
+    assert (shown["run"].iloc[0], record["escaped"]) == ("'=1+1", 1)
+
+
+def test_what_effects_are_measured_against_follows_from_the_estimate() -> None:
+    assert reference_time(samples.estimate()) == -1
+    anticipated = dataclasses.replace(samples.castle().estimate, settings={"base_period": "varying", "anticipation": 2})
+    assert reference_time(anticipated) == -3
+    assert reference_time(samples.castle("estimator=bayesian_did").estimate) is None
+
+
+def test_a_column_of_years_counts_in_years() -> None:
+    assert step_in_words(samples.castle().panel) == "year"
+
+
+def test_the_numbers_shown_are_those_of_the_evidence() -> None:
+    evaluation = samples.castle()
+    rows = samples.of(evaluation).estimates.query("aggregation == 'overall'").set_index("run")
+    for entry in evaluation.evidence.estimates:
+        shown = rows.loc["Callaway-Sant'Anna" if entry.role == "primary" else entry.label]
+        assert shown["estimate"] == pytest.approx(entry.effect.value, rel=SAME)
+        assert shown["low"] == pytest.approx(entry.effect.low, rel=SAME)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from evalkit.evidence.schema import Evidence
+from evalkit.report.page import build_page, signed
+from tests import report_samples as samples
+
+
+def _with(**blocks: dict[str, Any]) -> Evidence:
+    """The sample summary with parts of blocks replaced."""
+    plain = samples.evidence().model_dump()
+    for name, change in blocks.items():
+        plain[name] = {**plain[name], **change}
+    return Evidence.model_validate(plain)
+
+
+def test_three_dials_stand_apart() -> None:
+    size, certainty, cost = build_page(samples.evidence()).dials
+    assert (size.name, size.reading, size.tag) == ("Size of effect", "−6.8 %", "Favourable")
+    assert (certainty.name, certainty.reading, certainty.level) == ("Certainty", "Low", 2)
+    assert (cost.name, cost.reading) == ("Cost", "Not stated")
+
+
+def test_a_run_that_is_not_rated_shows_no_size() -> None:
+    page = build_page(samples.evidence(certainty=None))
+    assert page.dials[0].reading == "Not stated"
+    assert page.dials[1].reading == "Not rated"
+    assert page.dials[1].beneath == ("R-hat is 1.4, above 1.01",)
+    assert page.changes == ()
+
+
+def test_events_avoided_are_told_as_a_change_of_events() -> None:
+    avoided = samples.quantity(540.0, -1600.0, 2500.0, "homicides")
+    block = {**samples.evidence().natural.absolute.model_dump(), "effect": avoided}
+    change = build_page(_with(natural={"total_averted": block})).changes[-1]
+    assert (change.measure, change.effect, change.interval) == ("In total", "−540 homicides", "−2,500 to 1,600")
+
+
+def test_what_weakens_names_the_steps_that_counted_and_then_the_limitations() -> None:
+    page = build_page(samples.evidence(limitations=2))
+    assert page.weakens == (
+        "Reason of cap_not_randomized", "Reason of imprecision", "Example City 0", "Example City 1"
+    )  # fmt: skip
+    assert page.raises == ("If random assignment", "If more treated states")
+
+
+def test_limitations_that_do_not_fit_are_counted() -> None:
+    page = build_page(samples.evidence(limitations=5), limitations=2)
+    assert page.weakens_left_out == 3
+
+
+def test_long_texts_are_cut_on_the_page() -> None:
+    page = build_page(samples.evidence("word " * 300), words=10)
+    assert all(len(text.split()) <= 11 for _, text in page.for_whom)
+
+
+def test_declared_costs_show_with_their_currency() -> None:
+    page = build_page(_with(cost={"incremental_cost": samples.quantity(12000.0, 12000.0, 12000.0, "USD")}))
+    assert page.dials[2].reading == "12,000 USD"
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0, "0 jobs"), (1e-12, "+0.000000000001 jobs"), (-3.14, "−3.1 jobs")])
+def test_changes_carry_their_sign(value: float, text: str) -> None:
+    assert signed(value, "jobs") == text

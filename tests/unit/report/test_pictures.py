@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from evalkit.evidence.natural import Link
+from evalkit.evidence.schema import Evidence
+from evalkit.report.figures.canvas import Figure
+from evalkit.report.pictures import in_natural_unit, mid_marks, pictures
+from tests import report_samples as samples
+
+EXACT = 1e-12
+"""One exponential."""
+
+
+def _draw(
+    estimates: pd.DataFrame | None = None, by_event_time: pd.DataFrame | None = None, link: Link = "log_outcome"
+) -> dict[str, Figure]:
+    bare = samples.bare_tables()
+    overall = bare[0] if estimates is None else estimates
+    drawn = pictures(
+        samples.evidence(), overall, bare[1] if by_event_time is None else by_event_time,
+        link=link, step="year", reference=-1, window=(-3, 4),
+    )  # fmt: skip
+    return {figure.id: figure for figure in drawn}
+
+
+def test_there_are_three_pictures_in_reading_order() -> None:
+    assert list(_draw()) == ["counterfactual", "event_study", "forest"]
+
+
+def test_effects_on_logs_are_shown_in_per_cent() -> None:
+    bare = samples.bare_tables()[1].set_index("event_time")["estimate"]
+    shown = _draw()["event_study"].data.set_index("event_time")["estimate"]
+    np.testing.assert_allclose(shown, 100.0 * np.expm1(bare.loc[-3:4]), rtol=EXACT)
+
+
+def test_effects_in_levels_stay_as_they_are() -> None:
+    bare = samples.bare_tables()[1]
+    pd.testing.assert_frame_equal(in_natural_unit(bare, log=False), bare)
+
+
+def test_event_times_outside_the_declared_window_are_left_to_the_table() -> None:
+    assert _draw()["event_study"].data["event_time"].agg(["min", "max"]).tolist() == [-3, 4]
+
+
+def test_withheld_numbers_are_in_no_picture() -> None:
+    estimates, by_event_time, _ = samples.bare_tables()
+    numbers = [
+        "n_treated",
+        "estimate",
+        "low",
+        "high",
+        "low_simultaneous",
+        "high_simultaneous",
+        "observed",
+        "counterfactual",
+    ]
+    by_event_time.loc[by_event_time["event_time"] == 4, numbers] = None
+    drawn = _draw(estimates, by_event_time)
+    assert drawn["event_study"].data.set_index("event_time").loc[4, "estimate":"high_simultaneous"].isna().all()
+    assert 4 not in drawn["counterfactual"].data["event_time"].tolist()
+
+
+def test_without_effects_by_event_time_only_the_forest_remains() -> None:
+    estimates, by_event_time, _ = samples.bare_tables()
+    assert list(_draw(estimates, by_event_time.iloc[:0])) == ["forest"]
+
+
+def test_an_estimate_on_another_scale_does_not_share_the_axis() -> None:
+    plain = samples.evidence().model_dump()
+    other = {**plain["estimates"][0], "label": "Two-way fixed effects", "role": "robustness", "scale": "identity"}
+    evidence = Evidence.model_validate({**plain, "estimates": [*plain["estimates"], other]})
+    estimates, by_event_time, _ = samples.bare_tables()
+    drawn = pictures(
+        evidence, estimates, by_event_time, link="log_outcome", step="year", reference=-1, window=(-3, 4)
+    )  # fmt: skip
+    row = drawn[-1].data.set_index("label").loc["Two-way fixed effects"]
+    assert np.isnan(row["estimate"])
+    assert row["reason"] == "Estimated on another scale: see estimates.csv."
+
+
+def test_what_matters_is_marked_on_both_sides_in_the_unit_of_the_picture() -> None:
+    np.testing.assert_allclose(mid_marks(samples.evidence()), [100 * np.expm1(-0.05), 100 * np.expm1(0.05)], rtol=EXACT)
+    plain = samples.evidence().model_dump()
+    percent = Evidence.model_validate({**plain, "finding": {**plain["finding"], "judged_in": "%"}})
+    assert mid_marks(percent) == (-0.05, 0.05)

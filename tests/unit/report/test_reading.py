@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from evalkit.errors import DataError
+from evalkit.report.bundle import write_bundle
+from evalkit.report.files import sha256
+from evalkit.report.reading import read_bundle
+from tests import report_samples as samples
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_bundle(samples.castle(), tmp_path, provenance={}, study_yaml="seed: 0\n")
+
+
+def _relist(folder: Path, name: str, entry: dict[str, object]) -> None:
+    """Change the manifest and seal it again, as somebody who wants to mislead would."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = entry
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "COMPLETE").write_text(sha256((folder / "manifest.json").read_bytes()))
+
+
+def test_a_whole_bundle_is_read(folder: Path) -> None:
+    bundle = read_bundle(folder)
+    assert bundle.contents.evidence == samples.castle().evidence
+    assert len(bundle.contents.figures) == 3
+
+
+@pytest.mark.parametrize("name", ["evidence.json", "estimates.csv", "figures/forest.png"])
+def test_one_flipped_byte_is_found(folder: Path, name: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(DataError, match="has changed since"):
+        read_bundle(folder)
+
+
+def test_a_truncated_file_is_found(folder: Path) -> None:
+    path = folder / "estimates.csv"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=r"estimates.csv has changed"):
+        read_bundle(folder)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "event_study.csv").unlink()
+    with pytest.raises(DataError, match=r"event_study.csv is missing"):
+        read_bundle(folder)
+
+
+def test_a_changed_manifest_is_found(folder: Path) -> None:
+    (folder / "manifest.json").write_text("{}")
+    with pytest.raises(DataError, match="since the bundle was finished"):
+        read_bundle(folder)
+
+
+def test_a_folder_without_complete_is_refused(folder: Path) -> None:
+    (folder / "COMPLETE").unlink()
+    with pytest.raises(DataError, match="not a finished bundle"):
+        read_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname"])
+def test_a_manifest_that_leads_outside_is_refused(folder: Path, name: str) -> None:
+    (folder.parent / "secret").write_text("x")
+    _relist(folder, name, {"sha256": sha256(b"x"), "bytes": 1})
+    with pytest.raises(DataError, match="outside itself"):
+        read_bundle(folder)
+
+
+def test_a_link_in_place_of_a_file_is_refused(folder: Path) -> None:
+    content = (folder / "brief.md").read_bytes()
+    (folder.parent / "elsewhere.md").write_bytes(content)
+    (folder / "brief.md").unlink()
+    (folder / "brief.md").symlink_to(folder.parent / "elsewhere.md")
+    with pytest.raises(DataError, match="outside itself"):
+        read_bundle(folder)
+
+
+def test_evidence_of_another_version_says_which_program_reads_it(folder: Path) -> None:
+    evidence = json.loads((folder / "evidence.json").read_text())
+    evidence["identity"]["schema_version"] = "9.0.0"
+    (folder / "evidence.json").write_text(json.dumps(evidence))
+    content = (folder / "evidence.json").read_bytes()
+    _relist(folder, "evidence.json", {"sha256": sha256(content), "bytes": len(content)})
+    with pytest.raises(DataError, match="this version of evalkit cannot read it"):
+        read_bundle(folder)
