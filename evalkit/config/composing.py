@@ -8,6 +8,7 @@ from typing import Any
 
 from evalkit.config.folders import Folders
 from evalkit.errors import ConfigError
+from evalkit.estimators import registry
 
 CONFIG_NAME = "config"
 
@@ -43,7 +44,7 @@ def compose_raw(folders: Folders, overrides: Sequence[str]) -> tuple[dict[str, A
     try:
         with (
             _hydra_set_aside(),
-            searching(folders.search),
+            searching(folders.search, bare_estimators(folders)),
             initialize_config_dir(str(folders.search[-1]), job_name="evalkit", version_base="1.3"),
         ):
             composed = compose(CONFIG_NAME, list(overrides), return_hydra_config=True)
@@ -55,10 +56,15 @@ def compose_raw(folders: Folders, overrides: Sequence[str]) -> tuple[dict[str, A
             f"A config file is not UTF-8 text: byte {error.object[error.start]:#04x} at position {error.start}.",
             next_step="Save the file as UTF-8.",
         ) from None
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise _reworded(error, overrides) from None
     whole = {str(key): value for key, value in raw.items()} if isinstance(raw, dict) else {}
     return whole, dict(whole.pop("hydra", {}))
+
+
+def bare_estimators(folders: Folders) -> set[str]:
+    """Registered estimators that have no config, as a researcher's own before it is given one."""
+    return set(registry.names()) - set(folders.options("estimator"))
 
 
 @contextmanager

@@ -95,9 +95,7 @@ def _composed(folders: Folders, prepared: Sequence[str]) -> dict[str, Any]:
 
 def _with_estimator(name: str, prepared: Sequence[str], folders: Folders) -> Mapping[str, Any]:
     """The same config with another primary estimator; settings typed for the primary one stay with it."""
-    if name not in folders.options("estimator"):
-        registry.get(name)
-        return {"estimator": {}}
+    registry.get(name)
     kept = [text for text, parsed in zip(prepared, parse(prepared), strict=True) if not _of_estimator(parsed)]
     return _composed(folders, [*kept, f"estimator={name}"])
 

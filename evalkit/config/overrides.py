@@ -110,19 +110,14 @@ def _is_group(parsed: Override) -> bool:
 def _group(parsed: Override, folders: Folders, plugins: Sequence[str]) -> list[str]:
     """Check the choices of a group override."""
     group = parsed.key_or_group
-    known = folders.options(group)
-    choices = [str(value) for value in parsed.sweep_string_iterator()] if parsed.is_sweep_override() else None
-    for choice in choices or [parsed.get_value_element_as_str()]:
-        if choice in known:
-            continue
-        if group == "estimator" and choice in plugins:
-            if choices:
-                raise ConfigError(
-                    f"The estimator '{choice}' has no config, so it cannot be swept over.",
-                    next_step=f"Write configs/estimator/{choice}.yaml with `name: {choice}` and its settings.",
-                )
-            return [f"++estimator={{name:{choice}}}"]
-        raise unknown_choice(group, choice, sorted({*known, *(plugins if group == "estimator" else ())}))
+    known = sorted({*folders.options(group), *(plugins if group == "estimator" else ())})
+    sweeps = parsed.is_sweep_override()
+    choices = (
+        [str(value) for value in parsed.sweep_string_iterator()] if sweeps else [parsed.get_value_element_as_str()]
+    )
+    for choice in choices:
+        if choice not in known:
+            raise unknown_choice(group, choice, known)
     return [str(parsed.input_line).lstrip("+")]
 
 

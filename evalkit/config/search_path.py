@@ -8,7 +8,7 @@ study names its primary estimator in plain words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -21,10 +21,18 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
 _folders: ContextVar[tuple[Path, ...]] = ContextVar("_folders", default=())
+_bare: ContextVar[frozenset[str]] = ContextVar("_bare", default=frozenset())
 
 
 class StudyFolder(FileConfigSource):
-    """A folder of YAML files whose studies lie under the key ``study``."""
+    """A folder of YAML files whose studies lie under the key ``study``.
+
+    An estimator that is registered and has no file is found too: its config is its name.
+    """
+
+    def __init__(self, provider: str, path: str) -> None:
+        super().__init__(provider, path)
+        self.bare = _bare.get()
 
     @staticmethod
     def scheme() -> str:
@@ -33,6 +41,9 @@ class StudyFolder(FileConfigSource):
 
     def load_config(self, config_path: str) -> ConfigResult:
         """Read a file; nest a study's content."""
+        if not super().is_config(config_path):
+            named = OmegaConf.create({"name": Path(config_path).stem})
+            return ConfigResult(config=named, path=self.full_path(), provider=self.provider, header={"package": None})
         result = super().load_config(config_path)
         if config_path.startswith("study/") and isinstance(result.config, DictConfig):
             defaults = result.config.pop("defaults", None)
@@ -40,6 +51,12 @@ class StudyFolder(FileConfigSource):
             result.config = OmegaConf.create(nested)
             result.header = {"package": "_global_"}
         return result
+
+    def is_config(self, config_path: str) -> bool:
+        """Whether there is such a file, or an estimator that needs none."""
+        known: bool = super().is_config(config_path)
+        group, _, name = config_path.removesuffix(".yaml").rpartition("/")
+        return known or (group == "estimator" and name in self.bare)
 
 
 class EvalkitFolders(SearchPathPlugin):
@@ -52,13 +69,14 @@ class EvalkitFolders(SearchPathPlugin):
 
 
 @contextmanager
-def searching(folders: tuple[Path, ...]) -> Iterator[None]:
-    """Look into these folders, first one first, while the block runs."""
+def searching(folders: tuple[Path, ...], bare: Iterable[str] = ()) -> Iterator[None]:
+    """Look into these folders, first one first, while the block runs; `bare` estimators have no file."""
     plugins = Plugins.instance()
     plugins.register(StudyFolder)
     plugins.register(EvalkitFolders)
-    token = _folders.set(folders)
+    token, bare_token = _folders.set(folders), _bare.set(frozenset(bare))
     try:
         yield
     finally:
         _folders.reset(token)
+        _bare.reset(bare_token)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from evalkit.config.composing import CONFIG_NAME
+from evalkit.config.composing import CONFIG_NAME, bare_estimators
 from evalkit.config.folders import Folders
 from evalkit.config.overrides import parse, prepare, sweep_jobs
 from evalkit.errors import EvalkitError
@@ -66,7 +66,7 @@ def launch_sweep(overrides: Sequence[str], job: Job, *, config_dir: Path | None,
     prepared = prepare(overrides, folders, plugins=registry.names())
     words = ["evalkit", "--multirun", *_SETTINGS, f"hydra.sweep.dir='{_escaped(folder)}'", *prepared]
     task = _task(job)
-    with searching(folders.search), _as_program(words):
+    with searching(folders.search, bare_estimators(folders)), _as_program(words):
         main = hydra.main(config_path=str(folders.search[-1]), config_name=CONFIG_NAME, version_base="1.3")
         try:
             main(task)()

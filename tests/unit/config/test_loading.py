@@ -9,6 +9,8 @@ import yaml
 import evalkit as ek
 from evalkit.config import compose, load_study
 from evalkit.errors import ConfigError
+from evalkit.estimators import registry
+from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
 from evalkit.study.spec import Study
 from tests.small_study import study, write_study
 
@@ -218,3 +220,15 @@ def test_the_shipped_studies_compose_from_an_empty_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_study(name).spec.id == name
+
+
+def test_a_registered_estimator_without_a_config_starts_from_its_own_defaults(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mine(TwoWayFixedEffects):
+        name = "mine"
+
+    monkeypatch.setattr(registry, "_plugins", {"mine": Mine})
+    assert load_study("lights", ["estimator=mine"]).estimator.name == "mine"
+    chosen = load_study("lights", ["estimator=mine", "estimator.anticipation=1"]).estimator
+    assert chosen.settings == {**Mine().settings(), "anticipation": 1}

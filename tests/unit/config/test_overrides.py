@@ -61,7 +61,7 @@ def test_what_the_grammar_cannot_read_is_quoted_back(typed: str, folders: Folder
 
 
 def test_a_registered_estimator_needs_no_config_of_its_own(folders: Folders) -> None:
-    assert prepare(["estimator=mine"], folders, plugins=["mine"]) == ["++estimator={name:mine}"]
+    assert prepare(["estimator=mine"], folders, plugins=["mine"]) == ["estimator=mine"]
 
 
 def test_a_sweep_runs_every_combination_once_in_order() -> None:
