@@ -151,6 +151,11 @@ class Bundle:
         return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp() * 1000)
 
     @property
+    def completed_ms(self) -> int:
+        """When the bundle was finished, in milliseconds since 1970 (UTC)."""
+        return (self.folder / COMPLETE).stat().st_mtime_ns // 1_000_000
+
+    @property
     def study_yaml(self) -> str:
         """The resolved config."""
         path = self.folder / "study.yaml"

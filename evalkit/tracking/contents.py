@@ -108,13 +108,24 @@ def _common_tags(bundle: Bundle, role: str) -> dict[str, str | None]:
         "evalkit.study": bundle.study_id,
         "evalkit.role": role,
         "evalkit.priority": bundle.priority,
-        "evalkit.config_sha": bundle.text("identity", "config_sha")[:SHA_CHARACTERS],
-        "evalkit.data_sha": bundle.text("identity", "data_sha")[:SHA_CHARACTERS],
+        "evalkit.config_sha": short_sha(bundle.text("identity", "config_sha")),
+        "evalkit.data_sha": short_sha(bundle.text("identity", "data_sha")),
         "evalkit.git_dirty": None if dirty is None else str(dirty).lower(),
         "mlflow.source.git.commit": bundle.text("identity", "git_sha"),
         "mlflow.source.name": "evalkit",
         "mlflow.source.type": "LOCAL",
     }
+
+
+def short_sha(sha: str) -> str:
+    """Shorten a hash to what people read, without the name of its method.
+
+    Examples
+    --------
+    >>> short_sha("sha256:44a74b40ca21e0c7b31f8273e7096")
+    '44a74b40ca21'
+    """
+    return sha.rpartition(":")[2][:SHA_CHARACTERS]
 
 
 def _estimate_metrics(row: Mapping[str, Any]) -> dict[str, float | int | None]:

@@ -186,6 +186,15 @@ def close(client: MlflowClient, run_id: str, status: ClosedStatus, reason: str) 
     )
     client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()], synchronous=True)
     client.set_terminated(run_id, status=status, end_time=_now_ms())
+    forget_process(client, run_id)
+
+
+def forget_process(client: MlflowClient, run_id: str) -> None:
+    """Take process and machine off a run that has ended: they serve only to tell that it has not."""
+    known = client.get_run(run_id).data.tags
+    for tag in (PID, HOST):
+        if tag in known:
+            client.delete_tag(run_id, tag)
 
 
 def _reason(error: BaseException | str) -> str:

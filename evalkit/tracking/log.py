@@ -26,6 +26,7 @@ from evalkit.tracking import links, note
 from evalkit.tracking.bundle import Bundle
 from evalkit.tracking.contents import RunContents, children, parent
 from evalkit.tracking.fields import BATCH
+from evalkit.tracking.live import forget_process
 from evalkit.tracking.store import launching_run, opened, resolve
 from evalkit.tracking.strip import strip
 from evalkit.tracking.views import NOTE, ensure_experiment
@@ -99,6 +100,7 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
             client.set_terminated(child_id, status=child.status, end_time=read.created_ms)
             nested[child.label] = child_id
         client.set_terminated(run_id, status=top.status, end_time=_end_ms(client, run_id, read))
+        forget_process(client, run_id)
         _point_launcher(client, experiment_id, run_id, read)
     logged = LoggedRun(
         store=store.shown,
@@ -200,8 +202,11 @@ def _point_launcher(client: MlflowClient, experiment_id: str, run_id: str, bundl
 
 
 def _end_ms(client: MlflowClient, run_id: str, bundle: Bundle) -> int:
-    """When the study ended: the evidence's own time, so that logging again changes nothing."""
-    return max(bundle.created_ms, int(client.get_run(run_id).info.start_time))
+    """When the study ended: when its bundle was whole. A run that ended before keeps its time."""
+    info = client.get_run(run_id).info
+    if info.end_time and info.status != "RUNNING":
+        return int(info.end_time)
+    return max(bundle.completed_ms, bundle.created_ms, int(info.start_time))
 
 
 def _mark_synced(folder: Path, logged: LoggedRun) -> None:

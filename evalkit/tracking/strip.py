@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+import yaml
+
 from evalkit.tracking.bundle import Bundle
 
 WIDTH: Final = 300
@@ -105,15 +107,24 @@ def _scale(low: float, high: float, y_low: float, y_high: float, y_zero: float) 
 
 
 def _event_times(bundle: Bundle) -> list[Mark]:
+    """Effects inside the study's event window: beyond it few units are left, and their noise would set the scale."""
+    first, last = _window(bundle)
     marks = []
     for row in bundle.table("event_study.csv"):
         value, low, high = (_number(row.get(key)) for key in ("estimate", "low", "high"))
         time = row.get("event_time") or ""
-        if value is None or not time:
+        if value is None or not time or not first <= float(time) <= last:
             continue
         # The reference period is 0 by construction and has no interval.
         marks.append(Mark(time, value, value if low is None else low, value if high is None else high))
     return sorted(marks, key=lambda mark: float(mark.label))
+
+
+def _window(bundle: Bundle) -> tuple[float, float]:
+    config = yaml.safe_load(bundle.study_yaml) or {}
+    design = (config.get("study") or config.get("spec") or {}).get("design") or {}
+    first, last = design.get("event_window") or (-math.inf, math.inf)
+    return float(first), float(last)
 
 
 def _estimators(bundle: Bundle) -> list[Mark]:

@@ -51,6 +51,8 @@ def test_a_working_study_shows_and_becomes_the_logged_run(tmp_path: Path, uri: s
     assert logged.run_id == live.run_id
     assert status == "FINISHED"
     assert tags["evalkit.status"] == "done"
+    assert "evalkit.pid" not in tags
+    assert "evalkit.host" not in tags
 
 
 def test_an_error_closes_the_run_as_failed_with_its_reason(uri: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evalkit.tracking.bundle import Bundle
 from evalkit.tracking.strip import HEIGHT, WIDTH, Mark, draw, strip
-from tests.unit.tracking.bundles import evidence, write_bundle
+from tests.unit.tracking.bundles import STUDY_YAML, evidence, write_bundle
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -28,6 +28,12 @@ def test_everything_lies_inside_the_picture(tmp_path: Path) -> None:
         assert min(heights) >= 0
         assert max(heights) <= HEIGHT
         assert all(0 <= float(circle.get("cx", "nan")) <= WIDTH for circle in root.iter(f"{SVG}circle"))
+
+
+def test_event_times_outside_the_studys_window_are_left_out(tmp_path: Path) -> None:
+    narrow = STUDY_YAML.replace("[-5, 5]", "[-2, 1]")
+    root = _drawn(strip(Bundle.read(write_bundle(tmp_path, study_yaml=narrow))))
+    assert len(root.findall(f"{SVG}circle")) == 4
 
 
 def test_a_bigger_effect_lies_higher() -> None:
