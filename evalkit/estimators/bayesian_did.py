@@ -116,7 +116,7 @@ class BayesianDid(PanelEstimator):
     draws: Annotated[int, Field(ge=100)] = 1_500
     tune: Annotated[int, Field(ge=100)] = 1_500
     chains: Annotated[int, Field(ge=2)] = 4
-    target_accept: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.98
+    target_accept: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.99
     cores: Annotated[int, Field(ge=1)] = 2
     overall_scale: Positive | None = None
     event_time_scale: Positive | None = None

@@ -173,9 +173,16 @@ def half_normal_of(u: FloatArray, scale: float) -> FloatArray:
     return np.asarray(scale * np.sqrt(2.0) * np.where(u < 0.0, low, high))
 
 
-def autocorrelation_of(u: FloatArray) -> FloatArray:
-    """Map standard normal scores to the prior of the autocorrelation, p(rho) proportional to 1 - rho^2."""
-    return np.asarray(2.0 * stats.beta.ppf(special.ndtr(u), 2.0, 2.0) - 1.0)
+def autocorrelation_of(u: FloatArray, low: float = -1.0, high: float = 1.0) -> FloatArray:
+    """Map standard normal scores to the prior p(rho) proportional to 1 - rho^2 on [low, high].
+
+    Examples
+    --------
+    >>> autocorrelation_of(np.array([-30.0, 0.0, 30.0])).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+    below, above = stats.beta.cdf((1.0 + np.array([low, high])) / 2.0, 2.0, 2.0)
+    return np.asarray(2.0 * stats.beta.ppf(below + special.ndtr(u) * (above - below), 2.0, 2.0) - 1.0)
 
 
 def draw_exact(system: System, structure: Structure, *, size: int, points: int, rng: np.random.Generator) -> ExactDraws:
@@ -185,8 +192,8 @@ def draw_exact(system: System, structure: Structure, *, size: int, points: int, 
     ----------
     system
         Normal equations, the outcome divided by a residual sd (the prior of sigma^2 is
-        inverse gamma with mean 2 and shape nu_0 / 2). With J > 1 autocorrelations they are nodes of a rule in
-        increasing order: a point uses the node nearest to its rho.
+        inverse gamma with mean 2 and shape nu_0 / 2). With J > 1 autocorrelations they are equally spaced
+        nodes in increasing order, beyond which the prior is cut off: a point uses the node nearest to its rho.
     structure
         Prior of the effects.
     size
@@ -251,6 +258,8 @@ class _Posterior:
         self.lower = (rows, columns)
         self.products = self.basis[:, :, rows] * self.basis[:, :, columns]
         self.edges = (system.rho[1:] + system.rho[:-1]) / 2.0
+        half_step = (system.rho[1] - system.rho[0]) / 2.0 if self.has_rho else 0.0
+        self.span = (max(system.rho[0] - half_step, -1.0), min(system.rho[-1] + half_step, 1.0))
         self.shape = (PRIOR_DEGREES + system.degrees) / 2.0
 
     def ratios(self, u: FloatArray) -> FloatArray:
@@ -265,7 +274,7 @@ class _Posterior:
         """(M,) node of the autocorrelation that each point uses."""
         if not self.has_rho:
             return np.zeros(len(u), dtype=np.int64)
-        return np.searchsorted(self.edges, autocorrelation_of(u[:, -1])).astype(np.int64)
+        return np.searchsorted(self.edges, autocorrelation_of(u[:, -1], *self.span)).astype(np.int64)
 
     def log_marginal(self, u: FloatArray) -> FloatArray:
         """(M,) log p(y | ratios, rho), effects and sigma integrated out."""

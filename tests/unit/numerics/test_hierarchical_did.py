@@ -168,6 +168,8 @@ def test_normal_scores_map_to_the_priors_far_into_both_tails() -> None:
     rho = autocorrelation_of(np.random.default_rng(0).standard_normal(4_000))
     density = stats.beta(2.0, 2.0, loc=-1.0, scale=2.0)
     assert stats.kstest(rho, density.cdf).pvalue > 1e-4
+    inside = autocorrelation_of(np.random.default_rng(0).standard_normal(4_000), 0.2, 0.3)
+    assert stats.kstest((inside - 0.2) / 0.1, "uniform").pvalue > 1e-4  # the density is nearly flat there
 
 
 @pytest.mark.parametrize(("centre", "width"), [(0.3, 0.2), (-0.5, 0.02), (0.97, 0.001)])
@@ -188,5 +190,6 @@ def test_nodes_gather_where_the_autocorrelation_has_its_mass(centre: float, widt
     mean = weight @ grid / weight.sum()
     sd = np.sqrt(weight @ (grid - mean) ** 2 / weight.sum())
     assert np.diff(nodes)[0] < sd
+    assert drawn.effective_size > 3_000
     assert drawn.rho.mean() == pytest.approx(mean, abs=MCSE * sd / np.sqrt(drawn.effective_size))
     assert drawn.rho.std() == pytest.approx(sd, rel=0.05)
