@@ -63,7 +63,8 @@ class CallawaySantAnna(PanelEstimator):
         ``analytical`` errors from the influence functions, or ``bootstrap``: multiplier draws,
         standard errors from their interquartile range as in R `did`.
     multiplier, n_draws
-        Law and number of the draws.
+        Law and number of the draws. ``gaussian`` draws have exactly the estimated covariance and cost
+        the same at any sample size; ``webb`` or ``rademacher`` suit few clusters.
     cohort_shares
         What averages over cohorts weigh by: ``weighted`` shares, the sum of sampling weights (R
         `did`), or shares ``by_count``, each unit once whatever its weight. The same without weights.
@@ -100,7 +101,7 @@ class CallawaySantAnna(PanelEstimator):
     covariates: tuple[str, ...] = ()
     unbalanced: Literal["within_pairs", "drop_incomplete"] = "within_pairs"
     inference: Literal["analytical", "bootstrap"] = "analytical"
-    multiplier: Multiplier = "rademacher"
+    multiplier: Multiplier = "gaussian"
     n_draws: Annotated[int, Field(ge=99)] = 999
     cohort_shares: Literal["weighted", "by_count"] = "weighted"
     min_cohort_size: Annotated[int, Field(ge=1)] = 1

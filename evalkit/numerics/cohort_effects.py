@@ -138,9 +138,18 @@ def estimate_cells(sample: CohortSample, time: IntArray, rules: Rules) -> Cohort
 
 def _has_comparison(sample: CohortSample, cell: PlannedCell, own: slice) -> bool:
     """Whether any unit other than the cohort's own is untreated in the cell."""
-    rows = sample.rows_after(cell.untreated_after)
+    rows = _against(sample, cell, own)
     own_inside = own.stop - own.start if own.start >= rows.start else 0
     return bool(rows.stop - rows.start > own_inside)
+
+
+def _against(sample: CohortSample, cell: PlannedCell, own: slice) -> slice:
+    """Rows of the comparison group; the cohort itself is cut off where it comes first.
+
+    A cohort that comes later stays within the rows, with weight 0.
+    """
+    rows = sample.rows_after(cell.untreated_after)
+    return slice(own.stop, rows.stop) if rows.start == own.start else rows
 
 
 def _fit_cohort(
@@ -149,13 +158,13 @@ def _fit_cohort(
     """Fit together the cells that share comparison units, regressors and weights."""
     together: defaultdict[tuple[int, ...], list[PlannedCell]] = defaultdict(list)
     for cell in plan:
-        together[_shared(sample, cell)].append(cell)
+        together[_shared(sample, cell, own)].append(cell)
     fits: list[_Fit] = []
     failed: dict[PlannedCell, LeftOut] = {}
     start: FloatArray | None = None
     for cells in together.values():
         first = cells[0]
-        against = sample.rows_after(first.untreated_after)
+        against = _against(sample, first, own)
         found = fit_contrasts(
             read_arm(sample, own, first.period, first.base),
             comparison_arm(sample, against, first.period, first.base, own),
@@ -171,9 +180,9 @@ def _fit_cohort(
     return fits, failed
 
 
-def _shared(sample: CohortSample, cell: PlannedCell) -> tuple[int, ...]:
+def _shared(sample: CohortSample, cell: PlannedCell, own: slice) -> tuple[int, ...]:
     """Key of the cells of one cohort whose comparison units, regressors and weights are the same."""
-    start = sample.rows_after(cell.untreated_after).start
+    start = _against(sample, cell, own).start
     if sample.observed is not None:
         return start, cell.base, cell.period
     return (start, cell.base) if sample.base_matters else (start,)
