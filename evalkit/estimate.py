@@ -20,6 +20,8 @@ KINDS: tuple[AggregationKind, ...] = ("overall", "event_study", "cohort", "perio
 LeadsFrom = Literal["reference", "previous", "own_mean"]
 SUP_T_DRAWS = 9_999
 """Draws behind a simultaneous critical value: its Monte Carlo error stays near 0.01."""
+MULTIPLIER_BLOCK = 8_192
+"""Clusters whose multipliers are drawn at a time: 999 draws for all of 100,000 would fill 800 MB."""
 IQR_OF_NORMAL = float(stats.norm.ppf(0.75) - stats.norm.ppf(0.25))
 
 
@@ -267,7 +269,11 @@ class Estimate:
             normal: FloatArray = rng.standard_normal((count, len(values))) @ root.T
             return normal
         psi = sampling.influence_of() @ gradient
-        return multipliers(bootstrap.multiplier, (bootstrap.n_draws, psi.shape[0]), rng) @ psi
+        draws = np.zeros((bootstrap.n_draws, psi.shape[1]))
+        for start in range(0, len(psi), MULTIPLIER_BLOCK):
+            block = psi[start : start + MULTIPLIER_BLOCK]
+            draws += multipliers(bootstrap.multiplier, (bootstrap.n_draws, len(block)), rng) @ block
+        return draws
 
     def _table(self, rows: Aggregation) -> pd.DataFrame:
         def ordinals(kind: AggregationKind) -> IntArray:
