@@ -130,12 +130,18 @@ def _natural_size(svg: bytes) -> tuple[int, int]:
     return width, height
 
 
+def _keep_together(value: object) -> object:
+    """A number and its per cent sign stay on one line."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", value) if type(value) is str else value
+
+
 @cache
 def _template() -> Template:
     source = _read("brief.html.j2")
     environment = Environment(
         loader=DictLoader({"brief.html.j2": source}),
         autoescape=True,
+        finalize=_keep_together,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

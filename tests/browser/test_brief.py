@@ -105,7 +105,7 @@ def test_the_annex_is_folded_until_asked_for(browser: Browser, brief: Path) -> N
 
 def test_the_headline_and_the_three_dials_are_on_the_first_screen(browser: Browser, brief: Path) -> None:
     page, _ = _open(browser, brief, DESK)
-    assert page.locator("h1").inner_text() == samples.castle().evidence.sentences.headline
+    assert page.locator("h1").inner_text().replace("\u00a0", " ") == samples.castle().evidence.sentences.headline
     bottoms = page.evaluate("[...document.querySelectorAll('.dial')].map(d => d.getBoundingClientRect().bottom)")
     assert len(bottoms) == 3
     assert max(bottoms) <= 900

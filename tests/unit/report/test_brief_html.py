@@ -88,6 +88,10 @@ def test_the_page_fetches_nothing() -> None:
     assert "<script" not in outside
 
 
+def test_a_number_and_its_per_cent_sign_stay_together() -> None:
+    assert "6.8\u00a0%" in brief_html(samples.contents(headline="The law may reduce claims by 6.8 %."))
+
+
 def test_the_same_contents_give_the_same_page() -> None:
     assert brief_html(samples.contents()) == brief_html(samples.contents())
 
