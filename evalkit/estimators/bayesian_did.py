@@ -42,11 +42,11 @@ class _Fit:
 class BayesianDid(PanelEstimator):
     """y_it = alpha_i + lambda_t + theta_{g,e} D_it + x_it' beta + u_it, with theta partially pooled.
 
-    The effect of cohort g at event time e is built as theta_{g,e} = mu + m_e + c_g + d_{g,e}: an overall effect, an
-    event-time profile and a cohort deviation that each sum to zero, and what is left. The sds of m, c and d are
-    learned, so cells that the data say little about borrow from the others. Unit and period effects
-    are flat. All priors are in units of sigma, the residual sd, so that they mean the same on any scale of the outcome;
-    `docs/decisions/010-bayesian-did-model.md` derives them and states the defaults' reasons.
+    The effect of cohort g at event time e is theta_{g,e} = mu + slope (e - mean e) + m_e + c_g + d_{g,e}: an
+    overall effect, a line in event time, deviations of event times and of cohorts that each sum to zero, and what
+    is left. The sds of m, c and d are learned, so cells that the data say little about borrow from the others.
+    Unit and period effects are flat. All priors are in units of sigma, the residual sd, so that they mean the same
+    on any scale of the outcome; `docs/decisions/010-bayesian-did-model.md` gives the reasons of the defaults.
 
     Errors of a Gaussian model follow an AR(1) within units unless `errors` says otherwise: independent
     errors give too narrow intervals where a unit's bad years come in runs.
@@ -81,8 +81,9 @@ class BayesianDid(PanelEstimator):
         Draws kept a chain, warm-up draws a chain, chains, and target acceptance of the sampler; threads used.
         The exact engine keeps draws x chains draws and ignores the others.
     overall_scale, event_time_scale, cohort_scale, cell_scale
-        Prior sd of mu, and scales of the half-normal priors of the sds of m, c and d: in residual sds for Gaussian
-        and Student-t, on the log scale for counts. None: 10, 1, 1, 1 and 2.5, 0.5, 0.5, 0.5.
+        Prior sd of mu, and scales of the half-normal priors of the sds of m, c and d (the first also the prior
+        sd of the slope, a period): in residual sds for Gaussian and Student-t, on the log scale for counts. None:
+        10, 1, 1, 1 and 2.5, 0.5, 0.5, 0.5.
     covariate_scale
         Prior sd of the coefficient of a covariate scaled to sd 1 within units and periods, in the same unit.
     prior_only
