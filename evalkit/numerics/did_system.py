@@ -153,7 +153,7 @@ def pseudo_inverse(matrix: FloatArray) -> tuple[FloatArray, int]:
     Examples
     --------
     >>> inverse, rank = pseudo_inverse(np.diag([2.0, 0.0]))
-    >>> inverse.tolist(), rank
+    >>> inverse.round(6).tolist(), rank
     ([[0.5, 0.0], [0.0, 0.0]], 1)
     """
     inverse, rank, _ = _inverse(matrix)
