@@ -124,8 +124,8 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def first_page(browser: Browser) -> Iterator[Page]:
-    """A page of somebody who has never been here, on a usual screen: MLflow's assistant takes a quarter of it."""
-    context = browser.new_context(viewport={"width": 1920, "height": 1000})
+    """A page of somebody who has never been here: MLflow's assistant takes a quarter of it."""
+    context = browser.new_context(viewport={"width": 1600, "height": 1000})
     opened = context.new_page()
     opened.set_default_timeout(WAIT_MS)
     yield opened
