@@ -25,6 +25,8 @@ SMALL_COHORT = 5
 """Cohorts with fewer units are flagged: their errors rest on the comparison group alone, or nearly so."""
 FEW_CLUSTERS = 30
 """Below this many clusters normal critical values reject too often."""
+FEW_TREATED_CLUSTERS = 10
+"""Below this many treated clusters intervals are too short, however many comparison clusters there are."""
 REASONS: dict[LeftOut, str] = {
     "no_comparison_units": "no unit is left to compare with",
     "no_treated_units": "no treated unit is observed in both periods",
@@ -277,6 +279,14 @@ class CallawaySantAnna(PanelEstimator):
                 "few_clusters",
                 f"Only {sample.n_clusters} clusters stand behind the standard errors; below {FEW_CLUSTERS} they tend "
                 "to be too small.",
+            )
+        treated_clusters = sample.clusters_until(int(panel.time[-1]))
+        if treated_clusters < FEW_TREATED_CLUSTERS:
+            yield Remark(
+                "few_treated_clusters",
+                f"Treatment reached {treated_clusters} clusters; below {FEW_TREATED_CLUSTERS} the standard errors are "
+                "too small, however many comparison clusters there are.",
+                treated=sample.rows_after(int(panel.time[-1])).start,
             )
 
     def _on_cells(self, panel: Panel, sample: CohortSample, effects: CohortEffects) -> Iterable[Remark]:

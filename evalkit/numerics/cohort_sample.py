@@ -93,6 +93,11 @@ class CohortSample:
         """Independent clusters: the units where none were named."""
         return len(self) if self.cluster is None else int(self.cluster.max()) + 1
 
+    def clusters_until(self, last: int) -> int:
+        """Clusters with a unit first treated up to a period."""
+        treated = self.rows_after(last).start
+        return int(treated if self.cluster is None else np.unique(self.cluster[:treated]).size)
+
     def rows_of(self, cohort: int) -> slice:
         """Rows of a cohort."""
         start, stop = (int(np.searchsorted(self.first_treated, cohort, side)) for side in ("left", "right"))

@@ -361,6 +361,20 @@ def test_one_cluster_is_refused_and_few_are_flagged() -> None:
     assert "few_clusters" in ids(fit(panel_of(data["y"], data["first"], cluster=np.arange(90) % 8)))
 
 
+def test_few_treated_clusters_are_flagged_however_many_are_compared() -> None:
+    data = draw(21)
+    treated = data["first"] != NEVER
+    cluster = np.where(treated, np.arange(90) % 4, 100 + np.arange(90))
+    (remark,) = [
+        remark
+        for remark in fit(panel_of(data["y"], data["first"], cluster=cluster)).remarks
+        if remark.id == "few_treated_clusters"
+    ]
+    assert "4 clusters" in remark.text
+    assert remark.treated == treated.sum()
+    assert "few_treated_clusters" not in ids(fit(panel_of(data["y"], data["first"])))
+
+
 def test_an_unknown_covariate_names_the_nearest() -> None:
     data = draw(22)
     with pytest.raises(ConfigError, match="Did you mean 'income'"):
