@@ -103,7 +103,7 @@ def test_overrides_in_one_word_are_split_as_mlproject_hands_them_over(
     assert read_resolved(Path(outcome["bundle"]) / "study.yaml").seed == 7
 
 
-def test_a_store_that_cannot_be_reached_costs_a_warning_and_exit_code_6(
+def test_a_store_that_cannot_be_reached_costs_a_warning_and_sync_finishes_the_run(
     city: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ana:secret@127.0.0.1:9")
@@ -116,6 +116,16 @@ def test_a_store_that_cannot_be_reached_costs_a_warning_and_exit_code_6(
     bundle = the_bundle(city)
     assert (bundle / "COMPLETE").is_file()
     assert not (bundle / "SYNCED").exists()
+    assert main(["sync", "--json"]) == 6
+    assert json.loads(capsys.readouterr().out)["logged"] == []
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert main(["sync", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["logged"]) == 1
+    logged = runs(city)
+    assert ("FINISHED", "study") in logged
+    assert main(["sync", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"logged": [], "failed": {}}
+    assert runs(city) == logged
 
 
 def test_a_server_without_an_address_is_a_config_error(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
