@@ -31,7 +31,8 @@ SHARED_FILES: Final = (
     "study.yaml",
 )
 SHARED_FIGURES: Final = (".svg", ".png", ".json")
-_LOGIN: Final = re.compile(rb"(?i)[a-z][a-z0-9+.\-]*://[^\s/@:'\"<>]+:[^\s/@'\"<>]+@")
+_LOGIN: Final = re.compile(rb"://[^\s/@:'\"<>]{1,256}:[^\s/@'\"<>]{1,256}@")
+"""Bounded and without the scheme: an open start would take minutes on the megabytes of an embedded figure."""
 REQUIRED: Final = (
     ("identity", "study_id"),
     ("identity", "run_id"),

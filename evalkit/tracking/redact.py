@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]*)://(?P<rest>[^\s'\"<>]*)")
+# Runs are bounded: an open start is quadratic on a long text without spaces, such as an embedded figure.
+_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.\-]{0,40})://(?P<rest>[^\s'\"<>]*)")
 _USER = re.compile(r"^[^/?#]*@")
-_ASSIGNED = re.compile(r"(?i)\b([\w.\-]*(?:password|passwd|pwd|secret|token|api_?key))(\s*[=:]\s*)([^\s,;&'\"]+)")
+_ASSIGNED = re.compile(r"(?i)([\w.\-]{0,64}(?:password|passwd|pwd|secret|token|api_?key))(\s*[=:]\s*)([^\s,;&'\"]+)")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/._~=\-]{8,}")
 
 
