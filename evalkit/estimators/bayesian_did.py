@@ -375,6 +375,7 @@ class BayesianDid(PanelEstimator):
             level=self.level,
             remarks=self._remarks(panel, sample, leads),
             facts=facts,
+            leads_from="own_mean",
         )
 
     def _remarks(self, panel: Panel, sample: Sample, leads: CellTable | None) -> tuple[Remark, ...]:

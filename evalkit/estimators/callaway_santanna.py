@@ -154,6 +154,7 @@ class CallawaySantAnna(PanelEstimator):
                 *self._on_sample(panel, sample, effects),
                 *self._on_cells(panel, sample, effects),
             ),
+            leads_from="previous" if self.base_period == "varying" else "reference",
             facts={"cells": float(len(effects.cells)), "cells_left_out": float(len(effects.left_out))},
         )
 

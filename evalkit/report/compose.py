@@ -124,12 +124,10 @@ def cells_shown(evaluation: Evaluation, contents: Contents) -> BoolArray:
 def reference_time(estimate: Estimate) -> int | None:
     """Event time that effects after the start are measured against; None where it is no single period.
 
-    It is the period before any anticipation where the estimator reports it as a reference, or says that
-    it works from base periods; other models measure from an average over the time before the start.
+    It is the period before any anticipation, unless the estimator measures from an average over the
+    time before the start.
     """
-    last_before = -1 - int(estimate.settings.get("anticipation") or 0)
-    times = estimate.cells.event_time[estimate.cells.is_reference]
-    return last_before if last_before in times or "base_period" in estimate.settings else None
+    return None if estimate.leads_from == "own_mean" else -1 - int(estimate.settings.get("anticipation") or 0)
 
 
 def step_in_words(panel: Panel) -> str:
