@@ -22,6 +22,7 @@ def ui(port: int, results: Path) -> int:
 
     Ends with Ctrl-C.
     """
+    from evalkit.tracking.links import LOCAL_HOST
     from evalkit.tracking.store import resolve
 
     store = resolve()
@@ -33,8 +34,9 @@ def ui(port: int, results: Path) -> int:
             f"There is no local store at {store.shown}.", next_step="Run a study first: evalkit run study=NAME."
         )
     _require_free(port)
-    for line in links(results, store.shown, f"http://127.0.0.1:{port}"):
+    for line in links(results, store.shown, f"http://{LOCAL_HOST}:{port}"):
         click.echo(line)
+    click.echo(f"If your browser does not know the name {LOCAL_HOST}, put 127.0.0.1 in its place.")
     return serve(store.uri, store.folder, port)
 
 
@@ -48,9 +50,14 @@ def links(results: Path, store: str, address: str) -> list[str]:
 
 def serve(uri: str, folder: Path, port: int) -> int:
     """Run MLflow's server on the loopback address until it is interrupted."""
+    from evalkit.tracking.links import LOCAL_HOST
+
+    names = (LOCAL_HOST, "localhost", "127.0.0.1")
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
         "--backend-store-uri", uri, "--default-artifact-root", (folder / "mlartifacts").as_uri(),
+        "--allowed-hosts", ",".join(f"{name}:{port}" for name in names),
+        "--cors-allowed-origins", ",".join(f"http://{name}:{port}" for name in names),
     ]  # fmt: skip
     environment = {
         **os.environ,

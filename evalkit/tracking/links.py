@@ -7,6 +7,9 @@ from typing import Final
 from evalkit.tracking.store import Store
 
 VIEW_ID: Final = "evidence"
+LOCAL_HOST: Final = "evalkit.localhost"
+"""Name of this machine's own server. Browsers take every name under ``localhost`` to the machine itself; under the
+names ``localhost`` and ``127.0.0.1`` MLflow opens its assistant over a quarter of the page on the first visit."""
 # Without it an experiment opens on the page for language-model traces, whatever its kind.
 _CLASSIC: Final = "workflowType=machine_learning"
 
@@ -51,5 +54,5 @@ def absolute(store: Store, page: str, *, ui: str | None = None) -> str:
     >>> absolute(Store("https://ana:pw@runs.city.gov/"), "#/experiments/1")
     'https://runs.city.gov/#/experiments/1'
     """
-    base = store.shown if store.is_http else (ui or "http://127.0.0.1:5000")
+    base = store.shown if store.is_http else (ui or f"http://{LOCAL_HOST}:5000")
     return f"{base.rstrip('/')}/{page}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import queue
 import socket
@@ -161,6 +162,8 @@ def opened(store: Store) -> Iterator[MlflowClient]:
     with _own_warnings_only(), _failures_as_not_synced(store), _locked(store) as initialise:
         from mlflow import MlflowClient
 
+        # "Creating initial MLflow database tables": no news to whoever runs a study
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
         client = MlflowClient(tracking_uri=store.uri)
         if initialise:
             client.search_experiments(max_results=1)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evalkit.tracking import links
+from evalkit.tracking.links import LOCAL_HOST
 from evalkit.tracking.log import LoggedRun, log_bundle
 from tests.unit.tracking.bundles import HEADLINE, write_bundle
 
@@ -61,23 +62,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = int(found.getsockname()[1])
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--backend-store-uri",
-        uri,
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command = [str(Path(sys.executable).with_name("evalkit")), "ui", "--port", str(port)]
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            command, cwd=folder, env={**os.environ, **quiet}, stdout=log, stderr=log, start_new_session=True
-        )
+        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:
         _wait_for(f"http://127.0.0.1:{port}/health", server, folder / "server.log")
         yield Site(f"http://127.0.0.1:{port}", logged)
@@ -169,6 +157,13 @@ def test_it_does_so_on_the_very_first_visit_too(site: Site, first_page: Page) ->
     first_page.goto(f"{site.address}/{site.logged.run_page}")
     first_page.get_by_text("MLflow Assistant").first.wait_for()
     _shows_the_brief(first_page, "run-first-visit")
+
+
+def test_under_the_name_that_evalkit_ui_prints_no_assistant_opens(site: Site, first_page: Page) -> None:
+    named = site.address.replace("127.0.0.1", LOCAL_HOST)
+    first_page.goto(f"{named}/{site.logged.run_page}")
+    _shows_the_brief(first_page, "run-named")
+    assert first_page.get_by_text("MLflow Assistant").count() == 0
 
 
 def test_the_link_in_the_description_leads_to_the_full_page(site: Site, page: Page) -> None:

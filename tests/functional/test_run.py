@@ -61,7 +61,7 @@ def test_a_run_in_an_empty_folder_ends_with_headline_certainty_and_paths(city: P
     assert done.returncode == 0, done.stderr
     for name in ("Headline", "Certainty", "Brief", "Bundle", "MLflow"):
         assert name in done.stdout
-    assert "`evalkit ui`, then http://127.0.0.1:5000/#/experiments/" in done.stdout
+    assert "`evalkit ui`, then http://evalkit.localhost:5000/#/experiments/" in done.stdout
     assert "Estimating with two_way_fixed_effects" in done.stderr
     bundle = the_bundle(city)
     assert (bundle / "COMPLETE").is_file()

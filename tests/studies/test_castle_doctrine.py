@@ -194,7 +194,7 @@ def test_the_study_runs_from_its_config_to_its_evidence() -> None:
     estimates = {label: found for label, found in evaluation.robustness.items() if isinstance(found, ek.Estimate)}
     assert set(estimates) == set(evaluation.robustness), "a robustness estimator refused"
     check(overall(estimates["Two-way fixed effects"]), TWO_WAY)
-    check(overall(estimates["Callaway-Sant'Anna, adoption year allowed an effect"]), OVERALL_WITH_ANTICIPATION)
+    check(overall(estimates["Adoption year anticipated"]), OVERALL_WITH_ANTICIPATION)
 
     evidence = evaluation.evidence.to_dict()
     assert evidence["finding"]["label"] == "inconclusive"

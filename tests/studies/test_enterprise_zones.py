@@ -130,7 +130,7 @@ def test_the_study_runs_from_its_config_to_its_evidence() -> None:
     estimates = {label: found for label, found in evaluation.robustness.items() if isinstance(found, ek.Estimate)}
     assert set(estimates) == set(evaluation.robustness), "a robustness estimator refused"
     assert overall(estimates["Two-way fixed effects"])[0] == pytest.approx(FIXED_EFFECTS, abs=POINT)
-    check(overall(estimates["Callaway-Sant'Anna, one year of anticipation"]), OVERALL_WITH_ANTICIPATION)
+    check(overall(estimates["One year of anticipation"]), OVERALL_WITH_ANTICIPATION)
 
     evidence = evaluation.evidence.to_dict()
     assert evidence["finding"]["label"] == "favourable"

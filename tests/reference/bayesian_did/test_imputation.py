@@ -1,8 +1,8 @@
 """Without pooling the posterior mean is the imputation estimate of Borusyak, Jaravel and Spiess (2024).
 
 Source of the figures: the imputation estimator, computed here from its definition (fit unit and period effects to
-untreated rows, take the difference from treated rows); and, for mpdta, the overall effect -0.0477 that R's
-``did2s`` and ``didimputation`` print for it without covariates.
+untreated rows, take the difference from treated rows); and, for mpdta, the overall effect of `ImputationDiD` in PyPI's
+diff-diff 3.13.0 without covariates: -0.04770991827781883 (0.01322248865001637).
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def test_unpooled_effects_are_imputation_effects(load: object) -> None:
     assert np.abs(error).max() < MCSE / np.sqrt(DRAWS)
 
 
-def test_mpdta_overall_effect_is_the_published_one() -> None:
+def test_mpdta_overall_effect_is_that_of_an_independent_package() -> None:
     row = unpooled(mpdta()).aggregation("overall")
-    assert row.estimate[0] == pytest.approx(-0.0477, abs=5e-5 + MCSE * row.std_error[0] / np.sqrt(DRAWS))
+    assert row.estimate[0] == pytest.approx(-0.04770991827781883, abs=MCSE * row.std_error[0] / np.sqrt(DRAWS))
 
 
 def test_enterprise_zones_come_near_the_published_fixed_effects_figure() -> None:

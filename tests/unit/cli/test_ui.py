@@ -66,4 +66,4 @@ def test_the_server_is_started_on_loopback_and_the_links_lead_to_the_latest_runs
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--backend-store-uri") + 1] == where["store"]
     shown = capsys.readouterr().out
-    assert "lights: http://127.0.0.1:5987/#/experiments/1/runs/r1?workflowType=machine_learning" in shown
+    assert "lights: http://evalkit.localhost:5987/#/experiments/1/runs/r1?workflowType=machine_learning" in shown

@@ -11,7 +11,7 @@ def test_every_page_opens_outside_the_pages_for_language_models() -> None:
 
 def test_a_local_store_is_read_where_its_pages_are_served() -> None:
     store = resolve("sqlite:///x/mlflow.db")
-    assert links.absolute(store, "#/a") == "http://127.0.0.1:5000/#/a"
+    assert links.absolute(store, "#/a") == "http://evalkit.localhost:5000/#/a"
     assert links.absolute(store, "#/a", ui="http://127.0.0.1:5050/") == "http://127.0.0.1:5050/#/a"
 
 
