@@ -11,6 +11,7 @@ import pandas as pd
 
 from evalkit.data.calendar import Calendar
 from evalkit.data.intake import as_request, read_pieces
+from evalkit.errors import ConfigError, closest
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
 
 
@@ -145,6 +146,23 @@ class Panel:
             exposure=pieces.exposure,
             remarks=pieces.remarks,
         )
+
+    def covariate(self, name: str) -> FloatArray:
+        """(N, T) values of a covariate.
+
+        Raises
+        ------
+        ConfigError
+            When the panel has none of that name, with the closest one.
+        """
+        if name not in self.covariates:
+            near = closest(name, self.covariates)
+            raise ConfigError(
+                f"The covariate '{name}' is not in the panel.",
+                allowed=", ".join(self.covariates) or "none: the panel was built without covariates",
+                next_step=f"Did you mean '{near}'?" if near else "List it under data.covariates.",
+            )
+        return self.covariates[name]
 
     @property
     def n_units(self) -> int:

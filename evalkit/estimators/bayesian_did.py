@@ -10,7 +10,7 @@ from pydantic import Field
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DataError, DesignRefused, EstimationFailed, closest
+from evalkit.errors import ConfigError, DataError, DesignRefused, EstimationFailed
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics import did_remarks as remarks
@@ -153,17 +153,9 @@ class BayesianDid(PanelEstimator):
     def _sample(self, panel: Panel) -> Sample:
         """Choose rows and refuse designs without an answer."""
         self._refuse_weights(panel)
-        for name in self.covariates:
-            if name not in panel.covariates:
-                near = closest(name, panel.covariates)
-                raise ConfigError(
-                    f"The covariate '{name}' is not in the panel.",
-                    allowed=", ".join(panel.covariates) or "none: the panel was built without covariates",
-                    next_step=f"Did you mean '{near}'?" if near else "List it under data.covariates.",
-                )
         covariates = np.empty((*panel.outcome.shape, len(self.covariates)))
         for k, name in enumerate(self.covariates):
-            covariates[:, :, k] = panel.covariates[name]
+            covariates[:, :, k] = panel.covariate(name)
         sample = prepare(panel.outcome, covariates, panel.time, panel.first_treated, self.anticipation)
         layout = sample.layout
         if not (layout.effects.event_time >= 0).any():

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused, closest, quote_names
+from evalkit.errors import DesignRefused, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics.cohort_effects import CohortEffects, LeftOut, Rules, estimate_cells
@@ -19,7 +19,7 @@ from evalkit.numerics.doubly_robust import OVERLAP_LIMIT, Method
 from evalkit.numerics.group_time import BasePeriod, PlannedCell
 from evalkit.numerics.influence import Influence
 from evalkit.uncertainty import Bootstrap, Multiplier, Sampling
-from evalkit.vocabulary import NEVER, BoolArray, Comparison, FloatArray, IntArray, Remark
+from evalkit.vocabulary import NEVER, BoolArray, Comparison, IntArray, Remark
 
 SMALL_COHORT = 5
 """Cohorts with fewer units are flagged: their errors rest on the comparison group alone, or nearly so."""
@@ -124,7 +124,7 @@ class CallawaySantAnna(PanelEstimator):
             panel.outcome,
             panel.first_treated,
             kept=self._kept(panel),
-            covariates=[_covariate(panel, name) for name in self.covariates],
+            covariates=[panel.covariate(name) for name in self.covariates],
             weight=panel.weight,
             cluster=panel.cluster,
         )
@@ -339,17 +339,6 @@ def _complete(panel: Panel) -> BoolArray:
     if not has_missing(panel.outcome):
         return np.ones(panel.n_units, dtype=np.bool_)
     return np.asarray(panel.observed.all(axis=1))
-
-
-def _covariate(panel: Panel, name: str) -> FloatArray:
-    if name not in panel.covariates:
-        near = closest(name, panel.covariates)
-        raise ConfigError(
-            f"The covariate '{name}' is not in the panel.",
-            allowed=", ".join(panel.covariates) or "none: the panel was built without covariates",
-            next_step=f"Did you mean '{near}'?" if near else "List it under data.covariates.",
-        )
-    return panel.covariates[name]
 
 
 def _refuse_without_effects(effects: CohortEffects) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused, closest
+from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics.bacon import forbidden_share
@@ -85,7 +85,7 @@ class TwoWayFixedEffects(PanelEstimator):
         DesignRefused
             When treatment does not vary once unit and period effects are taken out, or there is one cluster.
         """
-        covariates = self._covariate_arrays(panel)
+        covariates = {name: _standardized(panel.covariate(name)) for name in self.covariates}
         weights = _weights(panel, covariates)
         single = (weights > 0.0).sum(axis=1) < 2
         weights[single] = 0.0
@@ -125,17 +125,6 @@ class TwoWayFixedEffects(PanelEstimator):
             remarks=_remarks(panel, weights, single, anticipated, share, static.dropped, pooled_start),
             facts={"forbidden_share": share},
         )
-
-    def _covariate_arrays(self, panel: Panel) -> dict[str, FloatArray]:
-        for name in self.covariates:
-            if name not in panel.covariates:
-                near = closest(name, panel.covariates)
-                raise ConfigError(
-                    f"The covariate '{name}' is not in the panel.",
-                    allowed=", ".join(panel.covariates) or "none: the panel was built without covariates",
-                    next_step=f"Did you mean '{near}'?" if near else "List it under data.covariates.",
-                )
-        return {name: _standardized(panel.covariates[name]) for name in self.covariates}
 
     def _event_study(
         self, panel: Panel, relative: IntArray, covariates: dict[str, FloatArray], weights: FloatArray
