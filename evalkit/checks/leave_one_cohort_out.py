@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from evalkit.checks.base import CheckContext, PanelCheck
+from evalkit.checks.wording import amount
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
@@ -48,8 +49,9 @@ class LeaveOneCohortOut(PanelCheck):
         trouble = f" Not estimable without: {'; '.join(skipped)}." if skipped else ""
         return self.result(
             "pass" if same == len(effects) else "warn",
-            f"Leaving out one cohort at a time, the overall effect runs from {min(effects):.2g} to {max(effects):.2g} "
-            f"({full:.2g} with all); it keeps its sign in {same} of {len(effects)}.{trouble}",
+            f"Leaving out one cohort at a time, the overall effect runs from {amount(context, min(effects))} to "
+            f"{amount(context, max(effects))} ({amount(context, full)} with all); "
+            f"it keeps its sign in {same} of {len(effects)}.{trouble}",
             statistic="same_sign_share",
             value=same / len(effects),
             threshold=1.0,

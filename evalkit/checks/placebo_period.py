@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck
+from evalkit.checks.wording import amount
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.vocabulary import NEVER, Diagnostic, Domain
@@ -53,8 +54,9 @@ class PlaceboPeriod(PanelCheck):
         word = "differs from zero" if failed else "is compatible with zero"
         return self.result(
             "fail" if failed else "pass",
-            f"Moving the start {self.periods_earlier} periods earlier gives a placebo effect of {effect:.2g} "
-            f"({placebo.low[0]:.2g} to {placebo.high[0]:.2g}), which {word}.",
+            f"Moving the start {self.periods_earlier} periods earlier gives a placebo effect of "
+            f"{amount(context, effect)} ({amount(context, float(placebo.low[0]))} to "
+            f"{amount(context, float(placebo.high[0]))}), which {word}.",
             statistic=statistic,
             value=value,
             threshold=self.alpha,

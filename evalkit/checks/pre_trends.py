@@ -10,6 +10,7 @@ from scipy import optimize, stats
 
 from evalkit.aggregate import weights as aggregation_weights
 from evalkit.checks.base import CheckContext, PanelCheck
+from evalkit.checks.wording import amount
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Aggregation, Estimate
 from evalkit.vocabulary import POOLED, BoolArray, CheckStatus, Diagnostic, Domain, FloatArray
@@ -66,7 +67,8 @@ class PreTrends(PanelCheck):
             if status == "fail"
             else f"No pre-trend detected (joint test p = {value:.2g})."
         )
-        reading = f"{found} This design would detect a trend that biases the overall effect by {bias:.2g} or more."
+        least = amount(context, bias, signed=False)
+        reading = f"{found} This design would detect a trend that biases the overall effect by {least} or more."
         return self.result(
             status,
             reading,

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck
-from evalkit.uncertainty import Posterior
+from evalkit.uncertainty import Posterior, SamplerFigures
 from evalkit.vocabulary import Diagnostic, Domain
 
 
@@ -46,8 +46,8 @@ class Sampler(PanelCheck):
         reading = (
             f"The sampler cannot be trusted: {'; '.join(problems)}."
             if problems
-            else f"{figures.n_chains} chains of {figures.n_draws} draws agree (R-hat at most {figures.rhat_max:.3f}, "
-            f"effective sample size at least {ess:.0f}, no divergences)."
+            else f"{_runs(figures)} (R-hat at most {figures.rhat_max:.3f}, effective sample size at least {ess:.0f}, "
+            "no divergences)."
         )
         return self.result(
             "fail" if problems else "pass",
@@ -60,3 +60,10 @@ class Sampler(PanelCheck):
             ess_tail_min=figures.ess_tail_min,
             divergences=float(figures.divergences),
         )
+
+
+def _runs(figures: SamplerFigures) -> str:
+    """The draws in words; an exact engine draws independently and has no chains to compare."""
+    if figures.n_chains == 1:
+        return f"{figures.n_draws:,} draws explore the posterior"
+    return f"{figures.n_chains} chains of {figures.n_draws:,} draws agree"

@@ -1,0 +1,31 @@
+"""Effects as the reader of a check meets them: percent where the analysis is in logs, else in the outcome's unit."""
+
+from __future__ import annotations
+
+import math
+
+from evalkit.checks.base import CheckContext
+
+
+def amount(context: CheckContext, effect: float, *, signed: bool = True) -> str:
+    """One effect or bias with its unit, to two significant digits.
+
+    Examples
+    --------
+    >>> from evalkit.checks.wording import two_digits
+    >>> two_digits(-0.0546), two_digits(1234.0), two_digits(0.0)
+    ('-0.055', '1,200', '0')
+    """
+    is_log = context.spec.primary_outcome.transform == "log" or bool(context.estimate.facts.get("log_link"))
+    value = 100.0 * math.expm1(effect) if is_log else effect
+    unit = "%" if is_log else context.spec.primary_outcome.unit
+    return f"{two_digits(value if signed else abs(value))} {unit}"
+
+
+def two_digits(value: float) -> str:
+    """Two significant digits, no exponent, thousands separated."""
+    if value == 0.0 or not math.isfinite(value):
+        return f"{value:g}"
+    rounded = round(value, 1 - math.floor(math.log10(abs(value))))
+    decimals = max(0, 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:,.{decimals}f}"
