@@ -158,7 +158,10 @@ class TwoWayFixedEffects(PanelEstimator):
     def _regress(
         self, panel: Panel, regressors: dict[str, FloatArray], covariates: dict[str, FloatArray], weights: FloatArray
     ) -> _Regression:
-        """Fit by linearmodels' PanelOLS; influence functions from the exactly demeaned regressors."""
+        """Take unit and period effects out exactly, then fit by linearmodels' PanelOLS (Frisch-Waugh-Lovell).
+
+        Its own absorption of two effects is iterative when the panel is unbalanced, and twice as slow.
+        """
         from linearmodels.panel import PanelOLS
 
         every = {**regressors, **covariates}
@@ -168,19 +171,17 @@ class TwoWayFixedEffects(PanelEstimator):
         dropped = tuple(name for name, kept in zip(every, keep, strict=True) if not kept)
         if not keep.any():
             return _Regression(np.empty(0), np.empty((0, 0)), None, dropped)
-        stacked, demeaned = stacked[keep], demeaned[keep]
+        demeaned = demeaned[keep]
         rows = np.nonzero(weights > 0.0)
-        index = pd.MultiIndex.from_arrays([rows[0], panel.time[rows[1]]], names=["unit", "period"])
         centre = float(np.average(panel.outcome[rows], weights=weights[rows]))
+        outcome = two_way_demean(np.where(weights > 0.0, panel.outcome - centre, 0.0), weights)
+        index = pd.MultiIndex.from_arrays([rows[0], panel.time[rows[1]]], names=["unit", "period"])
         model = PanelOLS(
-            pd.Series(panel.outcome[rows] - centre, index=index, name="outcome"),
-            pd.DataFrame({f"x{k}": column[rows] for k, column in enumerate(stacked)}, index=index),
-            entity_effects=True,
-            time_effects=True,
+            pd.Series(outcome[rows], index=index, name="outcome"),
+            pd.DataFrame({f"x{k}": column[rows] for k, column in enumerate(demeaned)}, index=index),
             weights=None if panel.weight is None else pd.Series(weights[rows], index=index, name="weight"),
         )
         coefficient = np.asarray(model.fit(cov_type="unadjusted").params, dtype=np.float64)
-        outcome = two_way_demean(np.where(weights > 0.0, panel.outcome - centre, 0.0), weights)
         residual = outcome - np.tensordot(coefficient, demeaned, axes=1)
         covariance, influence = self._covariance(panel, demeaned, residual, weights)
         return _Regression(coefficient, covariance, influence, dropped)
