@@ -136,6 +136,22 @@ def _treatment_shift(frame: pd.DataFrame, fit: Fit) -> str | None:
     )
 
 
+def _cloned(frame: pd.DataFrame, fit: Fit) -> str | None:
+    """A unit of weight 2 counts as two such units; estimators without weights refuse them."""
+    doubled = frame["unit"] % 3 == 0
+    twins = frame[doubled].assign(unit=frame["unit"] + 10_000)
+    try:
+        weighted = fit(frame.assign(weight=np.where(doubled, 2.0, 1.0)))
+    except DesignRefused:
+        return None
+    cloned = fit(pd.concat([frame, twins]))
+    return _difference(
+        np.stack([cloned.aggregation("overall").estimate]),
+        np.stack([weighted.aggregation("overall").estimate]),
+        TOLERANCE,
+    )
+
+
 def _input_kept(frame: pd.DataFrame, fit: Fit) -> str | None:
     copy = frame.copy(deep=True)
     fit(frame)
@@ -174,6 +190,7 @@ LAWS: dict[str, Law] = {
     "period constants change nothing": _unchanged_by(lambda f: f.assign(y=f["y"] + 4.0 * (f["period"] % 3))),
     "adding c to treated outcomes adds c": _treatment_shift,
     "constant weights change nothing": _unchanged_by(lambda f: f.assign(weight=3.0)),
+    "a unit of weight 2 equals the unit twice": _cloned,
     "same seed, same result": _same_seed,
     "the caller's frame is kept": _input_kept,
     "always-treated units change nothing": _always_treated,
