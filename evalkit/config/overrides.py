@@ -71,8 +71,10 @@ def parse(overrides: Sequence[str]) -> list[Override]:
         if one is None or not one.key_or_group:
             raise ConfigError(
                 f"Cannot read the override '{text}'.",
-                allowed="key=value, e.g. estimator=imputation, study.design.event_window=[-4,6], seed=7",
-                next_step="Put values with spaces or commas in quotes: \"study.title='Stop, look'\".",
+                allowed="key=value, e.g. estimator=two_way_fixed_effects, study.design.event_window=[-4,6], seed=7",
+                next_step="Put values with spaces or commas in quotes: \"study.title='Stop, look'\"."
+                if not text.isidentifier()
+                else f"A study is named with its key: study={text}.",
             )
         parsed.append(one)
     return parsed
@@ -94,7 +96,7 @@ def sweep_jobs(overrides: Sequence[str]) -> list[list[str]]:
         (jobs,) = BasicSweeper.split_arguments(own, max_batch_size=None)
     except HydraException as error:
         raise ConfigError(
-            f"Cannot sweep: {error}.", next_step="List the values: estimator=callaway_santanna,imputation."
+            f"Cannot sweep: {error}.", next_step="List the values: estimator=callaway_santanna,two_way_fixed_effects."
         ) from None
     return [list(job) for job in jobs]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from evalkit.data.schema import Located, check_columns, check_names, convert_text
+from evalkit.data.schema import Located, check_columns, check_names, convert_text, parse_dates
 from evalkit.errors import DataError, closest, quote_names
 from evalkit.study.spec import FileSource
 
@@ -38,6 +38,7 @@ def read_file(source: FileSource, root: Path, identifiers: Sequence[str] = ()) -
     if kind == "parquet":
         frame = _read_parquet(source, content)
         located = Located(source.path, lambda row: f"row {row} (counted from 0)")
+        frame = parse_dates(frame, source.columns, located)
     else:
         frame, located = _read_csv(source, content, identifiers)
     if source.rows is not None and len(frame) != source.rows:

@@ -16,7 +16,8 @@ from evalkit.vocabulary import BoolArray
 MISSING_TEXT = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "None")
 """What a CSV file may write for a missing number, date or truth value; in text columns these are text."""
 _TRUTH = {"true": True, "false": False, "True": True, "False": False, "TRUE": True, "FALSE": False}
-_ISO_DATE = r"\d{4}-\d{2}-\d{2}"
+_ISO_DATE = r"(\d{4}-\d{2}-\d{2})(?:[ T]00:00:00(?:\.0+)?)?"
+"""A day, also as databases without a type for dates write it: with a midnight after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,24 @@ def convert_text(
     return pd.DataFrame(converted, index=frame.index)
 
 
+def parse_dates(frame: pd.DataFrame, declared: Sequence[ColumnSchema], located: Located) -> pd.DataFrame:
+    """Parse columns that are declared as dates and came as text, as from SQLite, which has no type for dates.
+
+    Raises
+    ------
+    DataError
+        A cell that is no YYYY-MM-DD, with its place.
+    """
+    parsed = {}
+    for column in declared:
+        if column.type != "date" or column.name not in frame.columns:
+            continue
+        values: pd.Series[Any] = frame[column.name]
+        if pd.api.types.infer_dtype(values, skipna=True) == "string":
+            parsed[column.name] = _as_declared(values.astype("str").where(values.notna(), ""), "date", located)
+    return frame.assign(**parsed) if parsed else frame
+
+
 def _as_declared(values: pd.Series[Any], kind: str, located: Located) -> pd.Series[Any]:
     """Parse text strictly; the first value that does not parse is named."""
     missing = values.isin(MISSING_TEXT)
@@ -85,8 +104,8 @@ def _as_declared(values: pd.Series[Any], kind: str, located: Located) -> pd.Seri
         parsed = pd.to_numeric(values.where(~missing), errors="coerce").astype(np.float64)
         good = parsed.notna()
     elif kind == "date":
-        shaped = values.str.fullmatch(_ISO_DATE)
-        parsed = pd.to_datetime(values.where(shaped), format="%Y-%m-%d", errors="coerce")
+        days = values.str.extract(f"^{_ISO_DATE}$", expand=False)
+        parsed = pd.to_datetime(days, format="%Y-%m-%d", errors="coerce")
         good = parsed.notna()
     else:
         known = {**_TRUTH, "1": True, "0": False}

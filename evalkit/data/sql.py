@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pandas as pd
 import sqlalchemy as sa
 
-from evalkit.data.schema import Located, check_columns
+from evalkit.data.schema import Located, check_columns, parse_dates
 from evalkit.errors import ConfigError, DataError
 from evalkit.study.spec import SqlSource
 
@@ -52,7 +52,9 @@ def read_sql(source: SqlSource) -> pd.DataFrame:
         ) from None
     finally:
         engine.dispose()
-    check_columns(frame, source.columns, Located(f"the query on {source.url_env}", lambda row: f"row {row}"))
+    located = Located(f"the query on {source.url_env}", lambda row: f"row {row}")
+    frame = parse_dates(frame, source.columns, located)
+    check_columns(frame, source.columns, located)
     return frame
 
 

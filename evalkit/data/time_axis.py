@@ -2,7 +2,7 @@
 
 Accepted: integers (and floats that are whole), decimal years (1999.25), dates, pandas periods.
 Text is refused, ISO dates included: a text column says neither its format nor its frequency. A study that
-reads a CSV file declares the column's type as ``date`` instead, and it is parsed when the file is read.
+reads a file or a query declares the column's type as ``date`` instead, and it is parsed when it is read.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ def _not_a_period(values: pd.Series[Any], name: str) -> DataError:
     return DataError(
         f"The period column '{name}' holds {'text' if text else values.dtype}: {values.iloc[0]!r} in row 0.",
         allowed="integers (2004), decimal years (2004.25), dates (datetime64), pandas periods",
-        next_step=f"Parse it first: df[{name!r}] = pandas.to_datetime(df[{name!r}], format=...) or "
-        f".astype(int); in a CSV study, declare the column's type as date or integer under data.source.columns.",
+        next_step=f"In a study, declare it: data.source.columns: [{{name: {name}, type: date}}] reads YYYY-MM-DD. "
+        f"In Python, parse it first: df[{name!r}] = pandas.to_datetime(df[{name!r}], format=...) or .astype(int).",
     )
 
 

@@ -60,6 +60,11 @@ def test_what_the_grammar_cannot_read_is_quoted_back(typed: str, folders: Folder
     assert caught.value.allowed is not None
 
 
+def test_a_study_named_without_its_key_is_answered_with_the_key(folders: Folders) -> None:
+    with pytest.raises(ConfigError, match="study=castle_doctrine"):
+        prepare(["castle_doctrine"], folders)
+
+
 def test_a_registered_estimator_needs_no_config_of_its_own(folders: Folders) -> None:
     assert prepare(["estimator=mine"], folders, plugins=["mine"]) == ["estimator=mine"]
 

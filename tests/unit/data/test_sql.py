@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
@@ -89,6 +90,16 @@ def test_strings_comments_and_quoted_names_are_no_statements(text: str) -> None:
 def test_declared_columns_are_checked(database: Path) -> None:
     with pytest.raises(DataError, match="'y' of 'the query on CITY_DB' is empty in row 1"):
         read_sql(query("SELECT * FROM calls ORDER BY year", columns=[{"name": "y", "type": "number"}]))
+
+
+def test_dates_that_a_database_keeps_as_text_are_read_as_declared(database: Path) -> None:
+    days = "SELECT '2018-01-31' AS day UNION SELECT '2018-02-28 00:00:00.000000' UNION SELECT NULL ORDER BY day"
+    declared = {"name": "day", "type": "date", "nullable": True}
+    read = read_sql(query(days, columns=[declared])).day
+    assert read.dropna().tolist() == [pd.Timestamp("2018-01-31"), pd.Timestamp("2018-02-28")]
+    assert read.isna().sum() == 1
+    with pytest.raises(DataError, match="'2018-01-31 12:00:00' in row 0"):
+        read_sql(query("SELECT '2018-01-31 12:00:00' AS day", columns=[declared]))
 
 
 def test_a_failing_query_names_the_reason_and_not_the_address(database: Path) -> None:
