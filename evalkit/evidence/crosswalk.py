@@ -65,7 +65,9 @@ def _wwc(facts: Facts, rating: Rating) -> CrosswalkEntry:
         return _entry(scheme, "meets standards without reservations", "Random assignment and low attrition.")
     if not _compares(facts):
         return _entry(scheme, "does not meet standards", "There is no comparison group.")
-    if min(facts.sample.treated_clusters, facts.sample.clusters - facts.sample.treated_clusters) < 2:
+    sample = facts.sample
+    others = sample.clusters - sample.treated_clusters
+    if min(sample.treated_clusters, others or sample.comparison) < 2:  # later cohorts compare where all are treated
         return _entry(scheme, "does not meet standards", "One unit stands for a whole group (confound of n = 1).")
     if equivalent:
         return _entry(scheme, "meets standards with reservations", "A comparison group, equivalent at baseline.")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
 from evalkit.errors import ConfigError
-from evalkit.evidence.natural import Effect
+from evalkit.evidence.natural import Effect, share_base
 from evalkit.evidence.schema import FindingBlock
 from evalkit.evidence.values import Number, Quantity
 from evalkit.study.spec import Outcome
 from evalkit.vocabulary import FloatArray
 
 MidScale = Literal["natural", "percent", "log"]
+POINTS: Final = ("percentage point", "percent point")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +76,39 @@ def mid_scale(outcome: Outcome) -> MidScale:
     """
     if outcome.mid is None:
         return "natural"
-    unit = outcome.mid.unit.strip().lower()
-    if not unit or unit == outcome.unit.strip().lower() or unit.startswith("percentage point"):
+    scale = scale_of_unit(outcome.mid.unit, outcome.unit)
+    if scale == "log" and outcome.transform != "log":
+        raise ConfigError(
+            f"The smallest change that matters of '{outcome.name}' is in {outcome.mid.unit}, "
+            "but the outcome is not analysed in logs.",
+            allowed=f"a number in {outcome.unit}, or in percent",
+            next_step="Change the mid, or set transform: log.",
+        )
+    return scale
+
+
+def scale_of_unit(mid_unit: str, outcome_unit: str) -> MidScale:
+    """Scale that a unit of the MID names, beside the outcome's own unit.
+
+    Examples
+    --------
+    >>> [scale_of_unit(unit, "% of residents") for unit in ("", "percentage points", "%", "log points")]
+    ['natural', 'natural', 'percent', 'log']
+    """
+    unit = mid_unit.strip().lower()
+    if not unit or unit == outcome_unit.strip().lower() or unit.startswith(POINTS):
         return "natural"
-    if unit.startswith("log"):
-        if outcome.transform != "log":
-            raise ConfigError(
-                f"The smallest change that matters of '{outcome.name}' is in {outcome.mid.unit}, "
-                "but the outcome is not analysed in logs.",
-                allowed=f"a number in {outcome.unit}, or in percent",
-                next_step="Change the mid, or set transform: log.",
-            )
+    if re.match(r"log(?:s|arithms?)?\b", unit):
         return "log"
     return "percent" if unit.startswith(("%", "percent", "per cent")) else "natural"
+
+
+def _distance(outcome: Outcome) -> float | None:
+    """The MID in the outcome's own unit, or on its own scale: points of a share between 0 and 1 are hundredths."""
+    if outcome.mid is None:
+        return None
+    points = outcome.family == "proportion" and outcome.mid.unit.strip().lower().startswith(POINTS)
+    return outcome.mid.value * share_base(outcome) / 100.0 if points else outcome.mid.value
 
 
 def judge(effect: Effect, outcome: Outcome) -> Judged:
@@ -94,10 +116,11 @@ def judge(effect: Effect, outcome: Outcome) -> Judged:
     sign = 1.0 if outcome.direction == "higher_better" else -1.0
     scale = mid_scale(outcome)
     as_analysed = effect.push(lambda theta: theta, "log points" if effect.is_log else outcome.unit, linear=True)
-    if outcome.mid is None:
+    mid = _distance(outcome)
+    if mid is None:
         return Judged(as_analysed, "log" if effect.is_log else "natural", None, "none declared", sign, effect.draws)
     if scale == "log" or (scale == "natural" and not effect.is_log):
-        return Judged(as_analysed, scale, outcome.mid.value, "", sign, effect.draws)
+        return Judged(as_analysed, scale, mid, "", sign, effect.draws)
     known = bool(np.isfinite(effect.observed))
     to = effect.absolute if scale == "natural" else effect.percent
     usable = known if scale == "natural" else effect.is_log or (known and _levels_positive(effect))
@@ -105,7 +128,7 @@ def judge(effect: Effect, outcome: Outcome) -> Judged:
         reason = "the level without the programme is unknown or not positive, so the declared MID cannot be compared"
         return Judged(as_analysed, "log" if effect.is_log else "natural", None, reason, sign, effect.draws)
     quantity = effect.push(to, outcome.unit if scale == "natural" else "%")
-    return Judged(quantity, scale, outcome.mid.value, "", sign, None if effect.draws is None else to(effect.draws))
+    return Judged(quantity, scale, mid, "", sign, None if effect.draws is None else to(effect.draws))
 
 
 def _levels_positive(effect: Effect) -> bool:

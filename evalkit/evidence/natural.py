@@ -232,7 +232,18 @@ class _Levels:
 
 def share_base(outcome: Outcome) -> float:
     """1 for shares between 0 and 1, 100 for percentages."""
-    return 100.0 if outcome.unit.strip().lower().startswith(("%", "percent", "per cent")) else 1.0
+    return base_of_unit(outcome.unit)
+
+
+def base_of_unit(unit: str) -> float:
+    """What the whole is in a unit of shares.
+
+    Examples
+    --------
+    >>> base_of_unit("% of residents"), base_of_unit("share of residents")
+    (100.0, 1.0)
+    """
+    return 100.0 if unit.strip().lower().startswith(("%", "percent", "per cent")) else 1.0
 
 
 def treated_cells(panel: Panel) -> np.typing.NDArray[np.bool_]:

@@ -66,6 +66,7 @@ SENTENCES: Final[dict[str, str]] = {
     "finding_not_rated": "There is no finding: this run is not rated.",
     # further sentences
     "equivalence": "Any change is probably smaller than {mid}.",
+    "equivalence_Low": "Any change may be smaller than {mid}.",
     "equivalence_uncertain": "The whole interval is smaller than {mid}, but the evidence is very uncertain.",
     "chance": (
         "Given the data and stated assumptions, there is {chance} that {outcome} came out {better} than without the "
@@ -73,7 +74,7 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "chance_with_mid": (
         "Given the data and stated assumptions, there is {chance} that {outcome} came out {better} than without the "
-        "programme, and {chance_of_mid} that the difference was {mid} or more."
+        "programme, and {chance_of_mid} that it came out {better} by {mid} or more."
     ),
     "chance_a": "about a {n} in 100 chance",
     "chance_an": "about an {n} in 100 chance",
@@ -177,6 +178,7 @@ RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
         "too few places or clusters were treated for these standard errors",
         "randomization inference or a wild bootstrap were used, or more places were treated",
     ),
+    "few_clusters/bayesian": ("too few places or clusters were treated", "more places were treated"),
     "imprecision": (
         "the interval is too wide to tell a difference that matters from none",
         "more places or periods were observed",

@@ -182,7 +182,7 @@ def few_clusters(facts: Facts, rule: Rule) -> Verdict:
     if few and any(facts.ran(name) for name in facts.standard.required_diagnostics.exact_inference):
         return held_against(False, f"{reason}; randomization inference or wild bootstrap was used.", count)
     without = "; neither randomization inference nor wild bootstrap was used" if few else ""
-    return held_against(few, f"{reason}{without}.", count)
+    return held_against(few, f"{reason}{without}.", count, variant="bayesian" if facts.is_bayesian else "")
 
 
 def _words(design: str) -> str:

@@ -15,7 +15,7 @@ from evalkit.evidence.disclosure import policy, require_enough_people
 from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index, pooled_sd
 from evalkit.evidence.facts import Facts, outcome_spread, sample_of
 from evalkit.evidence.finding import chances, find, judge
-from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated
+from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated, share_base
 from evalkit.evidence.rating import Rating, rate
 from evalkit.evidence.schema import EstimateBlock, Evidence, Identity, RatingBlock
 from evalkit.evidence.speaking import Voice
@@ -247,7 +247,8 @@ def _effect_size(facts: Facts, effect: Effect, outcome: Outcome) -> float | str:
         return "the effect is on logs and the outcome is not, so there is no common spread"
     sd_treated, sd_comparison, n_treated, n_comparison = spread
     total = n_treated + n_comparison
-    p_observed, p_expected = effect.observed, effect.observed - effect.value
+    base = share_base(outcome)
+    p_observed, p_expected = effect.observed / base, (effect.observed - effect.value) / base
     try:
         if outcome.family == "proportion" and effect.link == "identity" and 0 < p_observed < 1 and 0 < p_expected < 1:
             divisor = facts.standard.effect_sizes.cox_divisor

@@ -20,7 +20,10 @@ from evalkit.evidence.schema import CostBlock, NaturalBlock, NaturalEffect, Sent
 from evalkit.evidence.speaking import Voice, higher_or_lower, plural, sentence_case, unit_after
 from evalkit.study.spec import Outcome
 
-_PEOPLE = re.compile(r"\bper\s+[\d,.]+\s+(.+)$")
+_PEOPLE = re.compile(
+    r"\bper\s+[\d,.]+\s+(.+?)(?=\s+(?:(?:per|a|an|each|every)\s|and\s+(?:year|quarter|month|week|day)\b)|$)"
+)
+"""Whom a rate counts its events among: the words after "per 1,000", up to a period ("per month", "and year")."""
 SMALLEST_P = 0.001
 """P-values below this are given as "below" it."""
 
@@ -188,8 +191,12 @@ def _levels(script: Script, shown: NaturalEffect) -> str:
     return script.voice.say("levels_apart", counterfactual=first, observed=second)
 
 
-def mid_in_words(script: Script) -> str:
-    """The smallest change that matters, with its unit; empty where none can be compared."""
+def mid_in_words(script: Script, *, wanted: bool = False) -> str:
+    """The smallest change that matters, with its unit; empty where none can be compared.
+
+    A distance in log points is another percentage up than down: by default that of a rise, the larger
+    one; with `wanted` that of a change in the wanted direction.
+    """
     judged = script.facts.judged
     if judged.mid is None:
         return ""
@@ -197,7 +204,8 @@ def mid_in_words(script: Script) -> str:
         outcome = script.outcome
         number = script.voice.number(_percent_factor(outcome) * judged.mid)
         return f"{number} {unit_after(number, _difference_unit(outcome))}"
-    percent = 100.0 * float(np.expm1(judged.mid)) if judged.scale == "log" else judged.mid
+    sign = judged.wanted_sign if wanted else 1.0
+    percent = 100.0 * abs(float(np.expm1(sign * judged.mid))) if judged.scale == "log" else judged.mid
     return f"{script.voice.number(percent)} %"
 
 
@@ -218,7 +226,7 @@ def _equivalence(script: Script) -> str | None:
         return None
     if not (-judged.mid < judged.low and judged.high < judged.mid):
         return None
-    key = "equivalence_uncertain" if script.rating.label == "Very low" else "equivalence"
+    key = {"Very low": "equivalence_uncertain", "Low": "equivalence_Low"}.get(script.rating.label, "equivalence")
     return script.voice.say(key, {"mid": mid_in_words(script)})
 
 
@@ -231,7 +239,7 @@ def _chance(script: Script) -> str | None:
     first = _in_100(script.voice, found[0])
     if found[1] is None:
         return script.voice.say("chance", names, chance=first, better=better)
-    names["mid"] = mid_in_words(script)
+    names["mid"] = mid_in_words(script, wanted=True)
     second = _in_100(script.voice, found[1])
     return script.voice.say("chance_with_mid", names, chance=first, better=better, chance_of_mid=second)
 

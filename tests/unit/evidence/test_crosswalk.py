@@ -62,6 +62,12 @@ def test_baseline_equivalence_lifts_a_quasi_experiment() -> None:
     assert uneven.rating.crosswalk.wwc_style.level == "does not meet standards"
 
 
+def test_later_cohorts_are_a_comparison_of_more_than_one_unit() -> None:
+    later = {"comparison": "not_yet_treated"}
+    assert walk(data=made.panel(never=0), settings=later).wwc_style.level == "cannot be judged"
+    assert walk(data=made.panel(never=1)).wwc_style.level == "does not meet standards"
+
+
 def test_nesta_needs_a_comparison_for_causation_and_never_reaches_replication() -> None:
     assert walk().nesta.level == "3"
     assert walk(0.0, 1.0).nesta.level == "1"

@@ -90,3 +90,18 @@ def test_a_run_that_is_not_rated_has_no_finding_and_no_direction() -> None:
     effect = effect_of(spec.primary_outcome, fitted, fitted.aggregation("overall"))
     block = find(judge(effect, spec.primary_outcome), spec.primary_outcome, not_rated="R-hat 1.2")
     assert (block.label, block.outcome_direction) == ("inconclusive", "none")
+
+
+def test_percentage_points_of_a_share_between_0_and_1_are_hundredths() -> None:
+    mid = {"value": 3, "unit": "percentage points", "rationale": "r"}
+    spec = made.spec({"family": "proportion", "unit": "share of residents", "mid": mid})
+    assert found(0.0, 0.01, spec, 0.4).label == "little_or_no_difference"  # +-.0196
+    assert found(0.0, 0.02, spec, 0.4).label == "inconclusive"  # +-.039
+    assert found(0.0, 0.02, spec, 0.4).mid.value == pytest.approx(0.03)
+    words = made.summary(made.estimate(0.0, 0.01, observed=0.4), spec, data=made.panel(level=0.4)).sentences
+    assert "smaller than 3 percentage points" in words.headline
+
+
+def test_a_unit_that_only_begins_like_log_is_a_unit() -> None:
+    spec = made.spec({"unit": "logins per 1,000 residents", "mid": {"value": 1, "unit": "logins", "rationale": "r"}})
+    assert found(0.0, 0.1, spec).label == "little_or_no_difference"

@@ -46,6 +46,18 @@ def test_effect_size_of_shares_is_the_cox_index() -> None:
     assert primary.effect_size_g.value == pytest.approx(small_sample_factor(24) * -0.441832752 / 1.65, abs=1e-8)
 
 
+@pytest.mark.parametrize("level", [30.0, 0.3])
+def test_effect_size_of_percentages_is_that_of_their_shares(level: float) -> None:
+    """0.3 % is a share of 0.003, not of 0.3."""
+    percent = made.spec({"family": "proportion", "unit": "percent", "per": 1.0, "mid": None})
+    shares = made.spec({"family": "proportion", "unit": "share", "per": 1.0, "mid": None})
+    first = made.summary(made.estimate(-level / 3, 0.01, observed=level), percent, data=made.panel(level=level))
+    second = made.summary(
+        made.estimate(-level / 300, 0.0001, observed=level / 100), shares, data=made.panel(level=level / 100)
+    )
+    assert first.estimates[0].effect_size_g.value == pytest.approx(second.estimates[0].effect_size_g.value, abs=EXACT)
+
+
 def test_one_unit_in_an_arm_has_no_spread_and_no_effect_size() -> None:
     primary = made.summary(made.estimate(-2.0), data=made.panel(starts={6: 1})).estimates[0]
     assert primary.effect_size_g.how == "missing"

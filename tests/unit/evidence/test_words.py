@@ -98,7 +98,7 @@ def test_a_bayesian_run_speaks_of_chances_in_100() -> None:
     found = said(0.0, draws=made.posterior(-1.2, 0.5), diagnostics=checks)
     assert found.chance == (
         "Given the data and stated assumptions, there is about a 99 in 100 chance that the rate of calls came out "
-        "lower than without the programme, and about a 66 in 100 chance that the difference was 1 call per 1,000 "
+        "lower than without the programme, and about a 66 in 100 chance that it came out lower by 1 call per 1,000 "
         "residents or more."
     )
     assert "credible interval" in found.headline
@@ -112,6 +112,48 @@ def test_scale_names_events_people_places_and_period() -> None:
     assert said(-2.0, 0.5).scale == (
         "About 420 fewer calls among 53,000 residents in the 12 treated cities from 2007 to 2010 (210 to 630)."
     )
+
+
+@pytest.mark.parametrize(
+    "unit", ["calls per 1,000 residents per month", "calls per 1,000 residents and year", "calls per 1,000 residents"]
+)
+def test_people_are_not_counted_per_month(unit: str) -> None:
+    scale = said(-2.0, 0.5, spec=made.spec({"unit": unit})).scale
+    assert scale is not None
+    assert "among 53,000 residents in the 12 treated cities" in scale
+
+
+def test_the_chance_of_a_change_that_matters_names_its_direction() -> None:
+    """Most draws lie beyond the MID on the unwanted side, and must not read as if there were few."""
+    chance = said(0.0, draws=made.posterior(1.5, 0.5)).chance
+    assert chance is not None
+    assert chance.endswith(
+        "a chance of less than 1 in 100 that it came out lower by 1 call per 1,000 residents or more."
+    )
+
+
+@pytest.mark.parametrize(("direction", "shown"), [("lower_better", "18 %"), ("higher_better", "22 %")])
+def test_a_distance_in_logs_is_another_percentage_down_than_up(direction: str, shown: str) -> None:
+    mid = {"value": 0.2, "unit": "log points", "rationale": "r"}
+    spec = made.spec({"transform": "log", "mid": mid, "direction": direction})
+    checks = [made.diagnostic("pre_trends", detectable_at_80=0.001), made.diagnostic("sampler", domain="estimation")]
+    found = said(0.0, draws=made.posterior(0.01, 0.01), observed=3.0, spec=spec, diagnostics=checks)
+    assert found.chance is not None
+    assert f"by {shown} or more" in found.chance
+    assert found.equivalence == "Any change is probably smaller than 22 %."
+
+
+def test_equivalence_says_no_more_than_the_headline_at_low_certainty() -> None:
+    weak = [made.diagnostic("pre_trends", "fail", 0.01)]
+    found = said(0.1, 0.2, diagnostics=weak)
+    assert "may be smaller" in found.headline
+    assert found.equivalence == "Any change may be smaller than 1 call per 1,000 residents."
+
+
+def test_few_clusters_are_not_blamed_on_standard_errors_that_a_posterior_does_not_have() -> None:
+    few = made.panel(starts={6: 3})
+    assert "standard errors" not in said(0.0, draws=made.posterior(-2.0, 0.1), data=few).certainty
+    assert "standard errors" in said(-2.0, data=few).certainty
 
 
 def test_scale_says_more_where_there_were_more_and_nothing_where_one_cannot_tell() -> None:
