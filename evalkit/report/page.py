@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from evalkit.evidence.schema import Evidence, NaturalEffect, TrailStep
-from evalkit.evidence.values import Quantity
+from evalkit.evidence.natural import base_of_unit
+from evalkit.evidence.schema import Evidence, NaturalEffect, OutcomeBlock, TrailStep
+from evalkit.evidence.values import Number, Quantity
 from evalkit.report.figures.words import number, span
 from evalkit.report.wording import clip, first_upper, readable
 
@@ -125,8 +126,9 @@ def _size(evidence: Evidence) -> Dial:
     if not _is_rated(evidence):
         return Dial("Size of effect", "Not stated", ("The run has no answer that may be used; see the annex.",))
     natural = evidence.natural
-    logged = evidence.outcomes[0].analysed_as == "log"
-    order = (natural.percent, natural.absolute) if logged else (natural.absolute, natural.percent)
+    logged = evidence.estimates[0].scale == "log"
+    absolute = in_points(natural.absolute, evidence.outcomes[0])
+    order = (natural.percent, absolute) if logged else (absolute, natural.percent)
     effect = next((block.effect for block in order if block.effect.value is not None), evidence.estimates[0].effect)
     if effect.value is None or effect.low is None or effect.high is None:
         return Dial("Size of effect", "Not stated", (effect.reason,))
@@ -158,8 +160,26 @@ def _changes(evidence: Evidence) -> tuple[Change, ...]:
     """Effects in natural units; a rate already says what "per 1,000" would."""
     left_out = {"per_1000"} if evidence.outcomes[0].family == "rate" else set()
     shown = [(field, name) for field, name in MEASURES if field not in left_out]
-    blocks = [(field, name, getattr(evidence.natural, field)) for field, name in shown]
+    natural = evidence.natural
+    natural = natural.model_copy(update={"absolute": in_points(natural.absolute, evidence.outcomes[0])})
+    blocks = [(field, name, getattr(natural, field)) for field, name in shown]
     return tuple(_change(field, name, block) for field, name, block in blocks if block.effect.value is not None)
+
+
+def in_points(block: NaturalEffect, outcome: OutcomeBlock) -> NaturalEffect:
+    """A difference of shares in percentage points, as the headline gives it, and its levels in per cent."""
+    if outcome.family != "proportion" or block.effect.value is None:
+        return block
+    factor = 100.0 / base_of_unit(outcome.unit)
+    levels = block.counterfactual, block.observed
+    before, seen = (level.model_copy(update=_times(level, factor)) for level in levels)
+    effect = block.effect.model_copy(update={**_times(block.effect, factor), "unit": "percentage points"})
+    return block.model_copy(update={"effect": effect, "counterfactual": before, "observed": seen})
+
+
+def _times(value: Quantity | Number, factor: float) -> dict[str, float]:
+    known = ((name, getattr(value, name, None)) for name in ("value", "low", "high"))
+    return {name: factor * size for name, size in known if size is not None}
 
 
 def _change(field: str, name: str, block: NaturalEffect) -> Change:
@@ -168,7 +188,8 @@ def _change(field: str, name: str, block: NaturalEffect) -> Change:
     value, low, high = effect.value or 0.0, effect.low or 0.0, effect.high or 0.0
     if field == "total_averted":
         value, low, high = -value, -high, -low
-    levels = "" if before is None or seen is None or field == "percent" else f"{number(before)} → {number(seen)}"
+    share = " %" if field == "absolute" and effect.unit == "percentage points" else ""
+    levels = "" if before is None or seen is None or field == "percent" else f"{number(before)} → {number(seen)}{share}"
     return Change(name, signed(value, effect.unit), span(low, high), levels)
 
 

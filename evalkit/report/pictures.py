@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from evalkit.evidence.natural import Link
+from evalkit.evidence.finding import scale_of_unit
+from evalkit.evidence.natural import Link, base_of_unit
 from evalkit.evidence.schema import Evidence
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.counterfactual import observed_counterfactual
@@ -53,7 +54,8 @@ def pictures(
     """
     outcome = evidence.outcomes[0]
     log = link != "identity"
-    unit = "per cent" if log else outcome.unit
+    points = outcome.family == "proportion" and base_of_unit(outcome.unit) != 1.0
+    unit = "per cent" if log else "percentage points" if points else outcome.unit
     name = clip(outcome.name, NAME_WORDS)
     interval = interval_in_words(evidence)
     marks = mid_marks(evidence)
@@ -110,14 +112,21 @@ def percent(effect: FloatArray) -> FloatArray:
 
 
 def mid_marks(evidence: Evidence) -> tuple[float, ...]:
-    """Both ends of the band within which a change does not matter, in the figures' unit; empty if undeclared."""
-    distance, unit = evidence.finding.mid.value, evidence.finding.judged_in
+    """Both ends of the band within which a change does not matter, in the figures' unit; empty if undeclared.
+
+    Empty, too, where the MID has no fixed place on the axis: per cent of an outcome analysed as is, and
+    the outcome's own unit where the axis is in per cent.
+    """
+    distance, outcome = evidence.finding.mid.value, evidence.outcomes[0]
     if distance is None:
         return ()
     both = np.array([-distance, distance])
+    scale = scale_of_unit(outcome.mid.unit.value or "", outcome.unit)
     if evidence.estimates[0].scale == "identity":
-        return tuple(both.tolist())
-    return tuple((percent(both) if "log" in unit else both).tolist())
+        return tuple(both.tolist()) if scale == "natural" else ()
+    if scale == "natural":
+        return ()
+    return tuple((percent(both) if scale == "log" else both).tolist())
 
 
 def interval_in_words(evidence: Evidence) -> str:

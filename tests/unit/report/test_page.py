@@ -65,3 +65,24 @@ def test_declared_costs_show_with_their_currency() -> None:
 @pytest.mark.parametrize(("value", "text"), [(0.0, "0 jobs"), (1e-12, "+0.000000000001 jobs"), (-3.14, "−3.1 jobs")])
 def test_changes_carry_their_sign(value: float, text: str) -> None:
     assert signed(value, "jobs") == text
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("% of residents", 1.0), ("share of residents", 0.01)])
+def test_shares_change_by_percentage_points(unit: str, factor: float) -> None:
+    plain = samples.evidence().model_dump()
+    absolute = {
+        "effect": samples.quantity(-5.0 * factor, -8.0 * factor, -2.0 * factor, unit),
+        "counterfactual": samples.quantity(30.0 * factor, 27.0 * factor, 33.0 * factor, unit),
+        "observed": {"value": 25.0 * factor, "how": "derived"},
+        "claim": "means",
+    }
+    outcome = {**plain["outcomes"][0], "family": "proportion", "unit": unit, "analysed_as": "identity"}
+    estimates = [{**plain["estimates"][0], "scale": "identity"}]
+    natural = {**plain["natural"], "absolute": absolute}
+    page = build_page(
+        Evidence.model_validate({**plain, "outcomes": [outcome], "estimates": estimates, "natural": natural})
+    )
+    assert page.dials[0].reading == "−5 percentage points"
+    assert page.dials[0].beneath == ("95 % confidence interval: −8 to −2",)
+    first = page.changes[0]
+    assert (first.effect, first.interval, first.levels) == ("−5 percentage points", "−8 to −2", "30 → 25 %")

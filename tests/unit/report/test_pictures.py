@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from evalkit.evidence.natural import Link
 from evalkit.evidence.schema import Evidence
@@ -82,6 +83,28 @@ def test_an_estimate_on_another_scale_does_not_share_the_axis() -> None:
 
 def test_what_matters_is_marked_on_both_sides_in_the_unit_of_the_picture() -> None:
     np.testing.assert_allclose(mid_marks(samples.evidence()), [100 * np.expm1(-0.05), 100 * np.expm1(0.05)], rtol=EXACT)
+    assert mid_marks(_declared("%", "log")) == (-0.05, 0.05)
+    assert mid_marks(_declared("", "identity")) == (-0.05, 0.05)
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("%", "identity"), ("homicides per 100,000 residents", "log")])
+def test_what_matters_in_another_unit_than_the_picture_is_not_marked(unit: str, scale: str) -> None:
+    assert mid_marks(_declared(unit, scale)) == ()
+
+
+def _declared(unit: str, scale: str) -> Evidence:
+    """The sample summary with its MID in this unit and its effect on this scale."""
     plain = samples.evidence().model_dump()
-    percent = Evidence.model_validate({**plain, "finding": {**plain["finding"], "judged_in": "%"}})
-    assert mid_marks(percent) == (-0.05, 0.05)
+    mid = plain["outcomes"][0]["mid"]
+    outcomes = [{**plain["outcomes"][0], "mid": {**mid, "unit": {**mid["unit"], "value": unit}}}]
+    estimates = [{**plain["estimates"][0], "scale": scale}]
+    return Evidence.model_validate({**plain, "outcomes": outcomes, "estimates": estimates})
+
+
+def test_differences_of_percentages_are_in_percentage_points() -> None:
+    plain = samples.evidence().model_dump()
+    outcome = {**plain["outcomes"][0], "family": "proportion", "unit": "% of residents", "analysed_as": "identity"}
+    summary = Evidence.model_validate({**plain, "outcomes": [outcome]})
+    bare = samples.bare_tables()
+    drawn = pictures(summary, bare[0], bare[1], link="identity", step="year", reference=-1, window=(-3, 4))
+    assert "percentage points" in drawn[1].alt
