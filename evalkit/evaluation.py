@@ -27,6 +27,7 @@ from evalkit.estimators.base import Estimator
 from evalkit.evidence.schema import Evidence, Identity
 from evalkit.evidence.summarize import summarize
 from evalkit.study.spec import Choice, Outcome, Study
+from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic
 
 FINGERPRINT_KEY = "EVALKIT_FINGERPRINT_KEY"
@@ -200,7 +201,10 @@ def stage_rng(seed: int, stage: str) -> np.random.Generator:
 
 def _checked(study: Study, context: CheckContext, tell: Progress) -> tuple[Diagnostic, ...]:
     found: list[Diagnostic] = []
-    for choice in study.checks:
+    choices = list(study.checks)
+    if isinstance(context.estimate.uncertainty, Posterior) and "sampler" not in {choice.name for choice in choices}:
+        choices.append(Choice(name="sampler"))  # the rating requires it of every posterior, listed or not
+    for choice in choices:
         tell(f"Checking: {choice.name.replace('_', ' ')}")
         found.extend(checks.get(choice.name)(**choice.settings).run(context))
     return tuple(found)

@@ -48,6 +48,16 @@ def test_a_study_becomes_evidence_and_no_file_is_written(tmp_path: Path) -> None
     assert found.evidence.to_dict()["identity"]["study_id"] == "simulated"
 
 
+def test_the_sampler_of_a_posterior_is_checked_whether_listed_or_not(tmp_path: Path) -> None:
+    listed = study(tmp_path)
+    bayesian = Choice(name="bayesian_did", settings={"engine": "exact", "draws": 200})
+    unlisted = listed.model_copy(update={"estimator": bayesian, "checks": (Choice(name="pre_trends"),)})
+    found = evaluate(unlisted)
+    assert {diagnostic.id: diagnostic.status for diagnostic in found.diagnostics}["sampler"] != "not_run"
+    frequentist = listed.model_copy(update={"checks": (Choice(name="pre_trends"),)})
+    assert [diagnostic.id for diagnostic in evaluate(frequentist).diagnostics] == ["pre_trends"]
+
+
 def test_the_same_study_gives_the_same_numbers_and_keys(tmp_path: Path) -> None:
     first, second = evaluate(study(tmp_path)), evaluate(study(tmp_path))
     assert first.estimate.to_frame().equals(second.estimate.to_frame())
