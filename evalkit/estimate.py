@@ -285,8 +285,8 @@ class Estimate:
         label = {
             "overall": ["overall"] * len(rows.labels),
             "event_study": ["average" if e is None else f"{e:+d}" if e else "0" for e in event_time],
-            "cohort": [_text(c) for c in cohort],
-            "period": [_text(p) for p in period],
+            "cohort": [self._named(g) for g in ordinals("cohort")],
+            "period": [self._named(t) for t in ordinals("period")],
         }[rows.kind]
         table = pd.DataFrame(
             {
@@ -306,9 +306,8 @@ class Estimate:
             table["high_simultaneous"] = rows.high_simultaneous
         return table
 
-
-def _text(label: object) -> str:
-    return "average" if label is None or label is pd.NA or label is pd.NaT else str(label)
+    def _named(self, ordinal: int) -> str:
+        return "average" if ordinal == POOLED else self.calendar.text(int(ordinal))
 
 
 def _distinct_treated(cells: Cells, used: np.typing.NDArray[np.bool_]) -> int:

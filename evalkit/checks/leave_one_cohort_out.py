@@ -38,7 +38,7 @@ class LeaveOneCohortOut(PanelCheck):
             try:
                 reduced = context.fit(keep_units(context.panel, context.panel.first_treated != cohort))
             except EvalkitError as error:
-                skipped.append(f"{context.panel.calendar.label(int(cohort))} ({error.what})")
+                skipped.append(f"{context.panel.calendar.text(int(cohort))} ({error.what})")
                 continue
             effects.append(float(reduced.aggregation("overall").estimate[0]))
         if not effects:

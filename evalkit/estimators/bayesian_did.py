@@ -374,7 +374,7 @@ class BayesianDid(PanelEstimator):
         layout = sample.layout
         told = [
             remarks.no_clean_period(layout.no_clean_period),
-            remarks.no_comparison(panel.calendar.labels(layout.dropped_periods)),
+            remarks.no_comparison([panel.calendar.text(int(t)) for t in layout.dropped_periods]),
             remarks.missing_covariates(sample.incomplete),
             remarks.constant_covariates(
                 [name for name, kept in zip(self.covariates, sample.kept, strict=True) if not kept]
@@ -405,7 +405,7 @@ def _refuse_rows(panel: Panel, wrong: BoolArray, what: str, next_step: str) -> N
     unit, period = np.argwhere(wrong)[0]
     raise DataError(
         f"{what}; {int(wrong.sum())} rows are not, the first being unit '{panel.units[unit]}' in period "
-        f"{panel.calendar.label(int(panel.time[period]))}: outcome {panel.outcome[unit, period]:g}"
+        f"{panel.calendar.text(int(panel.time[period]))}: outcome {panel.outcome[unit, period]:g}"
         + ("." if panel.exposure is None else f", exposure {panel.exposure[unit, period]:g}."),
         next_step=next_step,
     )

@@ -261,7 +261,7 @@ class CallawaySantAnna(PanelEstimator):
         sizes = {int(g): sample.size_of(int(g)) for g in np.unique(effects.cohort)}
         small = {g: size for g, size in sizes.items() if size < SMALL_COHORT}
         if small:
-            named = ", ".join(f"{panel.calendar.label(g)} ({size})" for g, size in small.items())
+            named = ", ".join(f"{panel.calendar.text(int(g))} ({size})" for g, size in small.items())
             yield Remark(
                 "small_cohorts",
                 f"Cohorts with fewer than {SMALL_COHORT} units: {named}. Their own errors are too small, as few units "

@@ -14,11 +14,12 @@ from evalkit.evaluation import Evaluation
 from evalkit.evidence.disclosure import Policy, gate, policy
 from evalkit.evidence.natural import link_of
 from evalkit.evidence.standard import Standard
+from evalkit.evidence.withhold import in_check, in_text
 from evalkit.report.contents import Contents
 from evalkit.report.pictures import pictures
 from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table
 from evalkit.report.wording import estimator_title
-from evalkit.vocabulary import BoolArray
+from evalkit.vocabulary import POOLED, BoolArray
 
 LABELS: Final = ("event_time", "level")
 """Number columns that say which row it is; they stay when the row's numbers are withheld."""
@@ -45,6 +46,7 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
         outcome.name, estimator_title(estimate.estimator), estimate, evaluation.robustness, evaluation.other_outcomes
     )
     rules = policy_of(evaluation)
+    by_run["reason"] = by_run["reason"].map(lambda reason: in_text(reason, rules), na_action="ignore")
     records: dict[str, dict[str, Any]] = {}
 
     def passed(name: str, table: pd.DataFrame, counts: Sequence[str], groups: Sequence[str] = ()) -> pd.DataFrame:
@@ -53,7 +55,9 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
 
     estimates = passed("estimates.csv", by_run, ["n_treated"], ["outcome", "run", "aggregation"])
     by_event_time = passed("event_study.csv", event_study_table(estimate, reference, link), ["n_treated"])
-    checks = passed("diagnostics.csv", diagnostics_table(evaluation.diagnostics), [])
+    checks = passed(
+        "diagnostics.csv", diagnostics_table([in_check(found, rules) for found in evaluation.diagnostics]), []
+    )
     drawn = pictures(
         evaluation.evidence, estimates, by_event_time, link=link, step=step_in_words(evaluation.panel),
         reference=reference, window=study.spec.design.event_window,
@@ -116,8 +120,8 @@ def cells_shown(evaluation: Evaluation, contents: Contents) -> BoolArray:
     rows = contents.estimates
     by_cohort = (rows["role"] == PRIMARY) & (rows["aggregation"] == "cohort")
     withheld = rows.loc[by_cohort & rows["n_treated"].isna(), "cohort"].dropna()
-    cohort = estimate.calendar.labels(cells.cohort).astype(str)
-    hidden = cohort.isin(withheld).to_numpy(bool) | (cells.n_treated < rules.min_cell)
+    named = ["" if cohort == POOLED else estimate.calendar.text(int(cohort)) for cohort in cells.cohort]
+    hidden = np.isin(named, withheld.astype(str)) | (cells.n_treated < rules.min_cell)
     return ~hidden
 
 

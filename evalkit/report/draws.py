@@ -80,7 +80,7 @@ def _dataset(estimate: Estimate, posterior: Posterior, shown: BoolArray | None, 
 def _labels(estimate: Estimate, ordinals: IntArray) -> np.typing.NDArray[np.str_]:
     """Labels as text; ``all`` where the effect pools over them."""
     words = [
-        "all" if ordinal == POOLED else "never" if ordinal == NEVER else str(estimate.calendar.label(int(ordinal)))
+        "all" if ordinal == POOLED else "never" if ordinal == NEVER else estimate.calendar.text(int(ordinal))
         for ordinal in ordinals
     ]
     return np.array(words, dtype=np.str_)

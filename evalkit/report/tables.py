@@ -137,9 +137,9 @@ def _label(estimate: Estimate, kind: AggregationKind, ordinal: int) -> str:
         return "average"
     if kind == "event_study":
         return f"{ordinal:+d}" if ordinal else "0"
-    return str(estimate.calendar.label(ordinal))
+    return estimate.calendar.text(ordinal)
 
 
 def _where(estimate: Estimate, applies: bool, ordinal: int) -> str | None:
     """The calendar's label of an ordinal, as text; None where the row pools over it."""
-    return str(estimate.calendar.label(ordinal)) if applies and ordinal != POOLED else None
+    return estimate.calendar.text(ordinal) if applies and ordinal != POOLED else None

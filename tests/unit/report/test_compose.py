@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from evalkit.data.calendar import Calendar
 from evalkit.evaluation import Evaluation
 from evalkit.evidence.disclosure import Policy
 from evalkit.report.compose import cells_shown, reference_time, step_in_words, through_gate
+from evalkit.report.tables import estimates_table
+from evalkit.vocabulary import POOLED
 from tests import report_samples as samples
 
 PERSONS = Policy("persons", 11, "counts are of persons")
@@ -48,6 +52,19 @@ def test_draws_of_withheld_cohorts_are_not_stored() -> None:
     kept = evaluation.estimate.calendar.labels(evaluation.estimate.cells.cohort[shown]).astype(str)
     assert set(kept) <= set(visible["cohort"])
     assert cells_shown(samples.castle("estimator=bayesian_did"), contents).all()
+
+
+def test_draws_of_cohorts_withheld_for_another_s_sake_are_not_stored_when_periods_are_dates() -> None:
+    evaluation = _of_persons(samples.castle("estimator=bayesian_did"))
+    estimate = evaluation.estimate
+    yearly = Calendar(kind="date", origin=30, step=1, frequency="Y-DEC")
+    large = dataclasses.replace(estimate.cells, n_treated=np.full(len(estimate.cells), 50, dtype=np.int64))
+    dated = dataclasses.replace(evaluation, estimate=dataclasses.replace(estimate, calendar=yearly, cells=large))
+    first = int(large.cohort[large.cohort != POOLED].min())
+    table = estimates_table("homicide", "main", dated.estimate, {}, {}).astype({"n_treated": float})
+    table.loc[table["cohort"] == yearly.text(first), "n_treated"] = np.nan
+    contents = dataclasses.replace(samples.of(evaluation), estimates=table)
+    assert cells_shown(dated, contents).tolist() == (large.cohort != first).tolist()
 
 
 def test_rows_that_add_up_are_judged_together_and_recorded_by_their_place() -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
+from evalkit.data.calendar import Calendar
 from evalkit.errors import DesignRefused
 from evalkit.report.columns import DIAGNOSTICS, ESTIMATES, EVENT_STUDY
 from evalkit.report.tables import diagnostics_table, estimates_table, event_study_table
@@ -34,6 +37,15 @@ def test_labels_say_which_cohort_period_and_event_time() -> None:
     assert labels["cohort"] == ["2004", "2006", "average"]
     assert labels["event_study"][:2] == ["-5", "-4"]
     assert labels["event_study"][-3:] == ["+4", "+5", "average"]
+
+
+def test_months_are_named_without_their_midnight() -> None:
+    months = Calendar(kind="date", origin=588, step=1, frequency="M")  # 588 months after 1970-01
+    estimate = dataclasses.replace(samples.estimate(), calendar=months)
+    rows = estimates_table("crime", "main", estimate, {}, {}).query("aggregation == 'cohort'")
+    assert rows["label"].tolist()[0] == rows["cohort"].tolist()[0] == months.text(int(estimate.cells.cohort.min()))
+    assert not rows["label"].str.contains(":").any()
+    assert rows["label"].tolist() == [*estimate.aggregate("cohort")["label"], "average"]
 
 
 def test_a_refused_estimator_is_a_row_with_its_reason() -> None:
