@@ -32,7 +32,7 @@ def read_file(source: FileSource, root: Path, identifiers: Sequence[str] = ()) -
         contents that are not what the source declares, with line and column.
     """
     path = resolve(source.path, root)
-    content = path.read_bytes()
+    content = _bytes(path, source)
     _verify_hash(source, content)
     kind = source.format or ("parquet" if path.suffix in (".parquet", ".pq") else "csv")
     if kind == "parquet":
@@ -60,6 +60,8 @@ def resolve(path: str, root: Path) -> Path:
         The path leads out of the root, or to no file.
     """
     base = root.resolve()
+    if not base.is_dir():
+        raise DataError(f"The data root '{root}' is no folder.", next_step="Check data_root.")
     full = (base / path).resolve()
     if not full.is_relative_to(base):
         raise DataError(
@@ -69,12 +71,24 @@ def resolve(path: str, root: Path) -> Path:
         )
     if not full.is_file():
         beside = [entry.name for entry in full.parent.iterdir()] if full.parent.is_dir() else []
-        near = closest(full.name, beside)
+        near = None if full.is_dir() else closest(full.name, beside)
         raise DataError(
-            f"The file '{path}' does not exist under the data root.",
+            f"'{path}' is a folder, not a file."
+            if full.is_dir()
+            else f"The file '{path}' does not exist under the data root.",
             next_step=f"Did you mean '{near}'?" if near else "Check data.source.path and data_root.",
         )
     return full
+
+
+def _bytes(path: Path, source: FileSource) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"The file '{source.path}' cannot be read: {error.strerror or error}.",
+            next_step="Check that this account may read it.",
+        ) from None
 
 
 def _verify_hash(source: FileSource, content: bytes) -> None:

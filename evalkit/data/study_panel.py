@@ -29,8 +29,12 @@ def load_frame(study: Study) -> pd.DataFrame:
     data = study.spec.data
     groups = [group.column for group in study.spec.equity]
     identifiers = [name for name in (data.unit, data.cluster, *groups) if name is not None and name != data.period]
-    frame = read(data.source, root=Path(study.data_root), identifiers=identifiers)
-    return derive(frame, data.derive, data.unit, data.period)
+    frame = derive(
+        read(data.source, root=Path(study.data_root), identifiers=identifiers), data.derive, data.unit, data.period
+    )
+    for group in study.spec.equity:
+        require_columns(frame, {f"equity group '{group.name}'": group.column})
+    return frame
 
 
 def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome) -> Panel:
@@ -77,6 +81,7 @@ def _transformed(df: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
             f"The outcome '{outcome.column}' is 0 or negative in {name_rows(df.index, without)}, so that its logarithm "
             f"does not exist.",
             allowed="values above 0 with transform: log",
-            next_step="Use transform: identity, or a count model (family: count) that allows zeros.",
+            next_step="Use transform: identity, or for counts a model that allows zeros "
+            "(estimator=bayesian_did estimator.family=negative_binomial).",
         )
     return df.assign(**{outcome.column: np.log(values)})

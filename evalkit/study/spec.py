@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -38,6 +39,10 @@ class Part(BaseModel):
     """A part of a study: frozen, and no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+_PER = re.compile(r"\bper (\d{1,3}(?:[ ,.'\u00a0\u202f]\d{3})+|\d+)(?![\d.,]*\d)", flags=re.IGNORECASE)
+"""The scale of a rate in its unit: per 1,000; per 100000."""
 
 
 class Question(Part):
@@ -163,6 +168,15 @@ class Outcome(Part):
     event_name: Text = ""
     definition_changes: tuple[dt.date, ...] = ()
     source: Text = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _scale_from_unit(cls, value: object) -> object:
+        """Take `per` from the unit's words where it is not given: totals would be wrong by that factor."""
+        if not isinstance(value, dict) or "per" in value or value.get("exposure") is None:
+            return value
+        named = _PER.search(str(value.get("unit", "")))
+        return {**value, "per": float(re.sub(r"\D", "", named.group(1)))} if named else value
 
 
 class Design(Part):

@@ -38,7 +38,7 @@ def explain(error: ValidationError, model: type[BaseModel], *, where: str, prefi
         return ConfigError(
             f"Unknown key '{key}' {where}.{more}",
             allowed=", ".join(known),
-            next_step=f"Did you mean '{near}'?" if near else "Remove the key.",
+            next_step=f"Did you mean '{near}'?" if near else _remedy(first["input"]),
         )
     if kind == "missing":
         return ConfigError(f"The key '{key}' {where} is required and missing.{more}", next_step=f"Add '{key}'.")
@@ -52,6 +52,13 @@ def explain(error: ValidationError, model: type[BaseModel], *, where: str, prefi
     message = str(first["msg"]).removeprefix("Value error, ")
     got = "" if isinstance(first["input"], Mapping) else f" Got {first['input']!r} instead."
     return ConfigError(f"The '{key}' parameter {where}: {message}.{got}{more}")
+
+
+def _remedy(value: object) -> str:
+    """What to do about a key that resembles none; one without a value is the rest of a text with a comma in it."""
+    if value is None:
+        return 'Remove the key; if it is the end of a text in {...}, quote the text: unit: "per 1,000 residents".'
+    return "Remove the key."
 
 
 def _follow(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[list[str], type[BaseModel]]:

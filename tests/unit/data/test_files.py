@@ -147,3 +147,27 @@ def test_a_missing_file_names_the_nearest_one(tmp_path: Path) -> None:
     (tmp_path / "castle.csv").write_text("city\n1\n")
     with pytest.raises(DataError, match=r"does not exist(.|\n)*Did you mean 'castle\.csv'"):
         resolve("castel.csv", tmp_path)
+
+
+def test_a_folder_an_absent_root_and_an_unreadable_file_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(DataError, match="'data' is a folder"):
+        read_file(source("data"), tmp_path)
+    with pytest.raises(DataError, match=r"data root '.*nowhere' is no folder"):
+        read_file(source("data.csv"), tmp_path / "nowhere")
+    (tmp_path / "data.csv").write_text("x\n1\n")
+    monkeypatch.setattr(Path, "read_bytes", _denied)
+    with pytest.raises(DataError, match=r"'data\.csv' cannot be read: Permission denied"):
+        read_file(source("data.csv"), tmp_path)
+
+
+def _denied(path: Path) -> bytes:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_dates_kept_as_text_in_parquet_are_read_as_declared(tmp_path: Path) -> None:
+    pd.DataFrame({"day": ["2018-01-01", "2018-02-01"]}).to_parquet(tmp_path / "data.parquet")
+    frame = read_file(source("data.parquet", columns=[{"name": "day", "type": "date"}]), tmp_path)
+    assert frame.day.tolist() == [pd.Timestamp("2018-01-01"), pd.Timestamp("2018-02-01")]

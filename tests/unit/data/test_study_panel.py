@@ -11,7 +11,7 @@ import pytest
 
 from evalkit.data.study_panel import load_frame, panel_for
 from evalkit.errors import ConfigError, DataError, DesignRefused
-from evalkit.study.spec import Choice, Outcome, Study
+from evalkit.study.spec import Choice, EquityGroup, Outcome, Study
 from evalkit.vocabulary import NEVER
 from tests.frames import long_frame
 from tests.simulated import spec
@@ -83,6 +83,14 @@ def test_a_column_the_study_misnames_is_a_config_error(tmp_path: Path) -> None:
     made = study(tmp_path, on_file(tmp_path, long_frame(), cohort="laws"))
     with pytest.raises(ConfigError, match=r"cohort column 'laws' is not in the data(.|\n)*'law'"):
         panel_for(load_frame(made), made.spec, primary(made))
+
+
+def test_a_group_whose_column_is_not_there_is_a_config_error(tmp_path: Path) -> None:
+    made = study(tmp_path, on_file(tmp_path, long_frame(), cohort="law"))
+    group = {"name": "race", "column": "race", "reference": "white"}
+    wrong = made.model_copy(update={"spec": made.spec.model_copy(update={"equity": (EquityGroup(**group),)})})
+    with pytest.raises(ConfigError, match="equity group 'race' column 'race' is not in the data"):
+        load_frame(wrong)
 
 
 CASTLE: dict[str, Any] = {

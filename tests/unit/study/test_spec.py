@@ -1,0 +1,35 @@
+"""Parts of a study say what they mean without being told twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from evalkit.study.spec import Outcome
+
+
+def outcome(**changes: Any) -> Outcome:
+    declared = {"name": "calls", "column": "calls", "unit": "per 1,000 residents", "direction": "lower_better"}
+    return Outcome.model_validate({**declared, **changes})
+
+
+@pytest.mark.parametrize(
+    ("unit", "scale"),
+    [
+        ("per 1,000 residents", 1_000.0),
+        ("homicides per 100,000 residents", 100_000.0),
+        ("Per 10000 trips", 10_000.0),
+        ("per 1 000 000 trips", 1_000_000.0),
+        ("per 1.000 Einwohner", 1_000.0),
+        ("per 2.5 trips", 1.0),
+        ("claims per city and year", 1.0),
+    ],
+)
+def test_the_scale_of_a_rate_follows_from_its_unit(unit: str, scale: float) -> None:
+    assert outcome(unit=unit, exposure="residents").per == scale
+
+
+def test_a_declared_scale_stands_and_without_exposure_there_is_none() -> None:
+    assert outcome(exposure="thousand_residents", per=1).per == 1.0
+    assert outcome().per == 1.0
