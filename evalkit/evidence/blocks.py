@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from evalkit.evidence.disclosure import Policy, policy, small
+from evalkit.evidence.disclosure import Policy, small, unstable
 from evalkit.evidence.facts import Facts, Sample
 from evalkit.evidence.natural import observed_events
 from evalkit.evidence.rules_results import cohort_agreement
@@ -30,6 +30,7 @@ from evalkit.evidence.schema import (
 )
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.values import Count, Dates, Flag, Moment, Number, Quantity, WordList, Words
+from evalkit.evidence.withhold import in_remark, small_details
 from evalkit.study.spec import Cost, Outcome, StudySpec
 from evalkit.vocabulary import Diagnostic, Remark
 
@@ -126,7 +127,7 @@ def sample_block(facts: Facts) -> SampleBlock:
     outcome = facts.spec.primary_outcome
     needs = "an exposure is needed to turn a rate into events" if outcome.family == "rate" else "not an event count"
     gone = "an arm was not seen before the first start"
-    rules = policy(facts.spec, facts.standard)
+    rules, names = facts.rules, _column_names(facts.spec)
     events = observed_events(outcome, facts.panel)
     few_events = events is not None and small(rules, events)
     return SampleBlock(
@@ -141,7 +142,7 @@ def sample_block(facts: Facts) -> SampleBlock:
         missing_share=Number.derived(sample.missing_share),
         attrition_overall=number(sample.attrition_overall, gone),
         attrition_differential=number(sample.attrition_differential, gone),
-        flow=tuple(flow_step(remark) for remark in (*facts.panel.remarks, *facts.estimate.remarks)),
+        flow=tuple(flow_step(remark, rules, names) for remark in (*facts.panel.remarks, *facts.estimate.remarks)),
     )
 
 
@@ -154,13 +155,22 @@ def _withheld(rules: Policy) -> str:
     return f"counts of people from 1 to {rules.min_cell - 1} are withheld"
 
 
-def flow_step(remark: Remark) -> FlowStep:
+def _column_names(spec: StudySpec) -> frozenset[str]:
+    """Names in quotes that are not those of people."""
+    data, outcomes = spec.data, spec.outcomes
+    named = {data.unit, data.period, data.cohort, data.treated, data.weight, data.cluster, *data.covariates}
+    return frozenset(str(name) for name in {*named, *(o.name for o in outcomes), *(o.column for o in outcomes)} if name)
+
+
+def flow_step(remark: Remark, rules: Policy, names: Collection[str] = ()) -> FlowStep:
     """A remark of intake or estimator as a step of the sample flow."""
-    return FlowStep(id=remark.id, text=remark.text, treated=remark.treated, comparison=remark.comparison)
+    text, treated, comparison = in_remark(remark, rules, names)
+    return FlowStep(id=remark.id, text=text, treated=treated, comparison=comparison)
 
 
-def diagnostic_block(found: Diagnostic) -> DiagnosticBlock:
-    """One check."""
+def diagnostic_block(found: Diagnostic, rules: Policy) -> DiagnosticBlock:
+    """One check; small counts of people among its figures are withheld."""
+    hidden = dict.fromkeys(small_details(found, rules), Number.suppressed(_withheld(rules)))
     reason = "the check did not run" if found.status == "not_run" else "the check has no such number"
     return DiagnosticBlock(
         id=found.id,
@@ -171,7 +181,7 @@ def diagnostic_block(found: Diagnostic) -> DiagnosticBlock:
         status=found.status,
         domain=found.domain,
         reading=found.reading,
-        details={name: number(value, "not a finite number") for name, value in found.details},
+        details={name: number(value, "not a finite number") for name, value in found.details} | hidden,
     )
 
 
@@ -276,7 +286,12 @@ def _found_limitations(facts: Facts, voice: Voice) -> Sequence[str]:
     few = sample.treated_clusters < limits["treated"] or sample.clusters < limits["total"]
     exact = any(facts.ran(name) for name in facts.standard.required_diagnostics.exact_inference)
     if few and not exact and not facts.is_bayesian:
-        names = {"treated": str(sample.treated_clusters), "total": str(sample.clusters)}
+        names = {"treated": facts.counted(sample.treated_clusters), "total": facts.counted(sample.clusters)}
         found.append(voice.say("limit_few_clusters", names))
+    events = observed_events(facts.spec.primary_outcome, facts.panel)
+    few_events = None if events is None else unstable(events, facts.standard)
+    if events is not None and few_events:
+        withheld = f"rests on fewer than {facts.rules.min_cell} events"
+        found.append(voice.say("limit_few_events", {"why": withheld if small(facts.rules, events) else few_events}))
     found.append(voice.say("limit_no_plan"))
     return found

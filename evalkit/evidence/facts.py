@@ -10,11 +10,13 @@ import numpy as np
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.evidence.disclosure import Policy, policy, small
 from evalkit.evidence.effect_sizes import hedges_g
 from evalkit.evidence.finding import Judged
 from evalkit.evidence.natural import Effect
 from evalkit.evidence.schema import FindingBlock
 from evalkit.evidence.standard import Design, Standard
+from evalkit.evidence.withhold import in_words
 from evalkit.study.spec import Study, StudySpec
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import BoolArray, Diagnostic
@@ -80,6 +82,26 @@ class Facts:
     def is_bayesian(self) -> bool:
         """Whether the primary estimate is a posterior."""
         return isinstance(self.estimate.uncertainty, Posterior)
+
+    @property
+    def rules(self) -> Policy:
+        """Whether counts are of persons, and from which size on they may be shown."""
+        return policy(self.spec, self.standard)
+
+    def counted(self, count: int) -> str:
+        """A count of units or clusters in words.
+
+        Where one count of the sample is a small one of persons all are withheld: their difference would be it.
+        """
+        sample = self.sample
+        counts = (sample.treated, sample.comparison, sample.treated_clusters, sample.clusters)
+        withheld = any(small(self.rules, each) for each in counts)
+        return in_words(count, self.rules) if withheld else str(count)
+
+    def found(self, count: int) -> float | str:
+        """The same as the number that a step of the rating stores, in words where it is withheld."""
+        said = self.counted(count)
+        return float(count) if said == str(count) else said
 
     def ran(self, identifier: str) -> Diagnostic | None:
         """A diagnostic of this id that ran; None otherwise."""

@@ -26,6 +26,7 @@ import numpy as np
 
 from evalkit.data.panel import Panel
 from evalkit.estimate import Aggregation, Estimate
+from evalkit.evidence.disclosure import Policy, small
 from evalkit.evidence.schema import NaturalBlock, NaturalEffect
 from evalkit.evidence.values import Number, Quantity
 from evalkit.study.spec import Outcome
@@ -151,6 +152,21 @@ def absent(reason: str) -> NaturalEffect:
         observed=Number.missing(reason),
         claim="",
     )
+
+
+def withhold_few_people(block: NaturalBlock, rules: Policy) -> NaturalBlock:
+    """Withhold totals whose observed number is a small count of people or of what happened to them."""
+    hidden = {
+        name: _suppressed(f"counts of people from 1 to {rules.min_cell - 1} are withheld", shown.claim)
+        for name, shown in (("total_averted", block.total_averted), ("people_affected", block.people_affected))
+        if shown.observed.value is not None and small(rules, shown.observed.value)
+    }
+    return block.model_copy(update=hidden)
+
+
+def _suppressed(reason: str, claim: str) -> NaturalEffect:
+    gone = Quantity.suppressed(reason)
+    return NaturalEffect(effect=gone, counterfactual=gone, observed=Number.suppressed(reason), claim=claim)
 
 
 def not_rated(reason: str) -> NaturalBlock:

@@ -122,6 +122,7 @@ SENTENCES: Final[dict[str, str]] = {
         "{treated} of {total} clusters are treated: cluster-robust standard errors tend to be too small with so few, "
         "so the interval may be too narrow"
     ),
+    "limit_few_events": "The observed level of the treated {why}",
     "limit_no_plan": "No analysis plan was locked before the outcomes were seen: treat the result as exploratory",
 }
 
@@ -214,4 +215,5 @@ WORDS: Final[dict[str, str]] = {
     "in": "in {first}",
     "treated_places": "the {count} treated {units}",
     "treated_place": "the treated {unit}",
+    "treated_places_withheld": "the treated {units}",
 }

@@ -38,8 +38,8 @@ def cap_no_comparison(facts: Facts, rule: Rule) -> Verdict:
     if facts.design in ("interrupted_time_series", "randomized"):
         return not_applicable(f"The design is {_words(facts.design)}.")
     count = facts.sample.comparison
-    reason = f"There are {count} comparison units."
-    return held_against(count == 0, reason, float(count), 1.0, variant="alone")
+    reason = f"There are {facts.counted(count)} comparison units."
+    return held_against(count == 0, reason, facts.found(count), 1.0, variant="alone")
 
 
 def cap_time_series(facts: Facts, rule: Rule) -> Verdict:
@@ -63,15 +63,16 @@ def cap_single_unit(facts: Facts, rule: Rule) -> Verdict:
     """One unit on either side; lower still without exact inference and a passing fit before the start."""
     sample, required = facts.sample, facts.standard.required_diagnostics
     fewest = min(sample.treated, sample.comparison)
-    reason = f"{sample.treated} treated and {sample.comparison} comparison units."
+    reason = f"{facts.counted(sample.treated)} treated and {facts.counted(sample.comparison)} comparison units."
+    value = facts.found(fewest)
     if facts.design == "interrupted_time_series":
         return not_applicable("An interrupted time series has one unit by design and its own cap.")
     if fewest != 1:
-        return held_against(False, reason, float(fewest), 1.0)
+        return held_against(False, reason, value, 1.0)
     if facts.passed(required.exact_inference) and facts.passed(required.pre_fit):
-        return held_against(True, f"{reason} Permutation inference and the fit before the start pass.", 1.0, 1.0)
+        return held_against(True, f"{reason} Permutation inference and the fit before the start pass.", value, 1.0)
     reason = f"{reason} Permutation inference or the fit before the start is missing or fails."
-    return Verdict("applied", reason, 1.0, 1.0, cap=rule.cap_without_inference)
+    return Verdict("applied", reason, value, 1.0, cap=rule.cap_without_inference)
 
 
 def few_pre_periods(facts: Facts, rule: Rule) -> Verdict:
@@ -177,8 +178,9 @@ def few_clusters(facts: Facts, rule: Rule) -> Verdict:
     """Cluster counts too small for the errors used."""
     sample = facts.sample
     few = sample.treated_clusters < rule.limits["treated"] or sample.clusters < rule.limits["total"]
-    reason = f"{sample.treated_clusters} treated clusters, {sample.clusters} in all"
-    count = f"{sample.treated_clusters} of {sample.clusters}"
+    treated, total = facts.counted(sample.treated_clusters), facts.counted(sample.clusters)
+    reason = f"{treated} treated clusters, {total} in all"
+    count = f"{treated} of {total}"
     if few and any(facts.ran(name) for name in facts.standard.required_diagnostics.exact_inference):
         return held_against(False, f"{reason}; randomization inference or wild bootstrap was used.", count)
     without = "; neither randomization inference nor wild bootstrap was used" if few else ""

@@ -227,7 +227,7 @@ def large_effect(facts: Facts, rule: Rule, charged: frozenset[Domain]) -> Verdic
         return held_against(False, f"The ratio to the level without the programme is {said}.", said)
     clusters = facts.sample.treated_clusters
     if clusters < rule.limits["treated_clusters"]:
-        return held_against(False, f"There are {clusters} treated clusters.", float(clusters))
+        return held_against(False, f"There are {facts.counted(clusters)} treated clusters.", facts.found(clusters))
     placebos = _placebo_outcomes_pass(facts)
     if placebos is None:
         return not_run("The effect is large, but the study has no placebo outcome.")

@@ -131,12 +131,12 @@ class OutcomeBlock(Block):
 
 
 class FlowStep(Block):
-    """An exclusion or choice, with the units (or rows) concerned in each arm."""
+    """An exclusion or choice, with the units (or rows) concerned in each arm; None where withheld."""
 
     id: str
     text: str
-    treated: int
-    comparison: int
+    treated: int | None
+    comparison: int | None
 
 
 class SampleBlock(Block):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,16 +12,17 @@ from evalkit.errors import EstimationFailed, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.evidence import blocks
 from evalkit.evidence.crosswalk import crosswalk
-from evalkit.evidence.disclosure import policy, require_enough_people
+from evalkit.evidence.disclosure import Policy, policy, require_enough_people
 from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index, pooled_sd
 from evalkit.evidence.facts import Facts, outcome_spread, sample_of
 from evalkit.evidence.finding import chances, find, judge
-from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated, share_base
+from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated, share_base, withhold_few_people
 from evalkit.evidence.rating import Rating, rate
 from evalkit.evidence.schema import EstimateBlock, Evidence, Identity, RatingBlock
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.values import Number, Quantity
+from evalkit.evidence.withhold import in_text
 from evalkit.evidence.words import sentences
 from evalkit.study.spec import Outcome, Study
 from evalkit.vocabulary import POOLED, Diagnostic
@@ -91,7 +93,7 @@ def summarize(
         judged=judged,
         finding=find(judged, outcome),
         sample=sample_of(panel, spec, estimate),
-        diagnostics=_by_id(diagnostics),
+        diagnostics=_by_id(diagnostics, policy(spec, standard)),
         other_outcomes=others,
     )
     require_enough_people(
@@ -103,7 +105,11 @@ def summarize(
     rating = rate(facts)
     voice = Voice(standard, rating.label, facts.is_bayesian)
     unrated = " ".join(rating.not_rated_reasons).rstrip(".")
-    natural = natural_block(effect, outcome, panel) if rating.certainty is not None else not_rated(unrated)
+    natural = (
+        withhold_few_people(natural_block(effect, outcome, panel), facts.rules)
+        if rating.certainty is not None
+        else not_rated(unrated)
+    )
     cost = blocks.cost_block(spec.cost)
     return Evidence(
         identity=identity,
@@ -116,7 +122,7 @@ def summarize(
         estimates=_estimates(facts, robustness),
         natural=natural,
         finding=find(judged, outcome, not_rated=unrated),
-        diagnostics=tuple(blocks.diagnostic_block(found) for found in facts.diagnostics.values()),
+        diagnostics=tuple(blocks.diagnostic_block(found, facts.rules) for found in facts.diagnostics.values()),
         equity=blocks.equity(spec),
         cost=cost,
         synthesis=blocks.synthesis(facts),
@@ -127,14 +133,14 @@ def summarize(
     )
 
 
-def _by_id(diagnostics: Sequence[Diagnostic]) -> dict[str, Diagnostic]:
+def _by_id(diagnostics: Sequence[Diagnostic], rules: Policy) -> dict[str, Diagnostic]:
     """Diagnostics by id; a check that reports several of one id gets them numbered."""
     found: dict[str, Diagnostic] = {}
     for diagnostic in diagnostics:
         name, count = diagnostic.id, 2
         while name in found:
             name, count = f"{diagnostic.id}_{count}", count + 1
-        found[name] = diagnostic
+        found[name] = replace(diagnostic, reading=in_text(diagnostic.reading, rules))
     return found
 
 
@@ -163,7 +169,7 @@ def _either(
     facts: Facts, label: str, role: str, outcome: Outcome, result: Estimate | EvalkitError
 ) -> EstimateBlock:  # fmt: skip
     if isinstance(result, EvalkitError):
-        return _refused(label, role, outcome, _estimator_of(facts, label, role), result)
+        return _refused(label, role, outcome, _estimator_of(facts, label, role), result, facts.rules)
     return _estimate_block(facts, label, role, outcome, result)
 
 
@@ -175,8 +181,10 @@ def _estimator_of(facts: Facts, label: str, role: str) -> str:
     return names.get(label, names.get(label.rpartition(" (")[0], label))
 
 
-def _refused(label: str, role: str, outcome: Outcome, estimator: str, reason: EvalkitError) -> EstimateBlock:
-    why = f"the estimator refused: {reason.what}"
+def _refused(
+    label: str, role: str, outcome: Outcome, estimator: str, reason: EvalkitError, rules: Policy
+) -> EstimateBlock:  # fmt: skip
+    why = f"the estimator refused: {in_text(reason.what, rules)}"
     return EstimateBlock.model_validate(
         {
             "label": label,

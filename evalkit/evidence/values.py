@@ -156,3 +156,8 @@ class Quantity(Block):
     def missing(cls, reason: str) -> Self:
         """Not known, with the reason."""
         return cls(value=None, low=None, high=None, how="missing", reason=reason)
+
+    @classmethod
+    def suppressed(cls, reason: str) -> Self:
+        """Known and withheld to protect people."""
+        return cls(value=None, low=None, high=None, how="suppressed", reason=reason)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.evidence.digits import few_digits
+from evalkit.evidence.disclosure import small
 from evalkit.evidence.facts import Facts, detail
 from evalkit.evidence.finding import chances
 from evalkit.evidence.lint import lint
@@ -270,7 +271,9 @@ def _scale(script: Script) -> str | None:
     count = int(cells.any(axis=1).sum())
     unit = script.facts.spec.assignment.unit
     places = WORDS["treated_place"].format(unit=unit)
-    if count > 1:
+    if small(script.facts.rules, count):
+        places = WORDS["treated_places_withheld"].format(units=plural(unit))
+    elif count > 1:
         places = WORDS["treated_places"].format(count=count, units=plural(unit))
     names = {
         "events": script.outcome.event_name,

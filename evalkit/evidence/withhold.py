@@ -1,0 +1,108 @@
+"""Small counts of people in texts: what the gate, which sees tables only, cannot withhold. It fails closed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Final
+
+from evalkit.evidence.disclosure import Policy, small
+from evalkit.vocabulary import Diagnostic, Remark
+
+_ONE_NAME: Final = "(name withheld)"
+_NAMES: Final = re.compile(r"\(name withheld\)(?:(?:, | and )\(name withheld\))*(?: and \d+ more)?")
+_QUOTED: Final = re.compile(r"(?<!\w)'(.+?)'(?!\w)")
+_WHOLE: Final = re.compile(r"(?<![\w.,%=-])(?<!\w = )\d[\d,]*(?![\w%]|[.,:-]\d|-|\s*%)")
+_OTHERWISE: Final = re.compile(
+    r"\s+(?:event time|periods?|points?|years?|quarters?|months?|weeks?|days?|cohorts?|cells?|chains?|draws?"
+    r"|divergences|specifications?|estimators?)\b"
+)
+"""Words after a number that does not count people."""
+_MOMENT: Final = re.compile(r"\b(?:before|after|since|in|from|to|and|until|period|time|year)\s$")
+_YEARS: Final = range(1500, 2501)
+
+
+def in_text(text: str, rules: Policy, known: Collection[str] = ()) -> str:
+    """A generated text without names of people and without numbers that give a small count away.
+
+    With one small count in a text the larger ones are withheld as well, since their difference would be
+    the small one. Every whole number is taken for a count, unless what stands around it says otherwise.
+
+    Parameters
+    ----------
+    text
+        Any sentence with counts of units or rows.
+    rules
+        Texts about places stay as they are.
+    known
+        Quoted names that are not those of people: columns, outcomes.
+
+    Examples
+    --------
+    >>> people = Policy("persons", 11, "")
+    >>> in_text("15 units left out (3 treated, 12 comparison): 'Ann', 'Bo'.", people)
+    '11 or more units left out (fewer than 11 treated, 11 or more comparison): (names withheld).'
+    >>> in_text("40 units start within 2 periods after 2004.", people)
+    '40 units start within 2 periods after 2004.'
+    """
+    if rules.subject != "persons":
+        return text
+    hidden = _QUOTED.sub(lambda found: found.group(0) if found.group(1) in known else _ONE_NAME, text)
+    hidden = _NAMES.sub("(names withheld)", hidden)
+    counts = [found for found in _WHOLE.finditer(hidden) if _counts_people(found, hidden)]
+    if not any(small(rules, _number(found)) for found in counts):
+        return hidden
+    parts, end = [], 0
+    for found in counts:
+        parts += [hidden[end : found.start()], in_words(_number(found), rules)]
+        end = found.end()
+    return "".join(parts) + hidden[end:]
+
+
+def in_words(count: int, rules: Policy) -> str:
+    """A count of people beside one that is withheld.
+
+    Examples
+    --------
+    >>> [in_words(count, Policy("persons", 11, "")) for count in (0, 3, 40)]
+    ['0', 'fewer than 11', '11 or more']
+    """
+    if count == 0:
+        return "0"
+    return f"fewer than {rules.min_cell}" if small(rules, count) else f"{rules.min_cell} or more"
+
+
+def in_remark(remark: Remark, rules: Policy, known: Collection[str] = ()) -> tuple[str, int | None, int | None]:
+    """Text and counts of a remark; both counts are withheld where one is small."""
+    hide = small(rules, remark.treated) or small(rules, remark.comparison)
+    counts = (None, None) if hide else (remark.treated, remark.comparison)
+    return in_text(remark.text, rules, known), *counts
+
+
+def in_check(found: Diagnostic, rules: Policy) -> Diagnostic:
+    """A check without small counts of people, in its reading or its figures."""
+    hide = small_details(found, rules)
+    kept = tuple((name, value) for name, value in found.details if name not in hide)
+    return replace(found, reading=in_text(found.reading, rules), details=kept)
+
+
+def small_details(found: Diagnostic, rules: Policy) -> frozenset[str]:
+    """Figures that count people and are to be withheld: with one small count, all counts."""
+    counts = {name: value for name, value in found.details if _is_count(name)}
+    return frozenset(counts) if any(small(rules, value) for value in counts.values()) else frozenset()
+
+
+def _is_count(name: str) -> bool:
+    counted = name.startswith("n_") or name.endswith("_units") or name == "always_treated"
+    return counted and not any(word in name for word in ("period", "skipped", "cohort"))
+
+
+def _counts_people(found: re.Match[str], text: str) -> bool:
+    if _OTHERWISE.match(text, found.end()):
+        return False
+    return not (_number(found) in _YEARS and _MOMENT.search(text[: found.start()]))
+
+
+def _number(found: re.Match[str]) -> int:
+    return int(found.group(0).replace(",", ""))
