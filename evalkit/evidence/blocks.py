@@ -142,7 +142,10 @@ def sample_block(facts: Facts) -> SampleBlock:
         missing_share=Number.derived(sample.missing_share),
         attrition_overall=number(sample.attrition_overall, gone),
         attrition_differential=number(sample.attrition_differential, gone),
-        flow=tuple(flow_step(remark, rules, names) for remark in (*facts.panel.remarks, *facts.estimate.remarks)),
+        flow=tuple(
+            flow_step(remark, rules, names, every=facts.withholds)
+            for remark in (*facts.panel.remarks, *facts.estimate.remarks)
+        ),
     )
 
 
@@ -162,9 +165,9 @@ def _column_names(spec: StudySpec) -> frozenset[str]:
     return frozenset(str(name) for name in {*named, *(o.name for o in outcomes), *(o.column for o in outcomes)} if name)
 
 
-def flow_step(remark: Remark, rules: Policy, names: Collection[str] = ()) -> FlowStep:
+def flow_step(remark: Remark, rules: Policy, names: Collection[str] = (), *, every: bool = False) -> FlowStep:
     """A remark of intake or estimator as a step of the sample flow."""
-    text, treated, comparison = in_remark(remark, rules, names)
+    text, treated, comparison = in_remark(remark, rules, names, every=every)
     return FlowStep(id=remark.id, text=text, treated=treated, comparison=comparison)
 
 

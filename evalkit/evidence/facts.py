@@ -88,18 +88,19 @@ class Facts:
         """Whether counts are of persons, and from which size on they may be shown."""
         return policy(self.spec, self.standard)
 
-    def counted(self, count: int) -> str:
-        """A count of units or clusters in words.
-
-        Where one count of the sample is a small one of persons all are withheld: their difference would be it.
-        """
+    @property
+    def withholds(self) -> bool:
+        """Whether a count of the sample is a small one of persons: all are withheld then, as differences give it."""
         sample = self.sample
         counts = (sample.treated, sample.comparison, sample.treated_clusters, sample.clusters)
-        withheld = any(small(self.rules, each) for each in counts)
-        return in_words(count, self.rules) if withheld else str(count)
+        return any(small(self.rules, each) for each in counts)
+
+    def counted(self, count: int) -> str:
+        """A count of units or clusters in words."""
+        return in_words(count, self.rules) if self.withholds else str(count)
 
     def found(self, count: int) -> float | str:
-        """The same as the number that a step of the rating stores, in words where it is withheld."""
+        """The count as the number that a step of the rating stores, in words where it is withheld."""
         said = self.counted(count)
         return float(count) if said == str(count) else said
 

@@ -23,7 +23,7 @@ _MOMENT: Final = re.compile(r"\b(?:before|after|since|in|from|to|and|until|perio
 _YEARS: Final = range(1500, 2501)
 
 
-def in_text(text: str, rules: Policy, known: Collection[str] = ()) -> str:
+def in_text(text: str, rules: Policy, known: Collection[str] = (), *, every: bool = False) -> str:
     """A generated text without names of people and without numbers that give a small count away.
 
     With one small count in a text the larger ones are withheld as well, since their difference would be
@@ -37,6 +37,8 @@ def in_text(text: str, rules: Policy, known: Collection[str] = ()) -> str:
         Texts about places stay as they are.
     known
         Quoted names that are not those of people: columns, outcomes.
+    every
+        Withhold counts though none here is small: the small one could be had from them and a total elsewhere.
 
     Examples
     --------
@@ -51,7 +53,7 @@ def in_text(text: str, rules: Policy, known: Collection[str] = ()) -> str:
     hidden = _QUOTED.sub(lambda found: found.group(0) if found.group(1) in known else _ONE_NAME, text)
     hidden = _NAMES.sub("(names withheld)", hidden)
     counts = [found for found in _WHOLE.finditer(hidden) if _counts_people(found, hidden)]
-    if not any(small(rules, _number(found)) for found in counts):
+    if not every and not any(small(rules, _number(found)) for found in counts):
         return hidden
     parts, end = [], 0
     for found in counts:
@@ -73,11 +75,13 @@ def in_words(count: int, rules: Policy) -> str:
     return f"fewer than {rules.min_cell}" if small(rules, count) else f"{rules.min_cell} or more"
 
 
-def in_remark(remark: Remark, rules: Policy, known: Collection[str] = ()) -> tuple[str, int | None, int | None]:
-    """Text and counts of a remark; both counts are withheld where one is small."""
-    hide = small(rules, remark.treated) or small(rules, remark.comparison)
+def in_remark(
+    remark: Remark, rules: Policy, known: Collection[str] = (), *, every: bool = False
+) -> tuple[str, int | None, int | None]:
+    """Text and counts of a remark; both counts are withheld where one is small, or where `every` count is."""
+    hide = every or small(rules, remark.treated) or small(rules, remark.comparison)
     counts = (None, None) if hide else (remark.treated, remark.comparison)
-    return in_text(remark.text, rules, known), *counts
+    return in_text(remark.text, rules, known, every=every), *counts
 
 
 def in_check(found: Diagnostic, rules: Policy) -> Diagnostic:

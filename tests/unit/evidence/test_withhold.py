@@ -23,10 +23,12 @@ TREATED, COMPARISON = 7, 31
 FLOW = Remark("units_without_outcome", f"{TREATED + 30} units left out ({TREATED} treated, 30 comparison): 'Ann Lee'.",
               treated=TREATED, comparison=30)  # fmt: skip
 
+NEVER = Remark("never_coding", f"{COMPARISON} never-treated units.", comparison=COMPARISON)
+
 
 def few_people(**more: Any) -> Evidence:
     """Seven treated persons, thirty-one others, one remark and one check that count them."""
-    data = dataclasses.replace(made.panel(starts={6: TREATED}, never=COMPARISON, exposure=None), remarks=(FLOW,))
+    data = dataclasses.replace(made.panel(starts={6: TREATED}, never=COMPARISON, exposure=None), remarks=(FLOW, NEVER))
     flow = dataclasses.replace(
         made.diagnostic("sample_flow", "informational", None, n_units_used=38.0, n_treated_units=float(TREATED)),
         reading=f"38 places in the estimate ({TREATED} treated); 2.5 % of place-periods have no outcome.",
@@ -63,6 +65,9 @@ def test_both_counts_of_a_remark_go_with_the_small_one() -> None:
     text, *counts = in_remark(FLOW, PEOPLE)
     assert counts == [None, None]
     assert text == "11 or more units left out (fewer than 11 treated, 11 or more comparison): (names withheld)."
+    others = Remark("never_coding", "31 units are never treated.", comparison=31)
+    assert in_remark(others, PEOPLE) == ("31 units are never treated.", 0, 31)
+    assert in_remark(others, PEOPLE, every=True) == ("11 or more units are never treated.", None, None)
     assert in_remark(FLOW, PLACES) == (FLOW.text, TREATED, 30)
 
 
@@ -78,7 +83,8 @@ def test_a_summary_about_people_names_no_small_count_anywhere() -> None:
     said = evidence.model_dump(mode="json", include={"sentences", "use", "sample", "rating", "estimates"})
     text = json.dumps([said, [found.reading for found in evidence.diagnostics]])
     assert not re.search(rf"\b{TREATED} (?:treated|of|units|persons|clusters)\b", text)
-    assert not re.search(rf"\b{COMPARISON} (?:comparison|clusters|units|in all)\b", text)
+    assert not re.search(rf"\b{COMPARISON} (?:comparison|clusters|units|in all|never-treated)\b", text)
+    assert [(step.treated, step.comparison) for step in evidence.sample.flow] == [(None, None)] * 2
     assert "Ann Lee" not in text
     steps = {step.rule: step for step in evidence.rating.trail}
     assert steps["cap_single_unit"].value == "fewer than 11"
