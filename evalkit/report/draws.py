@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def draws_netcdf(estimate: Estimate, *, shown: BoolArray | None = None, with_parameters: bool = True) -> bytes | None:
-    """The posterior of a Bayesian estimate as a netCDF file; None for a frequentist one.
+    """The posterior of a Bayesian estimate as a netCDF file; None for a frequentist one, or where no cell may be shown.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def draws_netcdf(estimate: Estimate, *, shown: BoolArray | None = None, with_par
         the cohort, period, event time and number of treated units of each cell as coordinates.
         No observed data, no log likelihood.
     """
-    if not isinstance(estimate.uncertainty, Posterior):
+    if not isinstance(estimate.uncertainty, Posterior) or (shown is not None and not shown.any()):
         return None
     dataset = _dataset(estimate, estimate.uncertainty, shown, with_parameters)
     with tempfile.TemporaryDirectory() as folder:

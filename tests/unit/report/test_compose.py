@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from evalkit.data.calendar import Calendar
+from evalkit.errors import DesignRefused
 from evalkit.evaluation import Evaluation
 from evalkit.evidence.disclosure import Policy
 from evalkit.report.compose import cells_shown, reference_time, step_in_words, through_gate
 from evalkit.report.tables import estimates_table
-from evalkit.vocabulary import POOLED
+from evalkit.vocabulary import POOLED, Diagnostic
 from tests import report_samples as samples
 
 PERSONS = Policy("persons", 11, "counts are of persons")
@@ -42,6 +43,20 @@ def test_small_groups_of_persons_are_withheld_in_every_table_and_picture() -> No
     cohorts = contents.estimates.query("aggregation == 'cohort' and label in ('2006', '2008', '2009', '2010')")
     assert cohorts[NUMBERS].isna().all(axis=None)
     assert contents.disclosure["tables"]["estimates.csv"]["suppressed"]
+
+
+def test_checks_and_reasons_name_no_small_count_of_persons() -> None:
+    evaluation = _of_persons(samples.castle())
+    counted = Diagnostic(
+        "flow", "", "", None, None, "informational", "estimation", "5 of 40 units left out.", (("n_treated", 5.0),)
+    )
+    refused = DesignRefused("only 4 units are treated")
+    few = dataclasses.replace(evaluation, diagnostics=(counted,), robustness={"other": refused})
+    contents = samples.of(few)
+    check = contents.diagnostics.iloc[0]
+    assert check["reading"] == "fewer than 11 of 11 or more units left out."
+    assert check["details"] is None
+    assert "only fewer than 11 units are treated" in contents.estimates["reason"].tolist()
 
 
 def test_draws_of_withheld_cohorts_are_not_stored() -> None:

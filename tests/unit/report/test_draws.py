@@ -53,6 +53,11 @@ def test_withheld_cells_are_not_in_the_file(tmp_path: Path) -> None:
     assert posterior.sizes["cell"] == int(shown.sum())
 
 
+def test_without_a_cell_that_may_be_shown_there_is_no_file() -> None:
+    estimate = samples.estimate(bayesian=True)
+    assert draws_netcdf(estimate, shown=np.zeros(len(estimate.cells), dtype=bool), with_parameters=False) is None
+
+
 def test_a_frequentist_estimate_has_no_draws() -> None:
     assert draws_netcdf(samples.estimate()) is None
 
