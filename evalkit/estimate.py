@@ -220,6 +220,8 @@ class Estimate:
         observed = maps.on_cells.T @ np.where(used.any(axis=1), cells.observed, 0.0)
         reference = np.array([bool(cells.is_reference[column].all()) for column in used.T])
         n_treated = np.array([_distinct_treated(cells, column) for column in used.T], dtype=np.int64)
+        if not 0.0 < level < 1.0:
+            raise ConfigError(f"The level of intervals must lie between 0 and 1, as 0.95 does. Got {level!r} instead.")
         tail = (1.0 - level) / 2.0
         low_band = high_band = draws = degrees = None
         if isinstance(self.uncertainty, Posterior):

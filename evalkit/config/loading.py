@@ -60,7 +60,16 @@ def load_study(name: str, overrides: Sequence[str] = (), config_dir: Path | None
     ConfigError
         For anything unknown (with the closest known word), missing or contradictory.
     """
+    _refuse_text(overrides)
     return compose([f"study={name}", *overrides], config_dir).study
+
+
+def _refuse_text(overrides: Sequence[str]) -> None:
+    """A text is a sequence of texts too: its letters."""
+    if isinstance(overrides, str):
+        raise ConfigError(
+            f"Overrides are a list of texts. Got the text {overrides!r}.", next_step=f"Write [{overrides!r}]."
+        )
 
 
 def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Composed:

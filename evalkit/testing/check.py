@@ -66,12 +66,19 @@ def check_estimator(
     CheckReport
         Call ``raise_if_broken()`` in a test.
 
+    Raises
+    ------
+    TypeError
+        If `estimator` is a class, or has no ``fit``.
+
     Examples
     --------
     >>> import evalkit as ek
     >>> check_estimator(ek.TwoWayFixedEffects(), laws=["same seed, same result"]).broken
     {}
     """
+    if not callable(getattr(estimator, "fit", None)) or isinstance(estimator, type):
+        raise TypeError(f"check_estimator takes an estimator with its settings, e.g. MyEstimator(). Got {estimator!r}.")
     if frame is None:
         frame = simulate_staggered(StaggeredDesign(n_units=36, n_periods=6, growth=0.3, cohort_gap=0.5), SEED).frame
 

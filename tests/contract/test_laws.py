@@ -104,3 +104,9 @@ def test_a_broken_law_is_named_with_what_was_found() -> None:
     assert "unit names do not matter" in report.broken
     with pytest.raises(AssertionError, match="relative difference"):
         report.raise_if_broken()
+
+
+@pytest.mark.parametrize("wrong", [ek.TwoWayFixedEffects, None])
+def test_the_laws_ask_for_an_estimator_with_its_settings(wrong: object) -> None:
+    with pytest.raises(TypeError, match="takes an estimator with its settings"):
+        check_estimator(wrong)  # type: ignore[arg-type]

@@ -136,6 +136,12 @@ def test_an_unknown_aggregation_is_refused_with_the_closest_name() -> None:
         estimate().aggregate("event_studdy")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("level", [95, 0.0, 1.0, float("nan")])
+def test_a_level_that_is_no_share_is_refused(level: float) -> None:
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        estimate().aggregate("overall", level=level)
+
+
 def test_the_average_over_event_times_leaves_out_pre_periods() -> None:
     assert estimate().average("event_study")["estimate"].tolist() == [2.0]
     assert estimate().average("cohort")["label"].tolist() == ["average"]

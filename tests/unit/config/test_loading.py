@@ -27,6 +27,11 @@ def test_the_command_line_has_the_last_word_on_the_estimator(folder: Path) -> No
     assert load_study("lights", ["estimator=callaway_santanna"]).estimator.name == "callaway_santanna"
 
 
+def test_overrides_given_as_one_text_are_refused_by_name(folder: Path) -> None:
+    with pytest.raises(ConfigError, match=r"list of texts(.|\n)*\['seed=7'\]"):
+        load_study("lights", "seed=7")
+
+
 def test_an_estimators_settings_follow_the_studys_design(folder: Path) -> None:
     loaded = load_study("lights", ["study.design.anticipation=2"])
     assert loaded.estimator.settings["anticipation"] == 2

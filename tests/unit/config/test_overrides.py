@@ -65,6 +65,11 @@ def test_a_study_named_without_its_key_is_answered_with_the_key(folders: Folders
         prepare(["castle_doctrine"], folders)
 
 
+def test_an_estimator_that_resembles_none_may_live_in_a_file(folders: Folders) -> None:
+    with pytest.raises(ConfigError, match="--plugin"):
+        prepare(["study=castle_doctrine", "estimator=zzz"], folders)
+
+
 def test_a_registered_estimator_needs_no_config_of_its_own(folders: Folders) -> None:
     assert prepare(["estimator=mine"], folders, plugins=["mine"]) == ["estimator=mine"]
 
