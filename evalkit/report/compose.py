@@ -30,6 +30,8 @@ PERIOD_COLUMNS: Final = ("year", "quarter", "month", "week", "day")
 def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml: str) -> Contents:
     """Gather what the report shows; nothing in it has not passed the disclosure gate.
 
+    A run that is not rated has no pictures: its numbers stand in the tables, for whoever looks for the cause.
+
     Parameters
     ----------
     evaluation
@@ -58,10 +60,11 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
     checks = passed(
         "diagnostics.csv", diagnostics_table([in_check(found, rules) for found in evaluation.diagnostics]), []
     )
+    rated = evaluation.evidence.rating.certainty is not None
     drawn = pictures(
         evaluation.evidence, estimates, by_event_time, link=link, step=step_in_words(evaluation.panel),
         reference=reference, window=study.spec.design.event_window,
-    )  # fmt: skip
+    ) if rated else ()  # fmt: skip
     disclosure = {"subject": rules.subject, "min_cell": rules.min_cell, "reason": rules.reason, "tables": records}
     return Contents(
         evidence=evaluation.evidence,

@@ -10,6 +10,7 @@ from evalkit.data.calendar import Calendar
 from evalkit.errors import DesignRefused
 from evalkit.evaluation import Evaluation
 from evalkit.evidence.disclosure import Policy
+from evalkit.report.brief_html import brief_html
 from evalkit.report.compose import cells_shown, reference_time, step_in_words, through_gate
 from evalkit.report.tables import estimates_table
 from evalkit.vocabulary import POOLED, Diagnostic
@@ -57,6 +58,16 @@ def test_checks_and_reasons_name_no_small_count_of_persons() -> None:
     assert check["reading"] == "fewer than 11 of 11 or more units left out."
     assert check["details"] is None
     assert "only fewer than 11 units are treated" in contents.estimates["reason"].tolist()
+
+
+def test_a_run_that_is_not_rated_shows_no_picture_of_an_effect() -> None:
+    evaluation = samples.castle()
+    unrated = dataclasses.replace(evaluation, evidence=samples.evidence(certainty=None))
+    assert samples.of(unrated).figures == ()
+    page = brief_html(samples.of(unrated))
+    assert "<figure>" not in page
+    assert "Not rated" in page
+    assert "<figure>" in brief_html(samples.of(evaluation))
 
 
 def test_draws_of_withheld_cohorts_are_not_stored() -> None:
