@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from evalkit.study.spec import Outcome
+from evalkit.study.spec import Outcome, StudySpec
+
+GUIDE = (Path(__file__).parents[3] / "docs" / "writing-a-study.md").read_text("utf-8")
+RULES = Path(__file__).parents[3] / "configs" / "evidence" / "standard.yaml"
 
 
 def outcome(**changes: Any) -> Outcome:
@@ -33,3 +39,21 @@ def test_the_scale_of_a_rate_follows_from_its_unit(unit: str, scale: float) -> N
 def test_a_declared_scale_stands_and_without_exposure_there_is_none() -> None:
     assert outcome(exposure="thousand_residents", per=1).per == 1.0
     assert outcome().per == 1.0
+
+
+def test_the_guides_example_is_a_study_about_places() -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)
+    content = yaml.safe_load(block)
+    del content["defaults"]
+    assert StudySpec.model_validate(content).assignment.unit in _places(yaml.safe_load(RULES.read_text("utf-8")))
+
+
+def test_the_guide_names_every_key() -> None:
+    named = set(re.findall(r"[a-z_0-9]+", " ".join(re.findall(r"`([^`\n]+)`", GUIDE))))
+    keys = {key for model in StudySpec.model_json_schema()["$defs"].values() for key in model.get("properties", {})}
+    assert (keys | set(StudySpec.model_fields)) - {"kind"} <= named
+
+
+def _places(rules: dict[str, Any]) -> list[str]:
+    found: list[str] = rules["disclosure"]["places"]
+    return found
