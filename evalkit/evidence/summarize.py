@@ -22,7 +22,7 @@ from evalkit.evidence.schema import EstimateBlock, Evidence, Identity, RatingBlo
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.values import Number, Quantity
-from evalkit.evidence.withhold import in_text
+from evalkit.evidence.withhold import in_text, without_cohort_effects
 from evalkit.evidence.words import sentences
 from evalkit.study.spec import Outcome, Study
 from evalkit.vocabulary import POOLED, Diagnostic
@@ -93,7 +93,7 @@ def summarize(
         judged=judged,
         finding=find(judged, outcome),
         sample=sample_of(panel, spec, estimate),
-        diagnostics=_by_id(diagnostics, policy(spec, standard)),
+        diagnostics=_by_id(diagnostics, panel, policy(spec, standard)),
         other_outcomes=others,
     )
     require_enough_people(
@@ -133,10 +133,10 @@ def summarize(
     )
 
 
-def _by_id(diagnostics: Sequence[Diagnostic], rules: Policy) -> dict[str, Diagnostic]:
+def _by_id(diagnostics: Sequence[Diagnostic], panel: Panel, rules: Policy) -> dict[str, Diagnostic]:
     """Diagnostics by id; a check that reports several of one id gets them numbered."""
     found: dict[str, Diagnostic] = {}
-    for diagnostic in diagnostics:
+    for diagnostic in without_cohort_effects(diagnostics, panel, rules):
         name, count = diagnostic.id, 2
         while name in found:
             name, count = f"{diagnostic.id}_{count}", count + 1

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
+from evalkit.data.panel import Panel
 from evalkit.evidence.disclosure import Policy, small
 from evalkit.vocabulary import Diagnostic, Remark
 
+BY_COHORT: Final = frozenset({"leave_one_cohort_out"})
+"""Checks whose figures are effects of single cohorts, or of all but one."""
 _ONE_NAME: Final = "(name withheld)"
 _NAMES: Final = re.compile(r"\(name withheld\)(?:(?:, | and )\(name withheld\))*(?: and \d+ more)?")
 _QUOTED: Final = re.compile(r"(?<!\w)'(.+?)'(?!\w)")
@@ -82,6 +85,22 @@ def in_remark(
     hide = every or small(rules, remark.treated) or small(rules, remark.comparison)
     counts = (None, None) if hide else (remark.treated, remark.comparison)
     return in_text(remark.text, rules, known, every=every), *counts
+
+
+def has_small_cohort(panel: Panel, rules: Policy) -> bool:
+    """Whether a cohort has few people, so that effects with and without each cohort would tell theirs."""
+    return any(small(rules, int((panel.first_treated == cohort).sum())) for cohort in panel.cohorts)
+
+
+def without_cohort_effects(diagnostics: Iterable[Diagnostic], panel: Panel, rules: Policy) -> tuple[Diagnostic, ...]:
+    """The checks; of those that estimate by cohort the numbers are withheld where a cohort has few people."""
+    if not has_small_cohort(panel, rules):
+        return tuple(diagnostics)
+    said = f"Withheld: a cohort has fewer than {rules.min_cell} people."
+    return tuple(
+        replace(found, value=None, details=(), reading=said) if found.id in BY_COHORT else found
+        for found in diagnostics
+    )  # fmt: skip
 
 
 def in_check(found: Diagnostic, rules: Policy) -> Diagnostic:

@@ -14,7 +14,7 @@ from evalkit.evaluation import Evaluation
 from evalkit.evidence.disclosure import Policy, gate, policy
 from evalkit.evidence.natural import link_of
 from evalkit.evidence.standard import Standard
-from evalkit.evidence.withhold import in_check, in_text
+from evalkit.evidence.withhold import in_check, in_text, without_cohort_effects
 from evalkit.report.contents import Contents
 from evalkit.report.pictures import pictures
 from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table
@@ -57,9 +57,8 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
 
     estimates = passed("estimates.csv", by_run, ["n_treated"], ["outcome", "run", "aggregation"])
     by_event_time = passed("event_study.csv", event_study_table(estimate, reference, link), ["n_treated"])
-    checks = passed(
-        "diagnostics.csv", diagnostics_table([in_check(found, rules) for found in evaluation.diagnostics]), []
-    )
+    told = without_cohort_effects(evaluation.diagnostics, evaluation.panel, rules)
+    checks = passed("diagnostics.csv", diagnostics_table([in_check(found, rules) for found in told]), [])
     rated = evaluation.evidence.rating.certainty is not None
     drawn = pictures(
         evaluation.evidence, estimates, by_event_time, link=link, step=step_in_words(evaluation.panel),

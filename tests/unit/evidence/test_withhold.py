@@ -118,3 +118,16 @@ def test_totals_that_are_small_counts_of_people_are_suppressed() -> None:
     open_data = made.summary(made.estimate(-2.0, 0.5), made.spec(outcome), data=few)
     assert open_data.natural.total_averted.observed.value == pytest.approx(4.2)
     assert any("relative standard error 49 %" in item.text for item in open_data.use.limitations)
+
+
+def test_effects_without_one_cohort_are_withheld_where_a_cohort_is_small() -> None:
+    """With two cohorts the effect without the large one is that of the small one."""
+    check = made.diagnostic("leave_one_cohort_out", value=1.0, domain="estimation", lowest=-4.321, highest=-1.0)
+    spec, checks = made.spec(**PERSONS), [*made.clean(), check]
+    small_one = made.summary(made.estimate(-2.0), spec, data=made.panel(starts={6: 20, 7: 5}), diagnostics=checks)
+    found = small_one.diagnostics[1]
+    assert (found.status, found.value.value, found.details) == ("pass", None, {})
+    assert "Withheld: a cohort has fewer than 11 people." in small_one.sentences.checks
+    assert "4.321" not in small_one.to_json()
+    large = made.summary(made.estimate(-2.0), spec, data=made.panel(starts={6: 20, 7: 15}), diagnostics=checks)
+    assert large.diagnostics[1].details["lowest"].value == -4.321
