@@ -14,7 +14,7 @@ from evalkit.evaluation import Evaluation
 from evalkit.evidence.disclosure import Policy, gate, policy
 from evalkit.evidence.natural import link_of
 from evalkit.evidence.standard import Standard
-from evalkit.evidence.withhold import in_check, in_text, without_cohort_effects
+from evalkit.evidence.withhold import has_small_cohort, in_check, in_text, without_cohort_effects
 from evalkit.report.contents import Contents
 from evalkit.report.pictures import pictures
 from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table
@@ -23,6 +23,9 @@ from evalkit.vocabulary import POOLED, BoolArray
 
 LABELS: Final = ("event_time", "level")
 """Number columns that say which row it is; they stay when the row's numbers are withheld."""
+
+MIXED: Final = ("event_study", "period")
+"""Aggregations whose rows mix cohorts."""
 
 PERIOD_COLUMNS: Final = ("year", "quarter", "month", "week", "day")
 
@@ -57,6 +60,11 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
 
     estimates = passed("estimates.csv", by_run, ["n_treated"], ["outcome", "run", "aggregation"])
     by_event_time = passed("event_study.csv", event_study_table(estimate, reference, link), ["n_treated"])
+    if has_small_cohort(evaluation.panel, rules):
+        mixed = estimates["aggregation"].isin(MIXED)
+        estimates = _withheld(estimates, mixed, records["estimates.csv"])
+        every = pd.Series(True, index=by_event_time.index)
+        by_event_time = _withheld(by_event_time, every, records["event_study.csv"])
     told = without_cohort_effects(evaluation.diagnostics, evaluation.panel, rules)
     checks = passed("diagnostics.csv", diagnostics_table([in_check(found, rules) for found in told]), [])
     rated = evaluation.evidence.rating.certainty is not None
@@ -75,6 +83,21 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
         study_yaml=study_yaml,
         provenance=provenance,
     )
+
+
+def _withheld(table: pd.DataFrame, rows: pd.Series[bool], record: dict[str, Any]) -> pd.DataFrame:
+    """The table without the numbers of these rows, recorded as withheld for another's sake.
+
+    Rows that mix cohorts, taken together with those of the cohorts that are shown, give away the size and
+    the effect of one that is withheld: at some event times and periods the cohorts present differ by it alone.
+    """
+    numeric = table.select_dtypes("number").columns.difference(list(LABELS))
+    shown = table.copy()
+    for name in numeric:
+        shown[name] = shown[name].mask(rows)
+    extra = {int(row) for row in table.index[rows]} - set(record["suppressed"])
+    record["complementary"] = sorted(extra | set(record["complementary"]))
+    return shown
 
 
 def policy_of(evaluation: Evaluation) -> Policy:
@@ -124,6 +147,9 @@ def cells_shown(evaluation: Evaluation, contents: Contents) -> BoolArray:
     withheld = rows.loc[by_cohort & rows["n_treated"].isna(), "cohort"].dropna()
     named = ["" if cohort == POOLED else estimate.calendar.text(int(cohort)) for cohort in cells.cohort]
     hidden = np.isin(named, withheld.astype(str)) | (cells.n_treated < rules.min_cell)
+    if has_small_cohort(evaluation.panel, rules):  # as in the tables: no mixture of cohorts but the overall one
+        overall = (cells.event_time == POOLED) & (cells.period == POOLED)
+        hidden |= (cells.cohort == POOLED) & ~overall
     return ~hidden
 
 

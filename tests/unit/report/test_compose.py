@@ -46,6 +46,20 @@ def test_small_groups_of_persons_are_withheld_in_every_table_and_picture() -> No
     assert contents.disclosure["tables"]["estimates.csv"]["suppressed"]
 
 
+def test_mixtures_of_cohorts_are_withheld_beside_a_small_one() -> None:
+    """From one period to the next the number of treated persons grows by the cohort that is withheld."""
+    contents = samples.of(_of_persons(samples.castle()))
+    mixed = contents.estimates.query("aggregation in ('event_study', 'period')")
+    assert mixed[NUMBERS].isna().all(axis=None)
+    assert contents.event_study[NUMBERS].isna().all(axis=None)
+    assert contents.event_study["event_time"].notna().all()
+    assert [figure.id for figure in contents.figures] == ["forest"]
+    overall = contents.estimates.query("aggregation == 'overall' and role == 'primary'")
+    assert overall["estimate"].notna().all()
+    record = contents.disclosure["tables"]["event_study.csv"]
+    assert sorted(record["suppressed"] + record["complementary"]) == list(range(record["rows"]))
+
+
 def test_checks_and_reasons_name_no_small_count_of_persons() -> None:
     evaluation = _of_persons(samples.castle())
     counted = Diagnostic(
