@@ -92,7 +92,21 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Compose
         defaults=functools.cache(lambda name: _with_estimator(name, prepared, folders)),
         data_root=folders.data_root,
     )
+    _refuse_borrowed_id(study.spec.id, prepared)
     return Composed(study=study, tracking=_tracking(raw))
+
+
+def _refuse_borrowed_id(found: str, prepared: Sequence[str]) -> None:
+    """A copied file that kept its model's id would file its results and runs under the other study."""
+    if any(override.startswith("++study.id=") for override in prepared):
+        return
+    named = [override.removeprefix("study=") for override in prepared if override.startswith("study=")][-1]
+    if found != named.strip("'\"").split("/")[-1]:
+        raise ConfigError(
+            f"The file of study '{named}' has the id '{found}': its results would be kept under that name.",
+            allowed="the file's name",
+            next_step=f'Set id: "{named}" in configs/study/{named}.yaml.',
+        )
 
 
 def _composed(folders: Folders, prepared: Sequence[str]) -> dict[str, Any]:

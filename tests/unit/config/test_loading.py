@@ -27,6 +27,13 @@ def test_the_command_line_has_the_last_word_on_the_estimator(folder: Path) -> No
     assert load_study("lights", ["estimator=callaway_santanna"]).estimator.name == "callaway_santanna"
 
 
+def test_a_copied_study_that_kept_its_id_is_refused(folder: Path) -> None:
+    write_study(folder, name="copied")
+    with pytest.raises(ConfigError, match=r"study 'copied' has the id 'lights'(.|\n)*id: \"copied\""):
+        load_study("copied")
+    assert load_study("copied", ["study.id=copied"]).spec.id == "copied"
+
+
 def test_overrides_given_as_one_text_are_refused_by_name(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"list of texts(.|\n)*\['seed=7'\]"):
         load_study("lights", "seed=7")
