@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from evalkit.estimators.base import Needs as Needs
     from evalkit.estimators.bayesian_did import BayesianDid as BayesianDid
     from evalkit.estimators.callaway_santanna import CallawaySantAnna as CallawaySantAnna
+    from evalkit.estimators.imputation import Imputation as Imputation
     from evalkit.estimators.registry import estimators as estimators
+    from evalkit.estimators.sun_abraham import SunAbraham as SunAbraham
     from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects as TwoWayFixedEffects
     from evalkit.evaluation import Evaluation as Evaluation
     from evalkit.evaluation import evaluate as evaluate
@@ -29,8 +31,10 @@ _LAZY = {
     "Estimate": "evalkit.estimate",
     "Estimator": "evalkit.estimators.base",
     "Evaluation": "evalkit.evaluation",
+    "Imputation": "evalkit.estimators.imputation",
     "Needs": "evalkit.estimators.base",
     "Panel": "evalkit.data.panel",
+    "SunAbraham": "evalkit.estimators.sun_abraham",
     "TwoWayFixedEffects": "evalkit.estimators.two_way_fixed_effects",
     "evaluate": "evalkit.evaluation",
     "load_study": "evalkit.config",

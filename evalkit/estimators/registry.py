@@ -14,6 +14,8 @@ from evalkit.estimators.base import Estimator
 BUILT_IN = {
     "bayesian_did": "evalkit.estimators.bayesian_did:BayesianDid",
     "callaway_santanna": "evalkit.estimators.callaway_santanna:CallawaySantAnna",
+    "imputation": "evalkit.estimators.imputation:Imputation",
+    "sun_abraham": "evalkit.estimators.sun_abraham:SunAbraham",
     "two_way_fixed_effects": "evalkit.estimators.two_way_fixed_effects:TwoWayFixedEffects",
 }
 _plugins: dict[str, type[Estimator]] = {}
