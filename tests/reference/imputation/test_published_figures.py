@@ -70,7 +70,7 @@ def test_effects_and_errors_meet_diff_diff(data: str, kind: AggregationKind) -> 
 
 @pytest.mark.parametrize("case", ["castle", "castle, weighted by population", "ezunem"])
 def test_effects_and_errors_meet_the_oracle(case: str) -> None:
-    panel = PANELS[case.split(",")[0]]()
+    panel = PANELS[case.partition(",")[0]]()
     panel = panel if "weighted" in case else unweighted(panel)
     found = fit(panel)
     origin = panel.time[0]
