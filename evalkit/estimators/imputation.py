@@ -106,7 +106,7 @@ class Imputation(PanelEstimator):
         DesignRefused
             When no treated row can be imputed, or there is one cluster.
         """
-        stacked = stack_covariates(panel.covariates, self.covariates, panel.outcome)
+        stacked = stack_covariates([panel.covariate(name) for name in self.covariates], panel.outcome)
         inputs = linear_inputs(panel.outcome, stacked, panel.weight)
         fit = self._fit(panel, inputs)
         used = np.flatnonzero(fit.layout.group >= 0)

@@ -101,7 +101,7 @@ class SunAbraham(PanelEstimator):
             When there is no comparison group, no cohort to compare with it, one cluster, or no effect after
             the start can be estimated.
         """
-        stacked = stack_covariates(panel.covariates, self.covariates, panel.outcome)
+        stacked = stack_covariates([panel.covariate(name) for name in self.covariates], panel.outcome)
         inputs = linear_inputs(panel.outcome, stacked, panel.weight)
         inputs, groups = self._groups(panel, inputs)
         fitted = fit_saturated(

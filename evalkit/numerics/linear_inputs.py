@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.errors import ConfigError, closest
 from evalkit.vocabulary import BoolArray, FloatArray
 
 
@@ -81,28 +80,15 @@ def linear_inputs(outcome: FloatArray, covariates: FloatArray, weight: FloatArra
     return LinearInputs(outcome, scaled, weights, int(observed.sum() - complete.sum()), seen_once)
 
 
-def stack_covariates(covariates: Mapping[str, FloatArray], names: Sequence[str], like: FloatArray) -> FloatArray:
-    """(p, N, T) the covariates by name; N and T those of `like` where there are none.
-
-    Raises
-    ------
-    ConfigError
-        With the closest name of a covariate that the panel has.
+def stack_covariates(covariates: Sequence[FloatArray], like: FloatArray) -> FloatArray:
+    """(p, N, T) the covariates, each (N, T); N and T those of `like` where there are none.
 
     Examples
     --------
-    >>> stack_covariates({"x": np.ones((2, 3))}, ["x"], np.ones((2, 3))).shape
-    (1, 2, 3)
+    >>> stack_covariates([], np.ones((2, 3))).shape
+    (0, 2, 3)
     """
-    for name in names:
-        if name not in covariates:
-            near = closest(name, covariates)
-            raise ConfigError(
-                f"The covariate '{name}' is not in the panel.",
-                allowed=", ".join(covariates) or "none: the panel was built without covariates",
-                next_step=f"Did you mean '{near}'?" if near else "List it under data.covariates.",
-            )
-    return np.stack([covariates[name] for name in names]) if names else np.empty((0, *like.shape))
+    return np.stack(covariates) if covariates else np.empty((0, *like.shape))
 
 
 def _standardized(values: FloatArray) -> FloatArray:

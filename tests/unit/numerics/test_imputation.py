@@ -9,7 +9,7 @@ ROUNDING = 1e-11
 FIRST = np.array([2, 2, 3, 9, 9])
 
 
-def layout_of(weights: np.ndarray) -> Layout:  # type: ignore[type-arg]
+def layout_of(weights: np.ndarray) -> Layout:
     return lay_out(weights > 0.0, np.arange(4), FIRST)
 
 

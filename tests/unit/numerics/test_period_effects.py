@@ -9,7 +9,7 @@ from evalkit.numerics.period_effects import fit_two_way, invert_laplacian, unit_
 ROUNDING = 1e-11
 
 
-def sample(seed: int, holes: float) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def sample(seed: int, holes: float) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     weights = rng.uniform(0.5, 2.0, (9, 5)) * (rng.random((9, 5)) >= holes)
     return rng.standard_normal((2, 9, 5)), weights

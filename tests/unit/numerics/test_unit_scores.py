@@ -15,7 +15,7 @@ def blocks(seed: int, width: int = 3) -> tuple[ScoreBlock, ...]:
     return tuple(ScoreBlock(u, rng.standard_normal((len(u), 2)), rng.standard_normal((2, width))) for u in units)
 
 
-def psi_by_hand(found: tuple[ScoreBlock, ...], n: int = 8) -> np.ndarray:  # type: ignore[type-arg]
+def psi_by_hand(found: tuple[ScoreBlock, ...], n: int = 8) -> np.ndarray:
     psi = np.zeros((n, found[0].loading.shape[1]))
     for block in found:
         for unit, score in zip(block.units, block.scores, strict=True):
