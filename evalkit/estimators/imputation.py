@@ -48,7 +48,7 @@ class Imputation(PanelEstimator):
     correlation, no linear unbiased estimator is more precise (Borusyak, Jaravel and Spiess 2024, Theorems 1
     and 2): it uses all untreated periods, not one base period.
 
-    Standard errors are the paper's conservative ones (eqs. 7 and 8), with residual effects taken from
+    Standard errors are the paper's conservative ones (section 4.3), with residual effects taken from
     averages by cohort and period; clustered by unit, or by the panel's clusters, without small-sample
     correction and with a normal reference.
 

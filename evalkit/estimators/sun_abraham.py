@@ -42,8 +42,8 @@ class SunAbraham(PanelEstimator):
 
     Cohort-specific effects by event time from one regression in which every cohort has its own dummies, so
     that no already-treated unit serves as a comparison; then weighted by cohort shares (Sun and Abraham 2021,
-    Definition 6, eqs. 26 to 28). The reference of each cohort is its last period before
-    g - anticipation. The comparison group has no dummies.
+    section 4). The reference of each cohort is its last period before g - anticipation. The comparison
+    group has no dummies.
 
     Standard errors are clustered by unit, or by the panel's clusters, with the correction
     C/(C-1) (N-1)/(N-K), K counting cells, covariates and period effects but not unit effects, which are nested

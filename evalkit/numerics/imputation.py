@@ -2,9 +2,9 @@
 
 Unit and period effects and slopes come from untreated rows alone (Borusyak, Jaravel and Spiess 2024,
 Theorem 2): tau_it = y_it - alpha_i - lambda_t - x_it' gamma, averaged within cells of cohort and period.
-With least-squares weights v_it of a cell, the conservative variance (their eq. 7) is
+With least-squares weights v_it of a cell, the conservative variance (their section 4.3) is
 sum_c (sum_{it in c} v_it e_it)^2, e_it the residual of untreated rows, and of treated rows
-tau_it less an average over the cell (their eq. 8). Residuals of untreated rows sum to zero within units,
+tau_it less an average over the cell. Residuals of untreated rows sum to zero within units,
 so a cell's sum needs only a unit's residuals by period, never the N T x K weights.
 """
 
@@ -135,7 +135,9 @@ class _CellMeans:
         return out
 
     def cluster_mean(self, values: FloatArray, cluster: IntArray | None) -> FloatArray:
-        """(K,) the average effect of eq. 8: sum_c v_c (v tau)_c / sum_c v_c^2, sums within clusters of a cell.
+        """(K,) the average effect that the variance leaves out: sum_c v_c (v tau)_c / sum_c v_c^2.
+
+        Sums v_c and (v tau)_c run over the rows of a cell in one cluster.
 
         Without weights, and with clusters of one size within the cell, it is the cell's mean.
         """

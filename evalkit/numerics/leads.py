@@ -32,7 +32,7 @@ class Leads:
 
 
 def fit_leads(outcome: FloatArray, covariates: FloatArray, weights: FloatArray, layout: Layout) -> Leads | None:
-    """Fit one effect a cohort and untreated period (Borusyak, Jaravel and Spiess 2024, section 4.4 and Test 1).
+    """Fit one effect a cohort and untreated period (Borusyak, Jaravel and Spiess 2024, section 4.4).
 
     The comparison is the units that stay untreated or, where there are none, the cohort that starts last,
     which then has no leads.

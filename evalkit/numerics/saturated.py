@@ -2,7 +2,7 @@
 
 With all cohort-by-period dummies but one a cohort, the regression falls apart: every cohort has its own
 period effects, and a cell's coefficient is a contrast of the cohort's period effects less the same
-contrast of the comparison group's (Sun and Abraham 2021, Proposition 1 and eq. 26; Frisch-Waugh-Lovell). Only the
+contrast of the comparison group's (Sun and Abraham 2021, section 4; Frisch-Waugh-Lovell). Only the
 covariates' slopes are common. So T x T sums a cohort replace the N T x K design matrix, exactly,
 also with weights and missing rows.
 """

@@ -45,7 +45,7 @@ class StaggeredGroups:
 def group_units(
     time: IntArray, first_treated: IntArray, usable: BoolArray, *, anticipation: int, kind: FixedComparison | None
 ) -> StaggeredGroups | None:
-    """Form the groups (Sun and Abraham 2021, section 4.1: never-treated units, or else the last cohort).
+    """Form the groups (Sun and Abraham 2021, section 4: never-treated units, or else the last cohort).
 
     Units that start too early to have a period before (anticipation included) take no part. Nor do units
     that start after the window but may react within it, unless they are the last cohort.

@@ -1,7 +1,7 @@
 """A slow, plain imputation estimator: every weight v_it written out, nothing shared with the package.
 
-Borusyak, Jaravel and Spiess (2024): Theorem 2 for the effects, Proposition 2 for the weights v, eqs. 7
-and 8 for the conservative clustered variance with averages by cohort and period.
+Borusyak, Jaravel and Spiess (2024): Theorem 2 for the effects, least-squares weights v, section 4.3
+for the conservative clustered variance with averages by cohort and period.
 """
 
 from __future__ import annotations
