@@ -22,7 +22,7 @@ from evalkit.numerics.leads import Leads, fit_leads
 from evalkit.numerics.linear_inputs import LinearInputs, linear_inputs, stack_covariates
 from evalkit.numerics.unit_scores import Scores, cohort_shares, join, with_shares
 from evalkit.uncertainty import Sampling
-from evalkit.vocabulary import FloatArray, IntArray, Remark
+from evalkit.vocabulary import NEVER, FloatArray, IntArray, Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,16 @@ class Imputation(PanelEstimator):
         early = fit.layout.no_clean_period & ~always
         yield from say.excluded_units(always, early, self.anticipation)
         yield from say.seen_once(inputs.seen_once & ~always, panel.never_treated)
+        late = panel.never_treated & (panel.first_treated != NEVER) & (fit.layout.group >= 0)
+        if late.any():
+            rows = int(((fit.weights > 0.0) & ~fit.layout.used & ~inputs.seen_once[:, None])[late].sum())
+            reacting = f"; {rows} rows in which they may react already were left out" if rows else ""
+            yield Remark(
+                "treated_after_the_window",
+                f"{int(late.sum())} units start after the last period; within the window they count as untreated"
+                f"{reacting}.",
+                comparison=int(late.sum()),
+            )
         periods = did_remarks.no_comparison(panel.calendar.label(int(t)) for t in fit.layout.dropped_periods)
         if periods is not None:
             yield periods

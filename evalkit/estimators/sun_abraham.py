@@ -197,22 +197,17 @@ class SunAbraham(PanelEstimator):
         for group, cohort in enumerate(groups.cohorts):
             seen = _weights_of(inputs, groups.members[group]).any(axis=0)
             before = np.flatnonzero(seen & (time < cohort - self.anticipation))
-            planned = []
             for position in np.flatnonzero(seen):
                 periods = np.zeros(len(time))
                 periods[position] += 1.0
                 if before.size:
                     periods[before[-1]] -= 1.0
-                planned.append(
-                    _Cell(int(cohort), int(position), int(time[position] - cohort), Contrast(group, periods))
-                )
-            possible = [cell for cell in planned if before.size and fitted.is_estimable(cell.contrast)]
-            cells += possible
-            left_out += [
-                f"cohort {panel.calendar.label(cell.cohort)} in {panel.calendar.label(int(time[cell.position]))}"
-                for cell in planned
-                if cell not in possible
-            ]
+                contrast = Contrast(group, periods)
+                if before.size and fitted.is_estimable(contrast):
+                    cells.append(_Cell(int(cohort), int(position), int(time[position] - cohort), contrast))
+                else:
+                    label = panel.calendar.label
+                    left_out.append(f"cohort {label(int(cohort))} in {label(int(time[position]))}")
         return cells, left_out
 
     def _on_units(self, panel: Panel, inputs: LinearInputs, groups: StaggeredGroups) -> Iterable[Remark]:

@@ -155,3 +155,12 @@ def test_a_trend_is_read_from_leads_as_from_effects() -> None:
     y = np.where(world.first[keep, None] == 4, 0.5 * np.arange(7), 0.0)
     found = fit(World(y, world.first[keep], world.x[keep], world.weight[keep], world.cluster[keep]).panel())
     np.testing.assert_allclose(found.cells.estimate, 0.5 * (np.arange(7) - 1.5), rtol=0.0, atol=ALGEBRA)
+
+
+def test_units_that_start_after_the_window_count_as_untreated_until_they_may_react() -> None:
+    world = draw(10)
+    world.first[world.first == 99] = np.where(np.arange(8) < 4, 7, 99)
+    (late,) = [remark for remark in fit(world.panel()).remarks if remark.id == "treated_after_the_window"]
+    assert (late.comparison, "rows" in late.text) == (4, False)
+    (reacting,) = [r for r in fit(world.panel(), anticipation=1).remarks if r.id == "treated_after_the_window"]
+    assert "4 rows" in reacting.text
