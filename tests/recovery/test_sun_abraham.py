@@ -16,6 +16,7 @@ from tests.recovery_worlds import RandomCohorts, assert_honest, run
 
 REPETITIONS = 200
 LONG = 2_000
+BANDS = 0.91  # of 95 %: bands come from normal draws, and hold 93 % of the time with 80 clusters
 WORLDS: dict[str, tuple[RandomCohorts, dict[str, Any]]] = {
     "balanced": (RandomCohorts(n=150), {}),
     "unbalanced, with a covariate": (RandomCohorts(n=150, missing=0.2, slope=0.8), {"covariates": ("x",)}),
@@ -41,6 +42,7 @@ def test_shares_taken_as_known_are_too_sure_where_effects_differ_by_cohort() -> 
 def test_calibration_at_length(name: str) -> None:
     world, settings = WORLDS[name]
     found = run(SunAbraham(**settings), world, LONG)
-    assert_honest(found)
+    assert abs(found.error.mean()) < 4.0 * found.error.std(ddof=1) / np.sqrt(LONG)
     assert 0.95 < found.std_error.mean() / found.error.std(ddof=1) < 1.05
     assert abs(np.mean(found.covered) - 0.95) < 0.02  # a t reference with 79 to 149 degrees of freedom
+    assert np.mean(found.band_held) > BANDS
