@@ -12,8 +12,10 @@ BUILT_IN = {
     "leave_one_cohort_out": "evalkit.checks.leave_one_cohort_out:LeaveOneCohortOut",
     "placebo_period": "evalkit.checks.placebo_period:PlaceboPeriod",
     "pre_trends": "evalkit.checks.pre_trends:PreTrends",
+    "randomization_inference": "evalkit.checks.randomization_inference:RandomizationInference",
     "sample_flow": "evalkit.checks.sample_flow:SampleFlow",
     "sampler": "evalkit.checks.sampler:Sampler",
+    "wild_bootstrap": "evalkit.checks.wild_bootstrap:WildBootstrapCheck",
 }
 
 

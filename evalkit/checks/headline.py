@@ -1,0 +1,46 @@
+"""Does the headline's interval exclude 0, and does a p-value made for few treated clusters agree?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evalkit.checks.base import CheckContext
+from evalkit.vocabulary import CheckStatus
+
+
+def excludes_zero(context: CheckContext) -> bool:
+    """Whether the interval of the primary estimate, at the study's level, lies on one side of 0."""
+    overall = context.estimate.aggregation("overall", level=context.spec.design.level)
+    return not overall.low[0] <= 0.0 <= overall.high[0]
+
+
+def anticipation(context: CheckContext) -> int:
+    """Periods before the start that the primary estimator leaves out of its comparison."""
+    return int(context.estimate.settings.get("anticipation", context.spec.design.anticipation))
+
+
+def treated_clusters(context: CheckContext) -> int:
+    """Clusters with a unit that starts within the window."""
+    panel = context.panel
+    return int(np.unique(panel.cluster_codes[~panel.never_treated & ~panel.always_treated]).size)
+
+
+def survival(p: float, alpha: float, smallest: float, excluded: bool) -> tuple[CheckStatus, str]:
+    """Status of a check that asks whether the finding survives, with the sentence that says so.
+
+    It fails where the headline's interval excludes 0 but p is above `alpha`: the headline then rests on
+    an error that few treated clusters make too small. Where the interval includes 0 there is no finding
+    to lose.
+    """
+    if not excluded:
+        return "pass", "The interval of the estimate includes 0, so no finding hangs on it."
+    if p <= alpha:
+        return "pass", "The interval of the estimate excludes 0, and this agrees."
+    out_of_reach = smallest > alpha
+    reach = (
+        f" With so few places to choose from, no result could have gone below {smallest:.3g}." if out_of_reach else ""
+    )
+    return "fail", (
+        "The interval of the estimate excludes 0, but this does not support it: read the estimate by this p-value, "
+        f"not by its interval.{reach}"
+    )

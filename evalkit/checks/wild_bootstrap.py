@@ -1,0 +1,120 @@
+"""Does the two-way coefficient hold when its t statistic is compared with its own bootstrap?"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from evalkit.checks.base import CheckContext, PanelCheck
+from evalkit.checks.headline import anticipation, excludes_zero, survival, treated_clusters
+from evalkit.checks.randomization_inference import anticipated
+from evalkit.numerics.static_two_way import fit_static_two_way
+from evalkit.numerics.wild_bootstrap import every_sign, wild_bootstrap
+from evalkit.uncertainty import multipliers
+from evalkit.vocabulary import Diagnostic, Domain, FloatArray
+
+FEW_CLUSTERS = 12
+"""Below this many clusters two-point multipliers take too few values (Webb 2023; MacKinnon and Webb 2018)."""
+FEW_TREATED = 3
+"""Below this many treated clusters the restricted bootstrap hardly ever rejects (MacKinnon and Webb 2017)."""
+BLOCK_CELLS = 2_000_000
+"""Multipliers drawn at a time, to bound memory."""
+
+
+class WildBootstrapCheck(PanelCheck):
+    """Restricted wild cluster bootstrap-t (WCR) of the static two-way coefficient, with its interval by inversion.
+
+    Multiplies the residuals of the model in which the programme changed nothing by one random sign a
+    cluster, estimates again, and compares t statistics (Cameron, Gelbach and Miller 2008; fast form of
+    Roodman et al. 2019). It speaks for the two-way coefficient without covariates, whatever the primary
+    estimator is.
+
+    Few clusters in all are what it repairs. With one or two treated ones it errs on the other side and
+    hardly ever rejects: a large p-value then only informs, and ``randomization_inference`` has to judge.
+
+    Parameters
+    ----------
+    draws
+        Random multiplier vectors where there are too many sign vectors to use all.
+    alpha
+        Level of the test and, as 1 - alpha, of the interval.
+    weights
+        ``rademacher`` (signs; all 2^C of them where these are at most `draws`), ``webb`` (six points), or
+        ``auto``: Webb below 12 clusters.
+    """
+
+    name: ClassVar[str] = "wild_bootstrap"
+    null_in_words: ClassVar[str] = "The two-way coefficient is zero."
+    domain: ClassVar[Domain] = "estimation"
+
+    draws: Annotated[int, Field(ge=99)] = 9999
+    alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.05
+    weights: Literal["auto", "rademacher", "webb"] = "auto"
+
+    def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
+        """Bootstrap the t statistic under the null."""
+        panel = context.panel
+        fit = fit_static_two_way(
+            panel.outcome,
+            panel.treated,
+            panel.cluster_codes,
+            weights=panel.weight,
+            left_out=anticipated(panel, panel.first_treated, anticipation(context)),
+        )
+        if fit is None:
+            return self.result("not_run", "The two-way coefficient of this panel cannot be estimated.")
+        if fit.n_clusters < 3 or fit.std_error <= 0.0:
+            return self.result(
+                "not_run", f"{fit.n_clusters} clusters leave nothing to multiply: the t statistic does not exist."
+            )
+        webb = self.weights == "webb" or (self.weights == "auto" and fit.n_clusters < FEW_CLUSTERS)
+        exact = not webb and 2**fit.n_clusters <= self.draws
+        blocks = every_sign(fit.n_clusters) if exact else self._drawn(fit.n_clusters, webb, context.estimate.seed)
+        made = wild_bootstrap(fit, blocks, exact=exact)
+        p, (low, high) = made.p_value(), made.interval(self.alpha)
+        excluded, treated = excludes_zero(context), treated_clusters(context)
+        status, verdict = survival(p, self.alpha, made.smallest_p, excluded)
+        if treated < FEW_TREATED and status == "fail":
+            status = "informational"
+            verdict = (
+                "With one or two treated clusters this test hardly ever rejects, so it speaks neither for nor against "
+                "the estimate: see randomization inference."
+            )
+        law = "Webb" if webb else "Rademacher"
+        bounds = {name: bound for name, bound in (("low", low), ("high", high)) if np.isfinite(bound)}
+        return self.result(
+            status,
+            f"The two-way coefficient is {fit.coefficient:.3g}; by the wild cluster bootstrap ({law} multipliers on "
+            f"{fit.n_clusters} clusters, {'all' if exact else made.n_draws} draws) p = {p:.3g} and the "
+            f"{100 * (1 - self.alpha):g} % interval runs from {_bound(low)} to {_bound(high)}. {verdict}",
+            statistic="wild_bootstrap_p",
+            value=p,
+            threshold=self.alpha,
+            coefficient=fit.coefficient,
+            std_error=fit.std_error,
+            t=fit.coefficient / fit.std_error,
+            **bounds,
+            n_draws=float(made.n_draws),
+            smallest_p=made.smallest_p,
+            exact=float(exact),
+            webb=float(webb),
+            clusters=float(fit.n_clusters),
+            treated_clusters=float(treated),
+            interval_excludes_zero=float(excluded),
+        )
+
+    def _drawn(self, n_clusters: int, webb: bool, seed: int) -> Iterator[FloatArray]:
+        # keyed by the check's name, so that other checks do not move its draws
+        rng = np.random.default_rng([seed, zlib.crc32(f"check:{self.name}".encode())])
+        size = max(BLOCK_CELLS // n_clusters, 1)
+        for start in range(0, self.draws, size):
+            count = min(size, self.draws - start)
+            yield multipliers("webb" if webb else "rademacher", (count, n_clusters), rng)
+
+
+def _bound(value: float) -> str:
+    return f"{value:.3g}" if np.isfinite(value) else ("minus infinity" if value < 0.0 else "infinity")
