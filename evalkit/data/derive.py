@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.data.columns import read_numbers, require_columns
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, closest
 from evalkit.study.spec import Derivation
 
 
@@ -18,11 +18,12 @@ def derive(df: pd.DataFrame, derivations: Sequence[Derivation], unit: str, perio
 
     ``first_period_where`` is the first period of the unit in which a column is positive, moved by `shift` periods of
     the period column's own count; missing where the column is never positive. Missing cells count as not positive.
+    ``declared_starts`` gives the named units their declared first treated period, and all others none.
 
     Raises
     ------
     ConfigError
-        A column that does not exist or is there already, or a shift of dates.
+        A column that does not exist or is there already, a shift of dates, or a declared unit that is not in the data.
 
     Examples
     --------
@@ -33,20 +34,42 @@ def derive(df: pd.DataFrame, derivations: Sequence[Derivation], unit: str, perio
     """
     derived = df
     for derivation in derivations:
-        require_columns(derived, {"unit": unit, "period": period, "derived from": derivation.column})
+        require_columns(derived, {"unit": unit, "period": period})
         if derivation.name in derived.columns:
             raise ConfigError(
                 f"The derived column '{derivation.name}' is in the data already.",
                 next_step="Give the derivation another name.",
             )
-        values = _first_period_where(derived, derivation, unit, period)
+        if derivation.column is None:
+            values = _declared_starts(derived, derivation, unit)
+        else:
+            require_columns(derived, {"derived from": derivation.column})
+            values = _first_period_where(derived, derivation, derivation.column, unit, period)
         derived = derived.assign(**{derivation.name: values})
     return derived.copy() if derived is df else derived
 
 
-def _first_period_where(df: pd.DataFrame, derivation: Derivation, unit: str, period: str) -> pd.Series[Any]:
+def _declared_starts(df: pd.DataFrame, derivation: Derivation, unit: str) -> pd.Series[Any]:
+    """(n,) declared first treated period of each row's unit; missing for units without one."""
+    names = df[unit].astype(str)
+    unknown = sorted(set(derivation.starts) - set(names))
+    if unknown:
+        near = closest(unknown[0], sorted(set(names)))
+        raise ConfigError(
+            f"The derivation '{derivation.name}' declares a start for '{unknown[0]}', "
+            f"which is not in the column '{unit}'.",
+            next_step=f"Did you mean '{near}'?" if near else f"Write the unit as the column '{unit}' does.",
+        )
+    values: pd.Series[Any] = names.map(derivation.starts)
+    whole = all(isinstance(start, int) for start in derivation.starts.values())
+    return values.astype("Int64") if whole else values
+
+
+def _first_period_where(
+    df: pd.DataFrame, derivation: Derivation, column: str, unit: str, period: str
+) -> pd.Series[Any]:
     """(n,) first positive period of each row's unit, shifted."""
-    positive = read_numbers(df, derivation.column, "derived from") > 0
+    positive = read_numbers(df, column, "derived from") > 0
     periods = df[period]
     first = periods[positive].groupby(df[unit][positive], observed=True).min()
     values: pd.Series[Any] = df[unit].map(first)

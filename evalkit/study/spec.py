@@ -113,13 +113,23 @@ class Derivation(Part):
     """A column made from the data before analysis.
 
     ``first_period_where`` is the first period of the unit in which `column` is positive:
-    the coding of the adoption year.
+    the coding of the adoption year. ``declared_starts`` is for data that do not say who was treated:
+    `starts` names the treated units with their first treated period; all others never are.
     """
 
     name: Identifier
-    kind: Literal["first_period_where"]
-    column: Identifier
+    kind: Literal["first_period_where", "declared_starts"]
+    column: Identifier | None = None
     shift: int = 0
+    starts: dict[Identifier, int | float | str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _what_the_kind_needs(self) -> Self:
+        if self.kind == "first_period_where" and (self.column is None or self.starts):
+            raise ValueError("'first_period_where' needs 'column' and takes no 'starts'")
+        if self.kind == "declared_starts" and (self.column is not None or self.shift or not self.starts):
+            raise ValueError("'declared_starts' needs 'starts' and takes neither 'column' nor 'shift'")
+        return self
 
 
 class Data(Part):

@@ -1,4 +1,4 @@
-"""Derived columns: the first period in which a column is positive."""
+"""Derived columns: the first period in which a column is positive, and starts that the study declares."""
 
 from __future__ import annotations
 
@@ -58,6 +58,37 @@ def test_the_frame_is_copied_and_names_must_be_new_and_known() -> None:
         derive(frame, [first_positive().model_copy(update={"name": "law"})], "city", "year")
     with pytest.raises(ConfigError, match="derived from column 'onn' is not in the data"):
         derive(frame, [first_positive("onn")], "city", "year")
+
+
+def test_declared_starts_go_to_their_units_and_to_no_other() -> None:
+    declared = Derivation(name="start", kind="declared_starts", starts={"Gary": 2003})
+    found = starts(long_frame(), declared)
+    assert found["Gary"] == 2003
+    assert {city for city, start in found.items() if start is pd.NA} == {"Akron", "Kent"}
+    as_dates = Derivation(name="start", kind="declared_starts", starts={"Gary": "2003-07-01"})
+    assert starts(long_frame(), as_dates)["Gary"] == "2003-07-01"
+
+
+def test_a_declared_unit_that_is_not_there_is_named() -> None:
+    declared = Derivation(name="start", kind="declared_starts", starts={"Garry": 2003})
+    with pytest.raises(ConfigError, match="'Garry', which is not in the column 'city'") as refused:
+        derive(long_frame(), [declared], "city", "year")
+    assert "Did you mean 'Gary'" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kind": "first_period_where"},
+        {"kind": "first_period_where", "column": "on", "starts": {"Gary": 2003}},
+        {"kind": "declared_starts"},
+        {"kind": "declared_starts", "starts": {"Gary": 2003}, "column": "on"},
+        {"kind": "declared_starts", "starts": {"Gary": 2003}, "shift": 1},
+    ],
+)
+def test_each_kind_takes_what_it_needs_and_nothing_else(settings: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="needs"):
+        Derivation.model_validate({"name": "start", **settings})
 
 
 def test_castle_laws_start_in_the_first_year_with_a_positive_share() -> None:
