@@ -129,7 +129,7 @@ class RandomizationInference(PanelCheck):
             smallest_p=smallest,
             exact=float(exact),
             studentized=float(studentized),
-            treated_clusters=float(treated_clusters(context)),
+            n_treated_clusters=float(treated_clusters(context)),
             interval_excludes_zero=float(excluded),
         )
 

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
+from scipy import stats
 
 from evalkit.checks.base import CheckContext, PanelCheck
 from evalkit.checks.headline import anticipation, excludes_zero, survival, treated_clusters
@@ -15,7 +16,7 @@ from evalkit.checks.randomization_inference import anticipated
 from evalkit.numerics.static_two_way import fit_static_two_way
 from evalkit.numerics.wild_bootstrap import every_sign, wild_bootstrap
 from evalkit.uncertainty import multipliers
-from evalkit.vocabulary import Diagnostic, Domain, FloatArray
+from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, FloatArray
 
 FEW_CLUSTERS = 12
 """Below this many clusters two-point multipliers take too few values (Webb 2023; MacKinnon and Webb 2018)."""
@@ -35,6 +36,8 @@ class WildBootstrapCheck(PanelCheck):
 
     Few clusters in all are what it repairs. With one or two treated ones it errs on the other side and
     hardly ever rejects: a large p-value then only informs, and ``randomization_inference`` has to judge.
+    It only informs, too, where the clustered error of the two-way coefficient does not exclude 0 either
+    but the primary estimate's interval does.
 
     Parameters
     ----------
@@ -78,18 +81,15 @@ class WildBootstrapCheck(PanelCheck):
         p, (low, high) = made.p_value(), made.interval(self.alpha)
         excluded, treated = excludes_zero(context), treated_clusters(context)
         status, verdict = survival(p, self.alpha, made.smallest_p, excluded)
-        if treated < FEW_TREATED and status == "fail":
-            status = "informational"
-            verdict = (
-                "With one or two treated clusters this test hardly ever rejects, so it speaks neither for nor against "
-                "the estimate: see randomization inference."
-            )
+        clustered = 2.0 * float(stats.t(fit.n_clusters - 1).sf(abs(fit.coefficient) / fit.std_error))
+        if status == "fail":
+            status, verdict = _what_it_can_contradict(verdict, treated, clustered <= self.alpha)
         law = "Webb" if webb else "Rademacher"
         bounds = {name: bound for name, bound in (("low", low), ("high", high)) if np.isfinite(bound)}
         return self.result(
             status,
             f"The two-way coefficient is {fit.coefficient:.3g}; by the wild cluster bootstrap ({law} multipliers on "
-            f"{fit.n_clusters} clusters, {'all' if exact else made.n_draws} draws) p = {p:.3g} and the "
+            f"{fit.n_clusters} clusters, {'all of them' if exact else f'{made.n_draws} draws'}) p = {p:.3g} and the "
             f"{100 * (1 - self.alpha):g} % interval runs from {_bound(low)} to {_bound(high)}. {verdict}",
             statistic="wild_bootstrap_p",
             value=p,
@@ -97,13 +97,14 @@ class WildBootstrapCheck(PanelCheck):
             coefficient=fit.coefficient,
             std_error=fit.std_error,
             t=fit.coefficient / fit.std_error,
+            clustered_p=clustered,
             **bounds,
             n_draws=float(made.n_draws),
             smallest_p=made.smallest_p,
             exact=float(exact),
             webb=float(webb),
-            clusters=float(fit.n_clusters),
-            treated_clusters=float(treated),
+            n_clusters=float(fit.n_clusters),
+            n_treated_clusters=float(treated),
             interval_excludes_zero=float(excluded),
         )
 
@@ -114,6 +115,25 @@ class WildBootstrapCheck(PanelCheck):
         for start in range(0, self.draws, size):
             count = min(size, self.draws - start)
             yield multipliers("webb" if webb else "rademacher", (count, n_clusters), rng)
+
+
+def _what_it_can_contradict(verdict: str, treated: int, coefficient_differs: bool) -> tuple[CheckStatus, str]:
+    """Status and sentence where p is above alpha although the headline's interval excludes 0.
+
+    It contradicts the headline only where it has power, and where the coefficient's own clustered error
+    says what the bootstrap denies: otherwise it is the model that differs, not the error.
+    """
+    if treated < FEW_TREATED:
+        return "informational", (
+            "With one or two treated clusters this test hardly ever rejects, so it speaks neither for nor against "
+            "the estimate: see randomization inference."
+        )
+    if not coefficient_differs:
+        return "informational", (
+            "The clustered error of this coefficient does not exclude 0 either: it differs from the estimate, which "
+            "this test therefore cannot judge."
+        )
+    return "fail", verdict
 
 
 def _bound(value: float) -> str:

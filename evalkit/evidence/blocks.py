@@ -287,10 +287,13 @@ def _found_limitations(facts: Facts, voice: Voice) -> Sequence[str]:
     limits = facts.standard.rules["few_clusters"].limits
     sample = facts.sample
     few = sample.treated_clusters < limits["treated"] or sample.clusters < limits["total"]
-    exact = any(facts.ran(name) for name in facts.standard.required_diagnostics.exact_inference)
-    if few and not exact and not facts.is_bayesian:
-        names = {"treated": facts.counted(sample.treated_clusters), "total": facts.counted(sample.clusters)}
+    exact = facts.exact_inference
+    names = {"treated": facts.counted(sample.treated_clusters), "total": facts.counted(sample.clusters)}
+    if few and exact is None and not facts.is_bayesian:
         found.append(voice.say("limit_few_clusters", names))
+    if exact is not None and exact.status == "fail" and exact.value is not None:
+        test = exact.id.replace("_", " ")
+        found.append(voice.say("limit_interval_not_supported", {**names, "test": test, "p": f"{exact.value:.3g}"}))
     events = observed_events(facts.spec.primary_outcome, facts.panel)
     few_events = None if events is None else unstable(events, facts.standard)
     if events is not None and few_events:

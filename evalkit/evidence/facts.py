@@ -109,6 +109,23 @@ class Facts:
         found = self.diagnostics.get(identifier)
         return None if found is None or found.status == "not_run" else found
 
+    @property
+    def exact_inference(self) -> Diagnostic | None:
+        """The diagnostic that judged the result without leaning on many clusters; one that fails comes first.
+
+        One that only informs (a wild bootstrap of one or two treated clusters) does not count.
+        """
+        names = self.standard.required_diagnostics.exact_inference
+        judged = [found for found in map(self.ran, names) if found is not None and found.status != "informational"]
+        return min(judged, key=lambda found: found.status != "fail", default=None)
+
+    @property
+    def contradicted(self) -> Diagnostic | None:
+        """The exact inference that does not support an interval which excludes 0; None where it agrees or is absent."""
+        found = self.exact_inference
+        failed = found is not None and found.status == "fail" and found.value is not None
+        return found if failed and not self.judged.includes_zero else None
+
     def passed(self, identifiers: tuple[str, ...]) -> bool:
         """Whether any of these diagnostics ran and passed."""
         return any(found is not None and found.status == "pass" for found in map(self.ran, identifiers))

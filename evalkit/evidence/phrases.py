@@ -31,6 +31,17 @@ SENTENCES: Final[dict[str, str]] = {
         "We could not tell whether {programme} changed {outcome}. Results fit anything from {lo} to {hi}"
         "{interval_in_brackets}; {what_matters}."
     ),
+    "unsupported": (
+        "We could not tell whether {programme} changed {outcome}: {test} gives p = {p}. The level came out about "
+        "{size} {unit} {higher_or_lower} than the comparison suggests; with {treated} of {total} clusters treated, its "
+        "interval ({lo} to {hi}, {interval}) is not to be relied on."
+    ),
+    "uncertain_unsupported": (
+        "The evidence is very uncertain: we could not tell whether {outcome} would have been different without "
+        "{programme}, as {test} gives p = {p}. The level came out about {size} {unit} {higher_or_lower} than the "
+        "comparison suggests; with {treated} of {total} clusters treated, its interval ({lo} to {hi}, {interval}) is "
+        "not to be relied on."
+    ),
     "little_High": (
         "With {programme}, any change in {outcome} is smaller than {mid}, the smallest that matters to the city."
     ),
@@ -63,6 +74,10 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "finding_little_or_no_difference": "The finding is little or no difference.",
     "finding_inconclusive": "The finding is inconclusive: the results fit both a fall and a rise.",
+    "finding_unsupported": (
+        "The finding is inconclusive: the interval excludes 0, but a test that holds with few clusters does not "
+        "support it."
+    ),
     "finding_not_rated": "There is no finding: this run is not rated.",
     # further sentences
     "equivalence": "Any change is probably smaller than {mid}.",
@@ -123,6 +138,10 @@ SENTENCES: Final[dict[str, str]] = {
         "so the interval may be too narrow"
     ),
     "limit_few_events": "The observed level of the treated {why}",
+    "limit_interval_not_supported": (
+        "The interval excludes 0, but {test}, which does not need many treated clusters ({treated} of {total} here), "
+        "gives p = {p}: read the result by this figure, not by the interval"
+    ),
     "limit_no_plan": "No analysis plan was locked before the outcomes were seen: treat the result as exploratory",
 }
 

@@ -181,7 +181,7 @@ def few_clusters(facts: Facts, rule: Rule) -> Verdict:
     treated, total = facts.counted(sample.treated_clusters), facts.counted(sample.clusters)
     reason = f"{treated} treated clusters, {total} in all"
     count = f"{treated} of {total}"
-    if few and any(facts.ran(name) for name in facts.standard.required_diagnostics.exact_inference):
+    if few and facts.exact_inference is not None:
         return held_against(False, f"{reason}; randomization inference or wild bootstrap was used.", count)
     without = "; neither randomization inference nor wild bootstrap was used" if few else ""
     return held_against(few, f"{reason}{without}.", count, variant="bayesian" if facts.is_bayesian else "")

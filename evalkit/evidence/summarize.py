@@ -96,6 +96,9 @@ def summarize(
         diagnostics=_by_id(diagnostics, panel, policy(spec, standard)),
         other_outcomes=others,
     )
+    against = facts.contradicted
+    unsupported = "" if against is None else f"{against.id.replace('_', ' ')} gives p = {against.value:.3g}"
+    facts = replace(facts, finding=find(judged, outcome, unsupported=unsupported))
     require_enough_people(
         policy(spec, standard),
         restricted=spec.data.restricted,
@@ -121,7 +124,7 @@ def summarize(
         sample=blocks.sample_block(facts),
         estimates=_estimates(facts, robustness),
         natural=natural,
-        finding=find(judged, outcome, not_rated=unrated),
+        finding=find(judged, outcome, not_rated=unrated, unsupported=unsupported),
         diagnostics=tuple(blocks.diagnostic_block(found, facts.rules) for found in facts.diagnostics.values()),
         equity=blocks.equity(spec),
         cost=cost,

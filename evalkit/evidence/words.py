@@ -88,6 +88,8 @@ def headline(script: Script) -> str:
     if script.rating.certainty is None:
         return voice.say("not_rated", {**names, "reasons": " ".join(script.rating.not_rated_reasons)})
     very_low = script.rating.label == "Very low"
+    if script.facts.contradicted is not None:
+        return _unsupported(script, "uncertain_unsupported" if very_low else "unsupported")
     if label == "inconclusive":
         return _inconclusive(script, "uncertain_inconclusive" if very_low else "inconclusive")
     if label == "little_or_no_difference":
@@ -135,6 +137,27 @@ def _inconclusive(script: Script, key: str) -> str:
             "what_matters": matters,
         },
     )
+
+
+def _unsupported(script: Script, key: str) -> str:
+    """Lead with the p-value that few treated clusters allow, not with an interval that they make too narrow."""
+    against, sample = script.facts.contradicted, script.facts.sample
+    if against is None or against.value is None:
+        raise ValueError("nothing contradicts the interval")
+    shown, factor, unit = _shown(script)
+    value, low, high = _numbers(shown, factor)
+    lo, hi = script.voice.range_of(low, high)
+    size, interval = script.voice.number(abs(value)), _interval(script)
+    names = {
+        **script.names,
+        "unit": unit_after(size, unit),
+        "interval": interval,
+        "test": against.id.replace("_", " "),
+        "treated": script.facts.counted(sample.treated_clusters),
+        "total": script.facts.counted(sample.clusters),
+    }
+    p, way = few_digits(against.value, 2), higher_or_lower(value)
+    return script.voice.say(key, names, size=size, lo=lo, hi=hi, higher_or_lower=way, p=p)
 
 
 def _signed(script: Script, value: float, unit: str) -> str:
@@ -217,13 +240,15 @@ def _finding(script: Script) -> str:
     if label in ("favourable", "unfavourable"):
         direction = WORDS["higher" if script.facts.finding.outcome_direction == "increase" else "lower"]
         return script.voice.say(f"finding_{label}", {"outcome": script.outcome.name}, higher_or_lower=direction)
+    if script.facts.contradicted is not None:
+        return script.voice.say("finding_unsupported")
     return script.voice.say(f"finding_{label}")
 
 
 def _equivalence(script: Script) -> str | None:
     """Said where the whole interval lies within the smallest change that matters."""
     judged = script.facts.judged
-    if script.rating.certainty is None or judged.mid is None:
+    if script.rating.certainty is None or judged.mid is None or script.facts.contradicted is not None:
         return None
     if not (-judged.mid < judged.low and judged.high < judged.mid):
         return None

@@ -112,7 +112,7 @@ def test_clusters_move_as_one() -> None:
     cluster[order] = np.arange(20) // 4
     panel = dataclasses.replace(made.panel, cluster=cluster)
     found = run(CheckContext(made.spec, panel, made.fit(panel), made.fit))
-    assert (details(found)["n_assignments"], details(found)["treated_clusters"]) == (5.0, 1.0)
+    assert (details(found)["n_assignments"], details(found)["n_treated_clusters"]) == (5.0, 1.0)
 
 
 def test_clusters_of_two_starts_are_refused_in_words() -> None:

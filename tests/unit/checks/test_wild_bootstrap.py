@@ -66,6 +66,26 @@ def test_one_treated_cluster_only_informs() -> None:
     assert "hardly ever rejects" in found.reading
 
 
+def test_it_fails_an_estimate_whose_clustered_error_says_more_than_the_bootstrap() -> None:
+    made = next(
+        made
+        for made in (clustered(5, context(effect=0.3, noise=2.0, seed=seed)) for seed in range(40))
+        if dict(run(made, weights="rademacher").details)["clustered_p"] < 0.05
+    )
+    found = run(made, weights="rademacher")  # 16 sign pairs: no p-value below 0.0625
+    assert found.status == "fail"
+    assert "no result could have gone below 0.0625" in found.reading
+
+
+def test_another_model_than_the_primary_one_cannot_be_contradicted() -> None:
+    made = context(effect=0.0)
+    confident = dataclasses.replace(made, estimate=context(effect=5.0).estimate)
+    found = run(confident, draws=999)
+    assert dict(found.details)["clustered_p"] > 0.05
+    assert found.status == "informational"
+    assert "does not exclude 0 either" in found.reading
+
+
 def test_an_unbounded_interval_is_said_and_has_no_figure() -> None:
     found = run(clustered(3), weights="rademacher")
     assert "from minus infinity to infinity" in found.reading

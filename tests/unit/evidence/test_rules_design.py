@@ -13,7 +13,7 @@ from evalkit.evidence import rules_design as rules
 from evalkit.evidence.facts import Facts
 from evalkit.evidence.standard import shipped
 from evalkit.evidence.verdict import Verdict
-from evalkit.vocabulary import NEVER
+from evalkit.vocabulary import NEVER, CheckStatus
 from tests.unit.evidence import made
 
 TABLE = shipped().rules
@@ -197,6 +197,15 @@ def test_few_clusters_count_treated_ones_and_all() -> None:
     assert judge("few_clusters", facts(data=made.panel(cluster=together))).state == "applied"
     exact = [*made.clean(), made.diagnostic("wild_bootstrap")]
     assert judge("few_clusters", facts(data=made.panel(starts={6: 4}), diagnostics=exact)).state == "not_triggered"
+
+
+@pytest.mark.parametrize(("status", "state"), [("pass", "not_triggered"), ("fail", "not_triggered"),
+                                               ("informational", "applied"), ("not_run", "applied")])  # fmt: skip
+def test_inference_that_judged_lifts_the_row_for_few_clusters_and_one_that_only_informs_does_not(
+    status: CheckStatus, state: str
+) -> None:
+    exact = [*made.clean(), made.diagnostic("wild_bootstrap", status)]
+    assert judge("few_clusters", facts(data=made.panel(starts={6: 4}), diagnostics=exact)).state == state
 
 
 def test_never_treated_units_are_not_treated_clusters() -> None:

@@ -106,6 +106,16 @@ def test_few_treated_clusters_are_named_among_the_limitations() -> None:
     assert many[0].how == "declared"
 
 
+def test_an_interval_that_exact_inference_contradicts_is_a_limitation() -> None:
+    few = made.panel(starts={6: 3})
+    against = [*made.clean(), made.diagnostic("wild_bootstrap", "fail", 0.2)]
+    summary = made.summary(made.estimate(-2.0), data=few, diagnostics=against)
+    assert any("wild bootstrap" in item.text and "gives p = 0.2" in item.text for item in summary.use.limitations)
+    assert summary.finding.label == "inconclusive"
+    agreed = [*made.clean(), made.diagnostic("wild_bootstrap", "pass", 0.01)]
+    assert made.summary(made.estimate(-2.0), data=few, diagnostics=agreed).finding.label == "favourable"
+
+
 def test_sample_counts_units_clusters_periods_and_events() -> None:
     sample = made.summary(made.estimate(-2.0)).sample
     assert sample.n_treated_clusters.value == 12

@@ -69,6 +69,22 @@ def test_very_low_certainty_has_no_verb() -> None:
     )
 
 
+def test_a_contradicted_interval_does_not_lead_the_headline() -> None:
+    against = [*made.clean(), made.diagnostic("randomization_inference", "fail", 0.1851)]
+    few = made.panel(starts={6: 3})
+    found = said(-2.0, 0.5, data=few, diagnostics=against)
+    assert found.headline == (
+        "We could not tell whether the street light programme changed the rate of calls: randomization inference gives "
+        "p = 0.19. The level came out about 2 calls per 1,000 residents lower than the comparison suggests; with 3 of "
+        "15 clusters treated, its interval (1 to 3, 95 % confidence interval) is not to be relied on."
+    )
+    assert found.finding.startswith("The finding is inconclusive: the interval excludes 0, but a test")
+    assert found.equivalence is None
+    very_low = said(-2.0, 0.5, spec=made.spec(**UNKNOWN), data=few, diagnostics=against).headline
+    assert very_low.startswith("The evidence is very uncertain: we could not tell")
+    assert "p = 0.19" in very_low
+
+
 def test_inconclusive_names_what_the_results_fit_and_what_matters() -> None:
     # From -1.2 to 0.2: it includes the wanted change of 1, so certainty falls to Low.
     assert said(-0.5, 0.36).headline == (

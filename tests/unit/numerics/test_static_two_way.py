@@ -9,13 +9,14 @@ import pytest
 
 import evalkit as ek
 from evalkit.numerics.static_two_way import fit_static_two_way
+from evalkit.testing.simulate import staggered_panel
 
 SAME = 1e-9
 """Relative: two exact solutions of one least-squares problem."""
 
 
 def simulated(**design: object) -> ek.Panel:
-    return ek.testing.staggered_panel(n_units=40, n_periods=7, seed=5, **design)
+    return staggered_panel(n_units=40, n_periods=7, seed=5, **design)
 
 
 def variant(name: str) -> ek.Panel:

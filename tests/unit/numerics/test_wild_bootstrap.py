@@ -10,6 +10,7 @@ import pytest
 import evalkit as ek
 from evalkit.numerics.static_two_way import StaticTwoWay, fit_static_two_way
 from evalkit.numerics.wild_bootstrap import WildBootstrap, every_sign, wild_bootstrap
+from evalkit.testing.simulate import staggered_panel
 from evalkit.uncertainty import multipliers
 from evalkit.vocabulary import FloatArray
 
@@ -18,7 +19,7 @@ SAME = 1e-9
 
 
 def panel(name: str) -> ek.Panel:
-    made = ek.testing.staggered_panel(
+    made = staggered_panel(
         n_units=24, n_periods=6, cohorts={3: 0.2, 5: 0.2}, effect=0.4, seed=9, missing=0.15 if name == "gaps" else 0.0
     )
     rng = np.random.default_rng(3)
@@ -58,7 +59,8 @@ def slow_t(made: ek.Panel, v: FloatArray, null: float) -> tuple[float, float]:
 
 def fast_t(boot: WildBootstrap, null: float) -> FloatArray:
     moved = np.abs(boot.deviation[0] + null * boot.deviation[1])
-    return moved / np.sqrt(boot.squares[0] + null * boot.squares[1] + null**2 * boot.squares[2])
+    result: FloatArray = moved / np.sqrt(boot.squares[0] + null * boot.squares[1] + null**2 * boot.squares[2])
+    return result
 
 
 @pytest.mark.parametrize("name", ["balanced", "gaps", "weights and clusters"])
