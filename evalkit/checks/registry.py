@@ -9,6 +9,7 @@ from evalkit.checks.base import Check
 from evalkit.errors import ConfigError, closest
 
 BUILT_IN = {
+    "honest": "evalkit.checks.honest:Honest",
     "leave_one_cohort_out": "evalkit.checks.leave_one_cohort_out:LeaveOneCohortOut",
     "placebo_period": "evalkit.checks.placebo_period:PlaceboPeriod",
     "pre_trends": "evalkit.checks.pre_trends:PreTrends",
