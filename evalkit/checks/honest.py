@@ -103,7 +103,7 @@ class Honest(PanelCheck):
         value, excludes = details["breakdown"], bool(details["excludes_zero"])
         return self.result(
             self._status(value, excludes),
-            _reading(value, excludes, len(study.event_time) - study.n_pre),
+            _reading(value, excludes),
             statistic="breakdown_m_bar",
             value=value,
             threshold=self.fail,
@@ -127,20 +127,20 @@ class Honest(PanelCheck):
         return "fail" if value < self.fail else "warn" if value < self.warn else "pass"
 
 
-def _reading(value: float, excludes: bool, n_post: int) -> str:
+def _reading(value: float, excludes: bool) -> str:
+    """In plain words; always with a decimal, so that no multiple is taken for a count of people and withheld."""
     if not excludes:
         return (
-            "The interval of the average effect over the event window includes 0 even where trends are exactly "
+            "The interval of the average effect over the event window includes zero even where trends are exactly "
             "parallel, so there is no finding to put under strain."
         )
+    survived = "The finding would survive a violation of parallel trends"
     if value >= MOST:
-        return (
-            "The finding would survive a violation of parallel trends "
-            f"{MOST:.0f} times the largest one seen before the start."
-        )
+        return f"{survived} {MOST:.1f} times the largest one seen before the start."
+    size = f"{value:.2f}" if value < 1.0 else f"{value:.1f}"
     return (
-        f"The finding would survive a violation of parallel trends up to {value:.2g} times the largest one seen before "
-        "the start; beyond that the interval of the average effect includes 0."
+        f"{survived} up to {size} times the largest one seen before the start; beyond that the interval of the average "
+        "effect includes zero."
     )
 
 

@@ -14,8 +14,10 @@ from evalkit.checks.honest import MOST, Honest
 from evalkit.errors import ConfigError
 from evalkit.estimators.bayesian_did import BayesianDid
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
+from evalkit.evidence.disclosure import Policy
 from evalkit.evidence.lint import lint
 from evalkit.evidence.standard import shipped
+from evalkit.evidence.withhold import in_text
 from evalkit.vocabulary import Diagnostic, Remark
 from tests.simulated import context, spec
 
@@ -130,8 +132,23 @@ def test_every_reading_passes_the_linter(design: dict[str, Any]) -> None:
 
 
 def test_the_reading_names_the_violation_that_the_finding_survives() -> None:
-    found = run(context(effect=3.0))
-    assert f"up to {found.value:.2g} times the largest one seen before the start" in found.reading
+    found = run(context(effect=1.0))
+    assert found.value is not None
+    assert found.value < 1.0
+    assert f"up to {found.value:.2f} times the largest one seen before the start" in found.reading
+
+
+def test_the_multiple_is_not_taken_for_a_count_of_people() -> None:
+    people = Policy("persons", 11, "")
+    for design in (
+        CLEAR,
+        {"effect": 3.0},
+        {"effect": 1.0},
+        {"effect": 0.0, "noise": 4.0},
+        {"effect": 90.0, "noise": 0.1},
+    ):
+        reading = run(context(**design)).reading
+        assert in_text(reading, people) == reading
 
 
 @pytest.mark.parametrize(("asked", "meant"), [("leave_one_out", "leave_one_cohort_out"), ("placebo", "placebo_period")])
