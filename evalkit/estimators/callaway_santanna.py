@@ -13,6 +13,7 @@ from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.numerics import sample_remarks as remarks
 from evalkit.numerics.cohort_effects import CohortEffects, LeftOut, Rules, estimate_cells
 from evalkit.numerics.cohort_sample import CohortSample, has_missing, sort_by_cohort
 from evalkit.numerics.doubly_robust import OVERLAP_LIMIT, Method
@@ -21,12 +22,6 @@ from evalkit.numerics.influence import Influence
 from evalkit.uncertainty import Bootstrap, Multiplier, Sampling
 from evalkit.vocabulary import NEVER, BoolArray, Comparison, IntArray, Remark
 
-SMALL_COHORT = 5
-"""Cohorts with fewer units are flagged: their errors rest on the comparison group alone, or nearly so."""
-FEW_CLUSTERS = 30
-"""Below this many clusters normal critical values reject too often."""
-FEW_TREATED_CLUSTERS = 10
-"""Below this many treated clusters intervals are too short, however many comparison clusters there are."""
 REASONS: dict[LeftOut, str] = {
     "no_comparison_units": "no unit is left to compare with",
     "no_treated_units": "no treated unit is observed in both periods",
@@ -259,15 +254,7 @@ class CallawaySantAnna(PanelEstimator):
                 comparison=anticipating,
             )
         sizes = {int(g): sample.size_of(int(g)) for g in np.unique(effects.cohort)}
-        small = {g: size for g, size in sizes.items() if size < SMALL_COHORT}
-        if small:
-            named = ", ".join(f"{panel.calendar.text(int(g))} ({size})" for g, size in small.items())
-            yield Remark(
-                "small_cohorts",
-                f"Cohorts with fewer than {SMALL_COHORT} units: {named}. Their own errors are too small, as few units "
-                "or one alone show little or no spread.",
-                treated=sum(small.values()),
-            )
+        yield from remarks.small_cohorts({panel.calendar.text(g): size for g, size in sizes.items()})
         if panel.weight is not None:
             shares = "the first period observed" if self.cohort_shares == "weighted" else "no period: units are counted"
             yield Remark(
@@ -275,20 +262,8 @@ class CallawaySantAnna(PanelEstimator):
                 "Weights are sampling weights, taken in the base period of each cell and, for cohort shares, in "
                 f"{shares}; a unit of weight 2 counts as two in every mean.",
             )
-        if sample.n_clusters < FEW_CLUSTERS:
-            yield Remark(
-                "few_clusters",
-                f"Only {sample.n_clusters} clusters stand behind the standard errors; below {FEW_CLUSTERS} they tend "
-                "to be too small.",
-            )
-        treated_clusters = sample.clusters_until(int(panel.time[-1]))
-        if treated_clusters < FEW_TREATED_CLUSTERS:
-            yield Remark(
-                "few_treated_clusters",
-                f"Treatment reached {treated_clusters} clusters; below {FEW_TREATED_CLUSTERS} the standard errors are "
-                "too small, however many comparison clusters there are.",
-                treated=sample.rows_after(int(panel.time[-1])).start,
-            )
+        last = int(panel.time[-1])
+        yield from remarks.few_clusters(sample.n_clusters, sample.clusters_until(last), sample.rows_after(last).start)
 
     def _on_cells(self, panel: Panel, sample: CohortSample, effects: CohortEffects) -> Iterable[Remark]:
         """Cohorts and cells without an estimate, and covariates dropped."""
