@@ -18,6 +18,7 @@ SHA_CHARACTERS: Final = 12
 _STUDY_CHOICES: Final = ("data", "outcomes", "design")
 _RUN_CHOICES: Final = ("estimator", "robustness", "checks", "seed")
 _SAMPLER: Final = ("sampler", "sampler_gate")
+_EXACT: Final = ("randomization_inference", "wild_bootstrap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,13 @@ def _study_metrics(bundle: Bundle) -> dict[str, float | int | None]:
         "n_observations": plain(sample.get("n_observations")),
         "certainty": plain(bundle.evidence["rating"].get("certainty")),
     }
-    return {**_estimate_metrics(bundle.primary), **counts, **_sampler_metrics(bundle)}
+    return {**_estimate_metrics(bundle.primary), **counts, **_exact_inference(bundle), **_sampler_metrics(bundle)}
+
+
+def _exact_inference(bundle: Bundle) -> dict[str, float | int | None]:
+    """P-values that hold with few clusters, beside the clustered one, which with one treated unit misleads."""
+    ran = [check for check in bundle.evidence.get("diagnostics", []) if check.get("id") in _EXACT]
+    return {str(check["statistic"]): plain(check.get("value")) for check in ran if check.get("statistic")}
 
 
 def _sampler_metrics(bundle: Bundle) -> dict[str, float | int | None]:

@@ -55,6 +55,17 @@ def test_sampler_figures_become_metrics(tmp_path: Path) -> None:
     assert run.metrics["sampler.ess_bulk"] == 812.0
 
 
+def test_p_values_that_hold_with_few_clusters_stand_beside_the_clustered_one(tmp_path: Path) -> None:
+    summary = evidence("u-1")
+    summary["diagnostics"] = [
+        {"id": "randomization_inference", "statistic": "randomization_p", "value": number(5 / 27), "details": {}},
+        {"id": "wild_bootstrap", "statistic": "wild_bootstrap_p", "value": number(0.46), "details": {}},
+    ]
+    run = parent(Bundle.read(write_bundle(tmp_path, summary=summary)))
+    assert run.metrics["randomization_p"] == 5 / 27
+    assert run.metrics["wild_bootstrap_p"] == 0.46
+
+
 def test_choices_leave_out_texts_and_the_rating_table() -> None:
     chosen = choices(STUDY_YAML)
     assert set(chosen) == {"study", "estimator", "checks", "seed"}
