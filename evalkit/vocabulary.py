@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -74,6 +75,32 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True)
+class Exhibit:
+    """What a check shows besides its sentence: the rows of one figure, which `report` draws.
+
+    Attributes
+    ----------
+    kind
+        Name of the drawing in :mod:`evalkit.report.gallery`; also the stem of its files.
+    table
+        Column name to the values of all rows. Effects are in the unit of the outcome as analysed.
+    counts
+        Columns that count units; the disclosure gate withholds the numbers of rows with few people.
+    labels
+        Number columns that say which row it is; they stay.
+    about
+        ``cohorts`` or ``units`` where a row tells of single ones, or of all but one: shown only
+        where these are places, or where no cohort has few people.
+    """
+
+    kind: str
+    table: Mapping[str, tuple[object, ...]]
+    counts: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    about: Literal["sample", "cohorts", "units"] = "sample"
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """The outcome of one check, as the evidence summary stores it.
 
@@ -95,6 +122,8 @@ class Diagnostic:
         One sentence that a policy reader understands.
     details
         Further figures by name, e.g. what the test could have detected.
+    exhibit
+        Rows of a figure that shows it; None where words are enough.
     """
 
     id: str
@@ -106,6 +135,7 @@ class Diagnostic:
     domain: Domain
     reading: str
     details: tuple[tuple[str, float], ...] = ()
+    exhibit: Exhibit | None = None
 
     @property
     def passed(self) -> bool | None:

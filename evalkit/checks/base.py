@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -12,7 +12,7 @@ from evalkit.data.panel import Panel
 from evalkit.estimate import Estimate
 from evalkit.study.spec import StudySpec
 from evalkit.study.validation import explain
-from evalkit.vocabulary import CheckStatus, Diagnostic, Domain
+from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, Exhibit
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +89,8 @@ class PanelCheck(BaseModel):
                 details=tuple(details.items()),
             ),
         )
+
+
+def exhibiting(result: tuple[Diagnostic, ...], exhibit: Exhibit) -> tuple[Diagnostic, ...]:
+    """The diagnostics of a check, the first of them with a figure."""
+    return (replace(result[0], exhibit=exhibit), *result[1:])

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 from scipy import stats
 
-from evalkit.checks.base import CheckContext, PanelCheck
+from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.wording import amount
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
-from evalkit.vocabulary import BoolArray, Diagnostic, Domain, FloatArray, IntArray
+from evalkit.vocabulary import BoolArray, Diagnostic, Domain, Exhibit, FloatArray, IntArray
+
+Row = tuple[str, int, float, float, float]
+"""What was left out ("" for nothing), treated units, estimate, low, high."""
 
 
 class LeaveOneCohortOut(PanelCheck):
@@ -32,7 +36,7 @@ class LeaveOneCohortOut(PanelCheck):
         cohorts = context.panel.cohorts
         if len(cohorts) < 2:
             return self.result("not_run", "There is one treated cohort only; nothing is left when it is left out.")
-        effects: list[float] = []
+        rows = [_row("", context.estimate)]
         skipped: list[str] = []
         for cohort in cohorts:
             try:
@@ -40,14 +44,14 @@ class LeaveOneCohortOut(PanelCheck):
             except EvalkitError as error:
                 skipped.append(f"{context.panel.calendar.text(int(cohort))} ({error.what})")
                 continue
-            effects.append(float(reduced.aggregation("overall").estimate[0]))
+            rows.append(_row(context.panel.calendar.text(int(cohort)), reduced))
+        full, effects = rows[0][2], [row[2] for row in rows[1:]]
         if not effects:
             return self.result("not_run", f"No cohort could be left out: {'; '.join(skipped)}")
-        full = float(context.estimate.aggregation("overall").estimate[0])
         same = sum(np.sign(effect) == np.sign(full) for effect in effects)
         heterogeneity = _heterogeneity(context.estimate)
         trouble = f" Not estimable without: {'; '.join(skipped)}." if skipped else ""
-        return self.result(
+        result = self.result(
             "pass" if same == len(effects) else "warn",
             f"Leaving out one cohort at a time, the overall effect runs from {amount(context, min(effects))} to "
             f"{amount(context, max(effects))} ({amount(context, full)} with all); "
@@ -60,6 +64,21 @@ class LeaveOneCohortOut(PanelCheck):
             n_skipped=float(len(skipped)),
             **heterogeneity,
         )
+        return exhibiting(result, leave_one_out_exhibit(rows, "cohorts"))
+
+
+def leave_one_out_exhibit(rows: Sequence[Row], about: Literal["cohorts", "units"]) -> Exhibit:
+    """The figure of effects without one cohort, or unit, at a time; the first row is the effect with all."""
+    columns = ("left_out", "n_treated", "estimate", "low", "high")
+    return Exhibit(
+        "leave_one_out", dict(zip(columns, zip(*rows, strict=True), strict=True)), counts=("n_treated",), about=about
+    )
+
+
+def _row(left_out: str, estimate: Estimate) -> Row:
+    overall = estimate.aggregation("overall")
+    value, low, high = (float(bound[0]) for bound in (overall.estimate, overall.low, overall.high))
+    return left_out, estimate.n_treated_units, value, low, high
 
 
 def _heterogeneity(estimate: Estimate) -> dict[str, float]:

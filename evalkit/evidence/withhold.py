@@ -98,7 +98,7 @@ def without_cohort_effects(diagnostics: Iterable[Diagnostic], panel: Panel, rule
         return tuple(diagnostics)
     said = f"Withheld: a cohort has fewer than {rules.min_cell} people."
     return tuple(
-        replace(found, value=None, details=(), reading=said) if found.id in BY_COHORT else found
+        replace(found, value=None, details=(), reading=said, exhibit=None) if found.id in BY_COHORT else found
         for found in diagnostics
     )  # fmt: skip
 

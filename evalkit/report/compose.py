@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,10 +16,11 @@ from evalkit.evidence.natural import link_of
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.withhold import has_small_cohort, in_check, in_text, without_cohort_effects
 from evalkit.report.contents import Contents
+from evalkit.report.gallery import Shown
 from evalkit.report.pictures import pictures
 from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table
 from evalkit.report.wording import estimator_title
-from evalkit.vocabulary import POOLED, BoolArray
+from evalkit.vocabulary import POOLED, BoolArray, Diagnostic, Exhibit
 
 LABELS: Final = ("event_time", "level")
 """Number columns that say which row it is; they stay when the row's numbers are withheld."""
@@ -67,10 +68,16 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
         by_event_time = _withheld(by_event_time, every, records["event_study.csv"])
     told = without_cohort_effects(evaluation.diagnostics, evaluation.panel, rules)
     checks = passed("diagnostics.csv", diagnostics_table([in_check(found, rules) for found in told]), [])
+    exhibits: list[Shown] = []
+    for exhibit in exhibits_shown(told, evaluation.panel, rules):
+        table = pd.DataFrame(dict(exhibit.table))
+        shown, record = through_gate(table, rules, counts=exhibit.counts, keep=exhibit.labels)
+        records[f"figures/{exhibit.kind}"] = record
+        exhibits.append(Shown(exhibit.kind, shown))
     rated = evaluation.evidence.rating.certainty is not None
     drawn = pictures(
         evaluation.evidence, estimates, by_event_time, link=link, step=step_in_words(evaluation.panel),
-        reference=reference, window=study.spec.design.event_window,
+        reference=reference, window=study.spec.design.event_window, exhibits=exhibits,
     ) if rated else ()  # fmt: skip
     disclosure = {"subject": rules.subject, "min_cell": rules.min_cell, "reason": rules.reason, "tables": records}
     return Contents(
@@ -100,13 +107,28 @@ def _withheld(table: pd.DataFrame, rows: pd.Series[bool], record: dict[str, Any]
     return shown
 
 
+def exhibits_shown(diagnostics: Iterable[Diagnostic], panel: Panel, rules: Policy) -> Iterator[Exhibit]:
+    """Figures of the checks, without those that tell of single persons or of cohorts of few people."""
+    people, few = rules.subject == "persons", has_small_cohort(panel, rules)
+    for found in diagnostics:
+        exhibit = found.exhibit
+        if exhibit is None or (exhibit.about == "units" and people) or (exhibit.about == "cohorts" and few):
+            continue
+        yield exhibit
+
+
 def policy_of(evaluation: Evaluation) -> Policy:
     """Whether this study's counts are of persons, and from which size on they may be shown."""
     return policy(evaluation.study.spec, Standard.from_config(evaluation.study.evidence))
 
 
 def through_gate(
-    table: pd.DataFrame, rules: Policy, *, counts: Sequence[str], groups: Sequence[str] = ()
+    table: pd.DataFrame,
+    rules: Policy,
+    *,
+    counts: Sequence[str],
+    groups: Sequence[str] = (),
+    keep: Sequence[str] = LABELS,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Pass a table through the gate, group by group: rows that add up to a total are judged together.
 
@@ -127,7 +149,7 @@ def through_gate(
     for part in parts:
         passed, found = gate(
             part, counts=counts, min_cell=rules.min_cell, subject=rules.subject, reason=rules.reason,
-            keep=[name for name in LABELS if name in part],
+            keep=[name for name in keep if name in part],
         )  # fmt: skip
         shown.append(passed)
         for name in ("suppressed", "complementary", "homogeneous"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -10,10 +11,13 @@ import pandas as pd
 from evalkit.evidence.finding import scale_of_unit
 from evalkit.evidence.natural import Link, base_of_unit
 from evalkit.evidence.schema import Evidence
+from evalkit.report import gallery
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.counterfactual import observed_counterfactual
 from evalkit.report.figures.event_study import event_study
 from evalkit.report.figures.forest import forest
+from evalkit.report.figures.setting import Setting
+from evalkit.report.gallery import Shown
 from evalkit.report.tables import PRIMARY
 from evalkit.report.wording import clip
 from evalkit.vocabulary import FloatArray
@@ -31,8 +35,9 @@ def pictures(
     step: str,
     reference: int | None,
     window: tuple[int, int],
+    exhibits: Sequence[Shown] = (),
 ) -> tuple[Figure, ...]:
-    """Draw what the tables allow: observed against counterfactual, event study, forest.
+    """Draw what the tables allow: observed against counterfactual, event study, forest, figures of the checks.
 
     Effects on a logged outcome are shown in per cent, ``100 (exp(b) - 1)``, levels as geometric
     means; the event-time figures keep to the declared window.
@@ -51,6 +56,8 @@ def pictures(
         Event time that effects are measured against; None for the average before the start.
     window
         First and last event time to show.
+    exhibits
+        Gated rows of the checks' figures.
     """
     outcome = evidence.outcomes[0]
     log = link != "identity"
@@ -88,7 +95,8 @@ def pictures(
         )
     overall = in_natural_unit(_overall(estimates, evidence), log)
     drawn.append(forest(overall, outcome=name, effect_unit=unit, interval=_any_interval(evidence), marks=marks))
-    return tuple(drawn)
+    natural = [Shown(exhibit.kind, in_natural_unit(exhibit.table, log)) for exhibit in exhibits]
+    return (*drawn, *gallery.drawn(natural, Setting(name, unit, step, interval, marks)))
 
 
 def in_natural_unit(rows: pd.DataFrame, log: bool) -> pd.DataFrame:

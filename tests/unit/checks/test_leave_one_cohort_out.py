@@ -21,6 +21,14 @@ def test_an_effect_that_one_cohort_carries_is_a_warning() -> None:
     assert details["lowest"] < 0.0 < details["highest"]
 
 
+def test_its_figure_holds_the_effect_with_all_and_without_each_cohort() -> None:
+    exhibit = LeaveOneCohortOut().run(context(effect=3.0))[0].exhibit
+    assert exhibit is not None
+    assert exhibit.about == "cohorts"
+    assert exhibit.table["left_out"][0] == ""
+    assert len(exhibit.table["estimate"]) == 1 + len(context(effect=3.0).panel.cohorts)
+
+
 def test_one_cohort_cannot_be_left_out() -> None:
     assert LeaveOneCohortOut().run(context(cohorts={5: 0.5}))[0].status == "not_run"
 

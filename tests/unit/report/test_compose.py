@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,9 @@ from evalkit.errors import DesignRefused
 from evalkit.evaluation import Evaluation
 from evalkit.evidence.disclosure import Policy
 from evalkit.report.brief_html import brief_html
-from evalkit.report.compose import cells_shown, reference_time, step_in_words, through_gate
+from evalkit.report.compose import cells_shown, exhibits_shown, reference_time, step_in_words, through_gate
 from evalkit.report.tables import estimates_table
-from evalkit.vocabulary import POOLED, Diagnostic
+from evalkit.vocabulary import POOLED, Diagnostic, Exhibit
 from tests import report_samples as samples
 
 PERSONS = Policy("persons", 11, "counts are of persons")
@@ -118,6 +119,19 @@ def test_labels_of_withheld_rows_stay() -> None:
     table = pd.DataFrame({"event_time": [0, 1], "n_treated": [3, 50], "estimate": [1.0, 2.0]})
     shown, _ = through_gate(table, PERSONS, counts=["n_treated"])
     assert shown["event_time"].tolist() == [0, 1]
+
+
+def test_figures_of_checks_are_drawn_from_gated_rows() -> None:
+    contents = samples.of(samples.castle())
+    assert "leave_one_out" in [figure.id for figure in contents.figures]
+    assert "figures/leave_one_out" in contents.disclosure["tables"]
+
+
+@pytest.mark.parametrize(("about", "shown"), [("sample", True), ("cohorts", False), ("units", False)])
+def test_figures_about_few_persons_are_left_out(about: Literal["sample", "cohorts", "units"], shown: bool) -> None:
+    check = Diagnostic("c", "", "", None, None, "pass", "confounding", "", exhibit=Exhibit("kind", {}, about=about))
+    assert bool(list(exhibits_shown([check], samples.castle().panel, PERSONS))) is shown
+    assert list(exhibits_shown([check], samples.castle().panel, Policy("places", 11, "")))
 
 
 def test_formulas_in_labels_are_disarmed() -> None:

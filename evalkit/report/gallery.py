@@ -1,0 +1,49 @@
+"""Which drawing shows the rows of which check: one line a kind of figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pandas as pd
+
+from evalkit.errors import ConfigError
+from evalkit.report.figures.canvas import Figure
+from evalkit.report.figures.leave_one_out import leave_one_out
+from evalkit.report.figures.setting import Setting
+
+Drawing = Callable[[pd.DataFrame, Setting], Figure]
+
+GALLERY: Final[Mapping[str, Drawing]] = {
+    "leave_one_out": leave_one_out,
+}
+"""Kind of exhibit to the function that draws it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The rows of one exhibit after the disclosure gate."""
+
+    kind: str
+    table: pd.DataFrame
+
+
+def drawn(exhibits: Sequence[Shown], setting: Setting) -> tuple[Figure, ...]:
+    """Draw each exhibit; a kind that comes more than once is numbered.
+
+    Raises
+    ------
+    ConfigError
+        When a check asks for a drawing that does not exist.
+    """
+    figures: list[Figure] = []
+    seen: dict[str, int] = {}
+    for exhibit in exhibits:
+        if exhibit.kind not in GALLERY:
+            raise ConfigError(f"There is no drawing '{exhibit.kind}' for a check.", allowed=", ".join(sorted(GALLERY)))
+        figure = GALLERY[exhibit.kind](exhibit.table, setting)
+        seen[figure.id] = seen.get(figure.id, 0) + 1
+        number = seen[figure.id]
+        figures.append(figure if number == 1 else replace(figure, id=f"{figure.id}_{number}"))
+    return tuple(figures)
