@@ -23,7 +23,7 @@ from evalkit.data.study_panel import load_frame, panel_for
 from evalkit.errors import ConfigError, DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.estimators import registry
-from evalkit.estimators.base import Estimator
+from evalkit.estimators.base import Estimator, require_absorbing
 from evalkit.evidence.schema import Evidence, Identity
 from evalkit.evidence.summarize import summarize
 from evalkit.study.spec import Choice, Outcome, Study
@@ -143,6 +143,7 @@ def require(estimator: Estimator, panel: Panel) -> None:
     DesignRefused
         Naming what is missing.
     """
+    require_absorbing(estimator, panel)
     needs = estimator.needs
     if needs.never_treated and not panel.never_treated.any():
         raise DesignRefused(

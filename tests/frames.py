@@ -37,9 +37,9 @@ def with_cell(column: str, row: int, value: object, frame: pd.DataFrame | None =
 
 
 def read(frame: pd.DataFrame, **arguments: Any) -> Panel:
-    """`Panel.from_frame` with the usual roles: cohort from `law` unless `treated` is named."""
+    """`Panel.from_frame` with the usual roles: cohort from `law` unless `treated` or `dose` is named."""
     roles: dict[str, Any] = {"unit": "city", "period": "year", "outcome": "y"}
-    if "treated" not in arguments:
+    if not {"treated", "dose"} & set(arguments):
         roles["cohort"] = "law"
     return Panel.from_frame(frame, **{**roles, **arguments})
 

@@ -119,4 +119,5 @@ def keep_units(panel: Panel, keep: BoolArray) -> Panel:
         covariates={name: values[keep] for name, values in panel.covariates.items()},
         cluster=cluster,
         exposure=rows(panel.exposure),
+        dose=rows(panel.dose),
     )

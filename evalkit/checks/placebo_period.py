@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck
-from evalkit.checks.wording import amount
+from evalkit.checks.wording import NO_ONE_START, amount
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.vocabulary import NEVER, Diagnostic, Domain
@@ -38,6 +38,8 @@ class PlaceboPeriod(PanelCheck):
 
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Fit the placebo and test its overall effect."""
+        if context.panel.dose is not None:
+            return self.result("not_run", NO_ONE_START)
         panel = shifted_start(context.panel, self.periods_earlier, context.spec.design.anticipation)
         try:
             placebo = context.fit(panel).aggregation("overall")

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck
 from evalkit.checks.headline import anticipation, excludes_zero, survival, treated_clusters
+from evalkit.checks.wording import NO_ONE_START
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
@@ -63,6 +64,8 @@ class RandomizationInference(PanelCheck):
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Reassign, estimate again, compare."""
         panel = context.panel
+        if panel.dose is not None:
+            return self.result("not_run", NO_ONE_START)
         plan = roll_out(panel.first_treated, panel.cluster_codes, panel.always_treated)
         if plan is None:
             return self.result(

@@ -13,6 +13,7 @@ from scipy import stats
 from evalkit.checks.base import CheckContext, PanelCheck
 from evalkit.checks.headline import anticipation, excludes_zero, survival, treated_clusters
 from evalkit.checks.randomization_inference import anticipated
+from evalkit.checks.wording import NO_ONE_START
 from evalkit.numerics.static_two_way import fit_static_two_way
 from evalkit.numerics.wild_bootstrap import every_sign, wild_bootstrap
 from evalkit.uncertainty import multipliers
@@ -61,6 +62,8 @@ class WildBootstrapCheck(PanelCheck):
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Bootstrap the t statistic under the null."""
         panel = context.panel
+        if panel.dose is not None:
+            return self.result("not_run", NO_ONE_START)
         fit = fit_static_two_way(
             panel.outcome,
             panel.treated,

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 from evalkit.checks.base import CheckContext
+
+NO_ONE_START: Final = "Treatment is a dose that rises, falls or changes again: there is no one start that could be moved, or given to "
+    "other places."
 
 
 def amount(context: CheckContext, effect: float, *, signed: bool = True) -> str:

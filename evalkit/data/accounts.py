@@ -51,7 +51,7 @@ def cells_left_out(lacking: Mapping[str, BoolArray], first_treated: IntArray, ax
     remarks = []
     for name, gone in lacking.items():
         counts = by_arm(gone, first_treated, axis)
-        what = name if name in ("weight", "exposure") else f"covariate '{name}'"
+        what = name if name in ("dose", "weight", "exposure") else f"covariate '{name}'"
         remarks.append(
             Remark(
                 "rows_left_out_incomplete",

@@ -18,6 +18,7 @@ from evalkit.data import accounts
 from evalkit.data.calendar import Calendar
 from evalkit.data.cohort import read_cohorts
 from evalkit.data.columns import name_rows, read_numbers, require_columns
+from evalkit.data.dose import read_dose
 from evalkit.data.time_axis import TimeAxis, read_time
 from evalkit.data.treated import read_treated
 from evalkit.data.units import read_clusters, read_units
@@ -40,21 +41,24 @@ class Request:
     weight: str | None = None
     exposure: str | None = None
     never: object = None
+    dose: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.cohort is None) == (self.treated is None):
+        named = [f"'{role}'" for role in ("cohort", "treated", "dose") if getattr(self, role) is not None]
+        if len(named) != 1:
+            found = " and ".join(named) + " are" if named else "none of 'cohort', 'treated' and 'dose' is"
             raise ConfigError(
-                f"Treatment must come from one column; {'neither' if self.cohort is None else 'both'} of "
-                f"'cohort' and 'treated' {'is' if self.cohort is None else 'are'} named.",
-                allowed="cohort= (first treated period of the unit) or treated= (a 0/1 column)",
+                f"Treatment must come from one column; {found} named.",
+                allowed="cohort= (first treated period of the unit), treated= (a 0/1 column that stays 1), or dose= "
+                "(a number that may rise and fall)",
                 next_step="Name exactly one of them.",
             )
         if self.never is not None and self.cohort is None:
             raise ConfigError(
-                "'never' declares a code of the cohort column, but treatment comes from 'treated'.",
+                f"'never' declares a code of the cohort column, but treatment comes from {named[0]}.",
                 next_step="Remove never=.",
             )
-        taken = (self.outcome, self.unit, self.period, self.cohort, self.treated)
+        taken = (self.outcome, self.unit, self.period, self.cohort, self.treated, self.dose)
         other = (*taken[1:], self.weight, self.exposure)
         if self.outcome in other:
             raise ConfigError(
@@ -74,7 +78,7 @@ class Request:
         """Role to column, for those that are named."""
         single = {
             role: getattr(self, role)
-            for role in ("unit", "period", "outcome", "cohort", "treated", "cluster", "weight", "exposure")
+            for role in ("unit", "period", "outcome", "cohort", "treated", "dose", "cluster", "weight", "exposure")
         }
         several = {f"covariates[{number}]": name for number, name in enumerate(self.covariates)}
         return {role: name for role, name in (single | several).items() if name is not None}
@@ -94,6 +98,7 @@ class Pieces:
     cluster: IntArray | None = None
     exposure: FloatArray | None = None
     remarks: tuple[Remark, ...] = ()
+    dose: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,7 @@ class _Cells:
     weight: FloatArray | None
     exposure: FloatArray | None
     covariates: dict[str, FloatArray]
+    dose: FloatArray | None = None
 
     def taken(self, index: Any) -> _Cells:
         """The same matrices, cut down by an index."""
@@ -112,6 +118,7 @@ class _Cells:
             None if self.weight is None else self.weight[index],
             None if self.exposure is None else self.exposure[index],
             {name: values[index] for name, values in self.covariates.items()},
+            None if self.dose is None else self.dose[index],
         )
 
 
@@ -136,14 +143,14 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
     kept_periods: BoolArray = np.asarray(~np.isnan(cells.outcome).all(axis=0))
     if not kept_periods.any():
         raise DataError(
-            "No row has an outcome together with every weight, covariate and exposure it needs.",
+            "No row has an outcome together with every dose, weight, covariate and exposure it needs.",
             next_step="Look at " + ", ".join(f"'{name}'" for name in lacking) + " in the data.",
         )
     remarks = list(axis.remarks)
     if not kept_periods.all():
         remarks.append(accounts.periods_left_out(axis, kept_periods))
         axis, cells = axis.keep(kept_periods), cells.taken(np.s_[:, kept_periods])
-    first_treated, treatment_remarks = _read_treatment(df, request, codes, grid, kept_periods, units, axis, cells)
+    first_treated, dose, treatment_remarks = _read_treatment(df, request, codes, grid, kept_periods, units, axis, cells)
     remarks += treatment_remarks
     remarks += accounts.cells_left_out(lacking, first_treated, axis)
     remarks += accounts.outcomes_missing(
@@ -154,6 +161,7 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
     if not kept_units.all():
         remarks.append(accounts.units_left_out(units, kept_units, first_treated, axis))
         cells, first_treated, units = cells.taken(kept_units), first_treated[kept_units], units[kept_units]
+        dose = None if dose is None else dose[kept_units]
         cluster = None if cluster is None else np.unique(cluster[kept_units], return_inverse=True)[1].astype(np.int64)
     _refuse_empty_designs(request, cells.outcome, first_treated, cluster, axis)
     remarks += accounts.arms(first_treated, axis)
@@ -170,6 +178,7 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
         cluster=cluster,
         exposure=cells.exposure,
         remarks=tuple(remarks),
+        dose=dose,
     )
 
 
@@ -191,7 +200,8 @@ def _read_cells(df: pd.DataFrame, request: Request, grid: Grid) -> _Cells:
         _refuse_where(df, values <= 0, request.exposure, "exposure", "is not positive", "exposures above 0")
         exposure = grid.widen(values)
     covariates = {name: grid.widen(read_numbers(df, name, "covariate")) for name in request.covariates}
-    return _Cells(grid.widen(outcome), weight, exposure, covariates)
+    dose = None if request.dose is None else grid.widen(read_numbers(df, request.dose, "dose"))
+    return _Cells(grid.widen(outcome), weight, exposure, covariates, dose)
 
 
 def _refuse_where(df: pd.DataFrame, where: BoolArray, name: str, role: str, what: str, allowed: str) -> None:
@@ -204,12 +214,12 @@ def _refuse_where(df: pd.DataFrame, where: BoolArray, name: str, role: str, what
 
 
 def _leave_out_incomplete(cells: _Cells) -> dict[str, BoolArray]:
-    """Set the outcome missing where a weight, exposure or covariate is; return the cells by reason.
+    """Set the outcome missing where a dose, weight, exposure or covariate is; return the cells by reason.
 
     `cells.outcome` is intake's own matrix, so it is changed in place. A cell that lacks two things counts under
     the first.
     """
-    sources = {"weight": cells.weight, "exposure": cells.exposure, **cells.covariates}
+    sources = {"dose": cells.dose, "weight": cells.weight, "exposure": cells.exposure, **cells.covariates}
     lacking: dict[str, BoolArray] = {}
     for name, values in sources.items():
         if values is None:
@@ -231,13 +241,17 @@ def _read_treatment(
     units: pd.Index[Any],
     axis: TimeAxis,
     cells: _Cells,
-) -> tuple[IntArray, list[Remark]]:
-    """First treated periods from either kind of column; outcomes of unclear treatment are set missing."""
+) -> tuple[IntArray, FloatArray | None, list[Remark]]:
+    """First treated periods from any kind of column, and doses; outcomes of unclear treatment are set missing."""
     if request.cohort is not None:
-        return read_cohorts(df, request.cohort, grid, codes, units, axis, request.never)
+        first_treated, remarks = read_cohorts(df, request.cohort, grid, codes, units, axis, request.never)
+        return first_treated, None, remarks
+    if request.dose is not None and cells.dose is not None:
+        doses = read_dose(request.dose, cells.dose, units, axis)
+        return doses.first_treated, doses.dose, list(doses.remarks)
     column = read_treated(df, str(request.treated), grid, kept_periods, units, axis)
     cells.outcome[column.unclear] = np.nan
-    return column.first_treated, list(column.remarks)
+    return column.first_treated, None, list(column.remarks)
 
 
 def _refuse_empty_designs(
@@ -262,12 +276,13 @@ def _refuse_empty_designs(
             f"The outcome '{request.outcome}' never varies: it is {smallest:g} in every row.",
             next_step="Name another outcome, or look at how this one was computed.",
         )
-    column = request.cohort or request.treated
+    column = request.cohort or request.treated or request.dose
+    treated = "is treated" if request.dose is None else "changes its dose"
     last = axis.calendar.text(int(axis.time[-1]))
     if not (first_treated <= axis.time[-1]).any():
         raise DesignRefused(
-            f"According to '{column}', no unit is treated by {last}, the last period.",
-            allowed="at least one unit that is treated within the window",
+            f"According to '{column}', no unit {treated} by {last}, the last period.",
+            allowed=f"at least one unit that {treated} within the window",
             next_step="Look at the coding of never-treated, or add later periods.",
         )
     if (first_treated <= axis.time[0]).all():

@@ -27,6 +27,7 @@ class ColumnNames:
     weight: str | None = None
     cluster: str | None = None
     exposure: str | None = None
+    dose: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,10 @@ class Panel:
         (N, T) denominators of a rate or offset of a count; None when there is none.
     remarks
         What intake did and the reader must know.
+    dose
+        (N, T) amount of treatment, which may rise and fall; NaN where not known. `first_treated` is then the first
+        period in which it differs from the unit's first known dose, ``NEVER`` where it never does. None
+        where treatment is 0 or 1 and stays on: `first_treated` says it all.
     """
 
     outcome: FloatArray
@@ -72,6 +77,7 @@ class Panel:
     cluster: IntArray | None = None
     exposure: FloatArray | None = None
     remarks: tuple[Remark, ...] = ()
+    dose: FloatArray | None = None
 
     @classmethod
     def from_frame(
@@ -88,6 +94,7 @@ class Panel:
         weight: str | None = None,
         exposure: str | None = None,
         never: object = None,
+        dose: str | None = None,
     ) -> Panel:
         """Build a panel from a long frame: one row a unit and period, in any order.
 
@@ -110,6 +117,9 @@ class Panel:
             Further columns. Rows with a missing covariate, weight or exposure are left out and counted by arm.
         never
             Declared code of never-treated in `cohort`, e.g. 9999; no other code is then taken for it.
+        dose
+            Instead of `cohort`: an amount of treatment by unit and period, which may rise, fall and be 0 again. Rows
+            without one are left out and counted. A dose that is 0 until it is 1 for good is the same as `treated`.
 
         Raises
         ------
@@ -130,7 +140,7 @@ class Panel:
         """
         request = as_request(
             covariates, unit=unit, period=period, outcome=outcome, cohort=cohort, treated=treated,
-            cluster=cluster, weight=weight, exposure=exposure, never=never,
+            cluster=cluster, weight=weight, exposure=exposure, never=never, dose=dose,
         )  # fmt: skip
         pieces = read_pieces(df, request)
         return cls(
@@ -139,12 +149,13 @@ class Panel:
             first_treated=pieces.first_treated,
             units=pieces.units,
             calendar=pieces.calendar,
-            names=ColumnNames(unit, period, outcome, cohort, treated, weight, cluster, exposure),
+            names=ColumnNames(unit, period, outcome, cohort, treated, weight, cluster, exposure, dose),
             weight=pieces.weight,
             covariates=pieces.covariates,
             cluster=pieces.cluster,
             exposure=pieces.exposure,
             remarks=pieces.remarks,
+            dose=pieces.dose,
         )
 
     def covariate(self, name: str) -> FloatArray:

@@ -63,6 +63,7 @@ def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome) -> Panel:
             weight=data.weight,
             exposure=outcome.exposure if outcome.family in ("rate", "count") else None,
             never=data.never,
+            dose=data.dose,
         )
     except (DataError, DesignRefused) as error:
         what = f"In {describe(data.source)}: {error.what}"

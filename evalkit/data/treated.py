@@ -66,8 +66,8 @@ def read_treated(
         raise DataError(
             f"The treated column '{name}' holds {found} in {name_rows(df.index, other)}.",
             allowed="0 and 1, or true and false",
-            next_step="If the column is the first treated period, name it as cohort=; if it is a dose, "
-            "choose the level that counts as treated.",
+            next_step="If the column is the first treated period, name it as cohort=; if it is a dose, name it as "
+            "dose= (in a study: data.dose) and use estimator=switching_did.",
         )
     wide = grid.widen(values)[:, kept]
     has_row = grid.present[:, kept]
@@ -109,8 +109,9 @@ def _refuse_switch_off(name: str, off_again: BoolArray, units: pd.Index[Any], ax
         f"Treatment '{name}' switches off in {len(who)} unit{'s' if len(who) > 1 else ''}: "
         f"{', '.join(shown[:ROWS_SHOWN])}{more}.",
         allowed="treatment that stays on once it has started",
-        next_step="Correct the column if this is an error; else end each unit's data before its treatment ends, "
-        "or name the first treated period as cohort= to estimate the effect of having started.",
+        next_step="Correct the column if this is an error; else name it as dose= (in a study: data.dose) and use "
+        "estimator=switching_did, or name the first treated period as cohort= to estimate the effect of having "
+        "started.",
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from evalkit.data.dose import departure
 from evalkit.data.panel import Panel
+from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.study.validation import explain
 
@@ -24,7 +27,7 @@ class Needs:
     pre_periods
         Untreated periods that a treated cohort must have.
     absorbing
-        Treatment, once on, stays on.
+        Treatment is 0 or 1 and, once on, stays on.
     cohort_cells
         True when the estimator reports effects by cohort and period, not only pooled ones.
     answers
@@ -55,8 +58,32 @@ class Estimator(Protocol):
         ...
 
 
+def require_absorbing(estimator: Estimator, panel: Panel) -> None:
+    """Refuse a dose that rises in part, falls or changes again, where the estimator needs treatment that stays on.
+
+    Raises
+    ------
+    DesignRefused
+        Naming the first unit and period where it does.
+    """
+    if panel.dose is None or not estimator.needs.absorbing:
+        return
+    found = departure(panel.dose)
+    if found is not None:
+        unit, period = found
+        when = panel.calendar.text(int(panel.time[period]))
+        raise DesignRefused(
+            f"{estimator.name} needs treatment that is 0 or 1 and stays on, but '{panel.names.dose}' is "
+            f"{panel.dose[unit, period]:g} for '{panel.units[unit]}' in {when}.",
+            next_step="Use estimator=switching_did, which takes treatment that changes by any amount and back.",
+        )
+
+
 class PanelEstimator(BaseModel):
-    """Base of the built-in estimators: a frozen pydantic model whose errors people can read."""
+    """Base of the built-in estimators: a frozen pydantic model whose errors people can read.
+
+    ``fit`` of every subclass refuses a dose that switches where `needs.absorbing` says so.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
     name: ClassVar[str]
@@ -67,6 +94,22 @@ class PanelEstimator(BaseModel):
             super().__init__(**settings)
         except ValidationError as error:
             raise explain(error, type(self), where=f"of {type(self).__name__}") from None
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **arguments: Any) -> None:
+        """Put the refusal in front of the subclass's own fit, so that no estimator can forget it."""
+        super().__pydantic_init_subclass__(**arguments)
+        own = cls.__dict__.get("fit")
+        if own is None:
+            return
+
+        @functools.wraps(own)
+        def fit(self: PanelEstimator, panel: Panel, *, rng: np.random.Generator) -> Estimate:
+            require_absorbing(self, panel)
+            estimate: Estimate = own(self, panel, rng=rng)
+            return estimate
+
+        setattr(cls, "fit", fit)  # noqa: B010 (a method is assigned on purpose)
 
     def settings(self) -> dict[str, Any]:
         """The validated settings in plain types, as they are logged."""

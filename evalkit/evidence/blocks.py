@@ -161,7 +161,7 @@ def _withheld(rules: Policy) -> str:
 def _column_names(spec: StudySpec) -> frozenset[str]:
     """Names in quotes that are not those of people."""
     data, outcomes = spec.data, spec.outcomes
-    named = {data.unit, data.period, data.cohort, data.treated, data.weight, data.cluster, *data.covariates}
+    named = {data.unit, data.period, data.cohort, data.treated, data.dose, data.weight, data.cluster, *data.covariates}
     return frozenset(str(name) for name in {*named, *(o.name for o in outcomes), *(o.column for o in outcomes)} if name)
 
 

@@ -140,6 +140,7 @@ class Data(Part):
     period: Identifier
     cohort: Identifier | None = None
     treated: Identifier | None = None
+    dose: Identifier | None = None
     never: int | float | str | None = None
     cluster: Identifier | None = None
     weight: Identifier | None = None
@@ -149,8 +150,11 @@ class Data(Part):
 
     @model_validator(mode="after")
     def _one_treatment(self) -> Self:
-        if (self.cohort is None) == (self.treated is None):
-            raise ValueError("name exactly one of 'cohort' (first treated period) and 'treated' (a 0/1 column)")
+        if [self.cohort, self.treated, self.dose].count(None) != 2:
+            raise ValueError(
+                "name exactly one of 'cohort' (first treated period), 'treated' (a 0/1 column that stays 1) and 'dose' "
+                "(a number that may rise and fall)"
+            )
         return self
 
 

@@ -57,6 +57,16 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[EvalkitError], str]] = {
         DesignRefused,
         "switches off in 3 units: 'Akron' in 2003",
     ),
+    "dose never changes": (
+        lambda: read(long_frame(dose=2.5), dose="dose"),
+        DesignRefused,
+        "no unit changes its dose by 2004",
+    ),
+    "dose is text": (
+        lambda: read(with_cell("on", 2, "high"), dose="on"),
+        DataError,
+        "dose column 'on' must hold numbers",
+    ),
     "treated is a dose": (lambda: read(with_cell("on", 2, 0.5), treated="on"), DataError, r"holds '0\.5' in row 2 "),
     "cohort varies": (
         lambda: read(with_cell("law", 5, 2003)),

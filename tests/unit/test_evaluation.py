@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -132,3 +134,10 @@ def test_a_design_without_a_start_in_the_window_is_refused() -> None:
 def test_each_stage_has_randomness_of_its_own() -> None:
     assert stage_rng(1, "fit:a").random() == stage_rng(1, "fit:a").random()
     assert stage_rng(1, "fit:a").random() != stage_rng(1, "fit:b").random()
+
+
+def test_a_dose_that_switches_is_refused_up_front_where_treatment_must_stay_on() -> None:
+    panel = staggered_panel(n_units=30, n_periods=6, seed=1)
+    halved = dataclasses.replace(panel, dose=np.where(panel.treated, 0.5, 0.0))
+    with pytest.raises(DesignRefused, match="needs treatment that is 0 or 1 and stays on"):
+        require(TwoWayFixedEffects(), halved)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+import dataclasses
 
+import numpy as np
+import pytest
+
+from evalkit.checks.base import PanelCheck
 from evalkit.checks.placebo_period import PlaceboPeriod, shifted_start
+from evalkit.checks.randomization_inference import RandomizationInference
+from evalkit.checks.wild_bootstrap import WildBootstrapCheck
 from evalkit.vocabulary import NEVER
 from tests.simulated import context
 
@@ -36,3 +42,12 @@ def test_without_room_before_the_start_it_says_so() -> None:
     found = PlaceboPeriod(periods_earlier=6).run(context())[0]
     assert found.status == "not_run"
     assert "could not be estimated" in found.reading
+
+
+@pytest.mark.parametrize("check", [PlaceboPeriod(), RandomizationInference(), WildBootstrapCheck()])
+def test_checks_that_move_the_start_do_not_run_on_a_dose(check: PanelCheck) -> None:
+    made = context()
+    panel = dataclasses.replace(made.panel, dose=np.where(made.panel.treated, 0.5, 0.0))
+    (found,) = check.run(dataclasses.replace(made, panel=panel))
+    assert found.status == "not_run"
+    assert "no one start" in found.reading

@@ -147,8 +147,9 @@ def test_a_clean_balanced_panel_has_the_coding_as_its_only_remark() -> None:
     [
         ({"outcome": "Y"}, r"outcome column 'Y' is not in the data(.|\n)*Did you mean 'y'"),
         ({"covariates": ["y2"]}, r"covariates\[0\] column 'y2'"),
-        ({"cohort": None}, "neither of 'cohort' and 'treated' is named"),
-        ({"treated": "on", "cohort": "law"}, "both of 'cohort' and 'treated' are named"),
+        ({"cohort": None}, "none of 'cohort', 'treated' and 'dose' is named"),
+        ({"treated": "on", "cohort": "law"}, "'cohort' and 'treated' are named"),
+        ({"dose": "on", "cohort": "law"}, "'cohort' and 'dose' are named"),
         ({"treated": "on", "never": 0}, "'never' declares a code of the cohort column"),
         ({"covariates": "y"}, "must be a list of column names"),
         ({"covariates": ["y"]}, "cannot be a covariate"),
