@@ -7,8 +7,8 @@ from typing import Final
 
 from evalkit.checks.base import CheckContext
 
-NO_ONE_START: Final = "Treatment is a dose that rises, falls or changes again: there is no one start that could be moved, or given to "
-    "other places."
+NO_ONE_START: Final = "Treatment rises, falls or changes again: it has no one start to be moved or given to others."
+"""Why a check that moves the start of treatment does not run on a dose."""
 
 
 def amount(context: CheckContext, effect: float, *, signed: bool = True) -> str:
