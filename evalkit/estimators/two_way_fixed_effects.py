@@ -1,12 +1,11 @@
-"""Two-way fixed effects on linearmodels: one static coefficient and an event study."""
+"""Two-way fixed effects: one static coefficient and an event study."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from evalkit.aggregate import Cells
@@ -15,22 +14,36 @@ from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics.bacon import forbidden_share
-from evalkit.numerics.demean import two_way_demean
+from evalkit.numerics.panel_ols import panel_ols_coefficient
+from evalkit.numerics.two_way_system import Fitted, System, set_up, unit_scores
+from evalkit.numerics.unit_types import UnitTypes, sort_into_types
 from evalkit.uncertainty import Sampling
-from evalkit.vocabulary import POOLED, BoolArray, FloatArray, IntArray, Remark
+from evalkit.vocabulary import NEVER, POOLED, BoolArray, FloatArray, IntArray, Remark
 
-ABSORBED = 1e-9
-"""Share of a regressor's spread that must survive demeaning for it to be estimable."""
+LINEARMODELS_ROWS = 5_000
+"""Panels up to this many rows are solved by linearmodels under ``engine="auto"``."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Regression:
-    """Coefficients of one regression with their influence functions, psi' psi = covariance."""
+class _Sample:
+    """What both regressions share.
 
-    coefficient: FloatArray
-    covariance: FloatArray
-    influence: FloatArray | None
-    dropped: tuple[str, ...]
+    Attributes
+    ----------
+    series
+        Outcome and covariates, (N, T) each.
+    types
+        Units by first treated period and observed periods; always-treated units have a start of their own.
+    relative
+        (D, T) period minus first treated period; ``POOLED`` for units not treated within the window.
+    seen_once
+        (N,) units with fewer than two usable periods, left out.
+    """
+
+    series: tuple[FloatArray, ...]
+    types: UnitTypes
+    relative: IntArray
+    seen_once: BoolArray
 
 
 class TwoWayFixedEffects(PanelEstimator):
@@ -55,6 +68,10 @@ class TwoWayFixedEffects(PanelEstimator):
         Columns of the panel that enter linearly.
     errors
         ``clustered`` or ``unadjusted``.
+    engine
+        What finds the coefficients. ``linearmodels``: its PanelOLS on every row. ``compiled``: cross products of
+        cohort-by-period tables, whose time and memory are linear in the panel whatever the number of event times.
+        ``auto``: linearmodels up to 5,000 rows, then compiled. They agree to 1e-10 (docs/decisions/050).
 
     Examples
     --------
@@ -74,6 +91,7 @@ class TwoWayFixedEffects(PanelEstimator):
     anticipation: Annotated[int, Field(ge=0)] = 0
     covariates: tuple[str, ...] = ()
     errors: Literal["clustered", "unadjusted"] = "clustered"
+    engine: Literal["auto", "linearmodels", "compiled"] = "auto"
 
     def fit(self, panel: Panel, *, rng: np.random.Generator) -> Estimate:
         """Run both regressions.
@@ -85,53 +103,68 @@ class TwoWayFixedEffects(PanelEstimator):
         DesignRefused
             When treatment does not vary once unit and period effects are taken out, or there is one cluster.
         """
-        covariates = {name: _standardized(panel.covariate(name)) for name in self.covariates}
-        weights = _weights(panel, covariates)
-        single = (weights > 0.0).sum(axis=1) < 2
-        weights[single] = 0.0
-        relative = _event_time(panel)
+        sample = self._sample(panel)
+        types, relative = sample.types, sample.relative
         anticipated = (relative >= -self.anticipation) & (relative < 0)
-        static = self._regress(
-            panel, {"treated": (relative >= 0).astype(np.float64)}, covariates, np.where(anticipated, 0.0, weights)
-        )
-        if "treated" in static.dropped:
+        engine = self._engine(types)
+        static = self._regress(sample, (relative >= 0)[None], ~anticipated, engine)
+        if not static.system.keep[0]:
             raise DesignRefused(
                 "Treatment does not vary within units and periods: once unit and period effects are taken out, "
                 "nothing is left of it.",
                 next_step="Add units that start at another time or never, and periods before the start.",
             )
-        times, dynamic, pooled_start = self._event_study(panel, relative, covariates, weights)
+        times, second_reference = self._event_times(panel, sample)
+        dynamic = self._regress(sample, relative == times[:, None, None], _within_window(panel, types), engine)
+        times = times[dynamic.system.keep[: len(times)]]
+        uncertainty = self._uncertainty(panel, static, dynamic, len(times))
         reference = -1 - self.anticipation
-        covariance, influence = _join(static, dynamic, len(times))
-        share = _forbidden_share(panel, weights)
-        effects = np.concatenate([static.coefficient[:1], dynamic.coefficient[: len(times)], [0.0]])
         labels = np.concatenate([[POOLED], times, [reference]]).astype(np.int64)
+        effects = np.concatenate([static.coefficient[:1], _shared(dynamic), [0.0]])
+        share = _forbidden_share(panel, types)
         return Estimate(
             estimator=self.name,
-            settings=self.settings(),
-            cells=_cells(panel, weights, relative, labels, effects, reference),
-            uncertainty=Sampling(
-                covariance=covariance,
-                n_clusters=int(np.unique(panel.cluster_codes[(weights > 0.0).any(axis=1)]).size),
-                influence_of=None if influence is None else lambda: influence,
-                degrees_of_freedom=float(self._degrees_of_freedom(panel, weights)),
-                correction=self._correction_in_words(panel),
-            ),
+            settings={**self.settings(), "engine": engine},
+            cells=_cells(types, relative, labels, effects, reference),
+            uncertainty=uncertainty,
             calendar=panel.calendar,
-            n_units=int((weights > 0.0).any(axis=1).sum()),
-            n_treated_units=int(((relative >= 0) & (weights > 0.0)).any(axis=1).sum()),
-            n_observations=int((weights > 0.0).sum()),
+            n_units=len(types.order),
+            n_treated_units=int(types.count[((relative >= 0) & (types.weight > 0.0)).any(axis=1)].sum()),
+            n_observations=int(types.count @ (types.weight > 0.0).sum(axis=1)),
             seed=int(rng.integers(2**63 - 1)),
-            remarks=_remarks(panel, weights, single, anticipated, share, static.dropped, pooled_start),
+            remarks=_remarks(panel, sample, anticipated, share, self._absorbed(static), second_reference),
             facts={"forbidden_share": share},
         )
 
-    def _event_study(
-        self, panel: Panel, relative: IntArray, covariates: dict[str, FloatArray], weights: FloatArray
-    ) -> tuple[IntArray, _Regression, int | None]:
-        """Regress on event-time dummies; always-treated units, which have no reference period, left out."""
-        weights = np.where(panel.always_treated[:, None], 0.0, weights)
-        inside = (weights > 0.0) & (relative != POOLED)
+    def _sample(self, panel: Panel) -> _Sample:
+        covariates = [_standardized(panel.covariate(name)) for name in self.covariates]
+        usable = panel.observed
+        for values in covariates:
+            usable &= ~np.isnan(values)
+        if panel.weight is not None:
+            usable &= panel.weight > 0.0
+        once = usable.sum(axis=1) < 2
+        usable[once] = False
+        first, last = panel.time[0], panel.time[-1]
+        start = np.where(panel.first_treated > last, NEVER, np.maximum(panel.first_treated, first))
+        series = (panel.outcome, *covariates)
+        types = sort_into_types(series, start, usable, panel.weight)
+        untreated = types.start == NEVER
+        relative = panel.time[None, :] - np.where(untreated, 0, types.start)[:, None]
+        return _Sample(series, types, np.where(untreated[:, None], POOLED, relative).astype(np.int64), once)
+
+    def _engine(self, types: UnitTypes) -> Literal["linearmodels", "compiled"]:
+        if self.engine != "auto":
+            return self.engine
+        return "linearmodels" if types.deviation[0].size <= LINEARMODELS_ROWS else "compiled"
+
+    def _event_times(self, panel: Panel, sample: _Sample) -> tuple[IntArray, int | None]:
+        """Event times with a dummy, and the second reference where one is needed.
+
+        Always-treated units have no reference period and are left out.
+        """
+        types, relative = sample.types, sample.relative
+        inside = (types.weight > 0.0) & (relative != POOLED) & _within_window(panel, types)
         times = np.unique(relative[inside])
         reference = -1 - self.anticipation
         if reference not in times:
@@ -140,105 +173,87 @@ class TwoWayFixedEffects(PanelEstimator):
                 next_step="Lower the anticipation, or add periods before the start.",
             )
         times = times[times != reference]
-        dropped_start = None
-        if not (panel.never_treated & (weights > 0.0).any(axis=1)).any():
-            # without never-treated units event time, unit and period are collinear: one more reference
-            dropped_start = int(times.min())
-            if dropped_start >= reference:
-                raise DesignRefused(
-                    "All units become treated and have one untreated period only: the event study is not identified.",
-                    next_step="Add never-treated units or earlier periods.",
-                )
-            times = times[times != dropped_start]
-        dummies = {f"event time {e}": (relative == e).astype(np.float64) for e in times}
-        fitted = self._regress(panel, dummies, covariates, weights)
-        estimable = np.array([f"event time {e}" not in fitted.dropped for e in times])
-        return times[estimable], fitted, dropped_start
-
-    def _regress(
-        self, panel: Panel, regressors: dict[str, FloatArray], covariates: dict[str, FloatArray], weights: FloatArray
-    ) -> _Regression:
-        """Take unit and period effects out exactly, then fit by linearmodels' PanelOLS (Frisch-Waugh-Lovell).
-
-        Its own absorption of two effects is iterative when the panel is unbalanced, and twice as slow.
-        """
-        from linearmodels.panel import PanelOLS
-
-        every = {**regressors, **covariates}
-        stacked = np.stack(list(every.values()))
-        demeaned = two_way_demean(stacked, weights)
-        keep = _independent(stacked, demeaned, weights)
-        dropped = tuple(name for name, kept in zip(every, keep, strict=True) if not kept)
-        if not keep.any():
-            return _Regression(np.empty(0), np.empty((0, 0)), None, dropped)
-        demeaned = demeaned[keep]
-        rows = np.nonzero(weights > 0.0)
-        centre = float(np.average(panel.outcome[rows], weights=weights[rows]))
-        outcome = two_way_demean(np.where(weights > 0.0, panel.outcome - centre, 0.0), weights)
-        index = pd.MultiIndex.from_arrays([rows[0], panel.time[rows[1]]], names=["unit", "period"])
-        model = PanelOLS(
-            pd.Series(outcome[rows], index=index, name="outcome"),
-            pd.DataFrame({f"x{k}": column[rows] for k, column in enumerate(demeaned)}, index=index),
-            weights=None if panel.weight is None else pd.Series(weights[rows], index=index, name="weight"),
-        )
-        coefficient = np.asarray(model.fit(cov_type="unadjusted").params, dtype=np.float64)
-        residual = outcome - np.tensordot(coefficient, demeaned, axes=1)
-        covariance, influence = self._covariance(panel, demeaned, residual, weights)
-        return _Regression(coefficient, covariance, influence, dropped)
-
-    def _covariance(
-        self, panel: Panel, x: FloatArray, residual: FloatArray, weights: FloatArray
-    ) -> tuple[FloatArray, FloatArray | None]:
-        """Corrected covariance (k, k) and the (C, k) influence functions whose cross product it is.
-
-        Homoskedastic errors are a formula, not a sum over clusters: no influence functions.
-        """
-        k, n = x.shape[0], int((weights > 0.0).sum())
-        bread = np.linalg.inv(np.einsum("kit,lit,it->kl", x, x, weights))
-        if self.errors == "unadjusted":
-            effects = int((weights > 0.0).any(axis=1).sum()) + int((weights > 0.0).any(axis=0).sum()) - 1
-            return bread * (float((weights * residual**2).sum()) / max(n - effects - k, 1)), None
-        codes = panel.cluster_codes
-        n_clusters = int(np.unique(codes[(weights > 0.0).any(axis=1)]).size)
-        if n_clusters < 2:
+        if (types.start == NEVER).any():
+            return times, None
+        # without never-treated units event time, unit and period are collinear: one more reference
+        second = int(times.min())
+        if second >= reference:
             raise DesignRefused(
-                "All units lie in one cluster: clustered standard errors need at least two.",
-                next_step="Choose a finer data.cluster.",
+                "All units become treated and have one untreated period only: the event study is not identified.",
+                next_step="Add never-treated units or earlier periods.",
             )
-        sums = np.zeros((int(codes.max()) + 1, k))
-        np.add.at(sums, codes, np.einsum("kit,it,it->ik", x, weights, residual))
-        parameters = k + int((weights > 0.0).any(axis=0).sum())
-        correction = n_clusters / (n_clusters - 1) * (n - 1) / max(n - parameters, 1)
-        influence = sums @ bread * np.sqrt(correction)
-        return influence.T @ influence, influence
+        return times[times != second], second
 
-    def _degrees_of_freedom(self, panel: Panel, weights: FloatArray) -> int:
-        units = (weights > 0.0).any(axis=1)
-        if self.errors == "clustered":
-            return int(np.unique(panel.cluster_codes[units]).size) - 1
-        effects = int(units.sum()) + int((weights > 0.0).any(axis=0).sum()) - 1
-        return max(int((weights > 0.0).sum()) - effects - 1 - len(self.covariates), 1)
+    def _regress(self, sample: _Sample, dummies: BoolArray, included: BoolArray, engine: str) -> Fitted:
+        """Fit on the cells included; psi is left without a small-sample correction."""
+        regressors = dummies.astype(np.float64)
+        system = set_up(sample.types, regressors, included, squares=self.errors == "unadjusted")
+        if engine == "linearmodels":
+            coefficient = panel_ols_coefficient(system, sample.series, regressors)
+        else:
+            coefficient = system.coefficient()
+        return Fitted(system, coefficient, system.bread)
 
-    def _correction_in_words(self, panel: Panel) -> str:
+    def _uncertainty(self, panel: Panel, static: Fitted, dynamic: Fitted, n_times: int) -> Sampling:
+        """Joint uncertainty of the static coefficient, the event times and the reference, which is 0."""
+        n_clusters = _n_clusters(panel, dynamic.system.types.order)
         if self.errors == "unadjusted":
-            return "homoskedastic, all effects counted"
+            covariance = np.zeros((2 + n_times, 2 + n_times))
+            covariance[:1, :1] = _unadjusted(static)
+            covariance[1:-1, 1:-1] = _unadjusted(dynamic)
+            degrees = max(_residual_degrees(static.system), 1)
+            return Sampling(covariance, n_clusters, None, float(degrees), "homoskedastic, all effects counted")
+        scores = unit_scores([_corrected(panel, static, pad=0), _corrected(panel, dynamic, pad=1)], panel.cluster)
         level = "unit" if panel.names.cluster is None else panel.names.cluster
-        return f"CR1 by {level}: C/(C-1) (N-1)/(N-K), K without the nested unit effects; t(C-1)"
+        words = f"CR1 by {level}: C/(C-1) (N-1)/(N-K), K without the nested unit effects; t(C-1)"
+        return Sampling(scores.covariance(), n_clusters, scores.matrix, float(n_clusters - 1), words)
+
+    def _absorbed(self, static: Fitted) -> list[str]:
+        """Covariates without variation of their own."""
+        return [name for name, kept in zip(self.covariates, static.system.keep[1:], strict=True) if not kept]
 
 
-def _weights(panel: Panel, covariates: dict[str, FloatArray]) -> FloatArray:
-    """(N, T) weights, 0 where the outcome or a covariate is missing."""
-    weights = np.ones(panel.outcome.shape) if panel.weight is None else np.nan_to_num(panel.weight)
-    usable = panel.observed.copy()
-    for values in covariates.values():
-        usable &= ~np.isnan(values)
-    return np.where(usable, weights, 0.0)
+def _shared(fit: Fitted) -> FloatArray:
+    """Coefficients of the dummies that were kept."""
+    n_shared = len(fit.system.regressors)
+    return fit.coefficient[:n_shared][fit.system.keep[:n_shared]]
 
 
-def _event_time(panel: Panel) -> IntArray:
-    """(N, T) period minus first treated period; ``POOLED`` for units not treated within the window."""
-    start = np.where(panel.never_treated, 0, panel.first_treated)
-    return np.where(panel.never_treated[:, None], POOLED, panel.time[None, :] - start[:, None]).astype(np.int64)
+def _within_window(panel: Panel, types: UnitTypes) -> BoolArray:
+    """(D, 1) types that are not treated from the first period on."""
+    return np.asarray(types.start[:, None] > panel.time[0])
+
+
+def _n_clusters(panel: Panel, units: IntArray) -> int:
+    return len(units) if panel.cluster is None else int(np.unique(panel.cluster[units]).size)
+
+
+def _corrected(panel: Panel, fit: Fitted, *, pad: int) -> Fitted:
+    """Influence of the dummies kept, times the root of the CR1 correction, with `pad` columns of 0 for references."""
+    system, n_shared = fit.system, len(fit.system.regressors)
+    n_clusters, n = _n_clusters(panel, system.units), system.n_cells
+    if n_clusters < 2:
+        raise DesignRefused(
+            "All units lie in one cluster: clustered standard errors need at least two.",
+            next_step="Choose a finer data.cluster.",
+        )
+    parameters = int(system.keep.sum()) + system.n_periods
+    correction = n_clusters / (n_clusters - 1) * (n - 1) / max(n - parameters, 1)
+    columns = system.bread[:, :n_shared][:, system.keep[:n_shared]] * np.sqrt(correction)
+    return replace(fit, influence=np.hstack([columns, np.zeros((len(columns), pad))]))
+
+
+def _unadjusted(fit: Fitted) -> FloatArray:
+    """Homoskedastic covariance of the dummies kept; all effects are counted."""
+    system, n_shared = fit.system, len(fit.system.regressors)
+    chosen = np.flatnonzero(system.keep[:n_shared])
+    effects = system.n_units + system.n_periods - 1
+    degrees = max(system.n_cells - effects - int(system.keep.sum()), 1)
+    return system.bread[np.ix_(chosen, chosen)] * (system.squared_residuals(fit.coefficient) / degrees)
+
+
+def _residual_degrees(system: System) -> int:
+    return system.n_cells - (system.n_units + system.n_periods - 1) - len(system.keep)
 
 
 def _standardized(values: FloatArray) -> FloatArray:
@@ -247,46 +262,16 @@ def _standardized(values: FloatArray) -> FloatArray:
     return (values - np.nanmean(values)) / (spread if spread > 0.0 else 1.0)
 
 
-def _independent(raw: FloatArray, demeaned: FloatArray, weights: FloatArray) -> BoolArray:
-    """Which regressors survive the effects and the regressors before them (pivoted least squares)."""
-    root = np.sqrt(weights)
-    scale = np.sqrt(np.einsum("kit,it->k", raw**2, weights, optimize=True))
-    flat = (demeaned * root).reshape(len(demeaned), -1).T
-    keep = np.zeros(len(raw), dtype=np.bool_)
-    basis = np.empty((flat.shape[0], 0))
-    for column in range(len(raw)):
-        rest = flat[:, column] - basis @ (basis.T @ flat[:, column])
-        length = float(np.linalg.norm(rest))
-        if scale[column] > 0.0 and length > ABSORBED * scale[column]:
-            keep[column] = True
-            basis = np.column_stack([basis, rest / length])
-    return keep
-
-
-def _join(static: _Regression, dynamic: _Regression, n_times: int) -> tuple[FloatArray, FloatArray | None]:
-    """Joint covariance of the static coefficient, the event-time dummies and the reference (all zero)."""
-    size = 2 + n_times
-    if static.influence is not None and dynamic.influence is not None:
-        zero = np.zeros((len(static.influence), 1))
-        influence = np.hstack([static.influence[:, :1], dynamic.influence[:, :n_times], zero])
-        return influence.T @ influence, influence
-    covariance = np.zeros((size, size))
-    covariance[0, 0] = static.covariance[0, 0]
-    covariance[1:-1, 1:-1] = dynamic.covariance[:n_times, :n_times]
-    return covariance, None
-
-
-def _cells(
-    panel: Panel, weights: FloatArray, relative: IntArray, labels: IntArray, effects: FloatArray, reference: int
-) -> Cells:
+def _cells(types: UnitTypes, relative: IntArray, labels: IntArray, effects: FloatArray, reference: int) -> Cells:
     """Pooled cells: the static effect (label ``POOLED``), then event times, then the reference."""
     observed = np.full(len(labels), np.nan)
     n_treated = np.zeros(len(labels), dtype=np.int64)
+    weight, level = types.size[:, None] * types.weight, types.mean[0] + types.centre[:, None]
     for position, label in enumerate(labels):
-        members = (weights > 0.0) & ((relative >= 0) if label == POOLED else (relative == label))
+        members = (weight > 0.0) & ((relative >= 0) if label == POOLED else (relative == label))
         if members.any():
-            observed[position] = np.average(panel.outcome[members], weights=weights[members])
-            n_treated[position] = int(members.any(axis=1).sum())
+            observed[position] = np.average(level[members], weights=weight[members])
+            n_treated[position] = int(types.count[members.any(axis=1)].sum())
     everywhere = np.full(len(labels), POOLED)
     return Cells(
         cohort=everywhere,
@@ -301,23 +286,20 @@ def _cells(
     )
 
 
-def _forbidden_share(panel: Panel, weights: FloatArray) -> float:
-    used = (weights > 0.0).any(axis=1)
-    start = np.clip(panel.first_treated[used], panel.time[0], panel.time[-1] + 1)
-    size = weights[used].sum(axis=1)
-    groups, member = np.unique(start, return_inverse=True)
+def _forbidden_share(panel: Panel, types: UnitTypes) -> float:
+    size = types.size * types.weight.sum(axis=1)
+    groups, member = np.unique(types.start, return_inverse=True)
     treated_share = (panel.time[None, :] >= groups[:, None]).mean(axis=1)
     return forbidden_share(np.bincount(member, weights=size) / size.sum(), treated_share)
 
 
 def _remarks(
     panel: Panel,
-    weights: FloatArray,
-    single: BoolArray,
+    sample: _Sample,
     anticipated: BoolArray,
     share: float,
-    dropped: tuple[str, ...],
-    pooled_start: int | None,
+    absorbed: list[str],
+    second_reference: int | None,
 ) -> tuple[Remark, ...]:
     found: list[Remark] = []
     if share > 0.0:
@@ -328,36 +310,37 @@ def _remarks(
                 "units with units that were already treated; where effects differ or grow, that biases it.",
             )
         )
-    if single.any():
-        treated = int((single & ~panel.never_treated).sum())
+    once = sample.seen_once
+    if once.any():
+        treated = int((once & ~panel.never_treated).sum())
         found.append(
             Remark(
                 "units_seen_once",
-                f"{int(single.sum())} units with fewer than two usable periods carry no information and were left out.",
+                f"{int(once.sum())} units with fewer than two usable periods carry no information and were left out.",
                 treated,
-                int(single.sum()) - treated,
+                int(once.sum()) - treated,
             )
         )
-    left_out = int((anticipated & (weights > 0.0)).sum())
+    left_out = int(sample.types.count @ (anticipated & (sample.types.weight > 0.0)).sum(axis=1))
     if left_out:
         found.append(
             Remark(
                 "anticipation_rows", f"{left_out} rows in the anticipation periods are left out of the overall effect."
             )
         )
-    if dropped:
+    if absorbed:
         found.append(
             Remark(
                 "covariates_absorbed",
                 "Covariates without variation of their own (absorbed or collinear) were left out: "
-                f"{', '.join(dropped)}.",
+                f"{', '.join(absorbed)}.",
             )
         )
-    if pooled_start is not None:
+    if second_reference is not None:
         found.append(
             Remark(
                 "second_reference",
-                f"Without never-treated units, event time {pooled_start} is a second reference of the event study.",
+                f"Without never-treated units, event time {second_reference} is a second reference of the event study.",
             )
         )
     if panel.always_treated.any():
