@@ -16,14 +16,14 @@ import pandas as pd
 
 import evalkit
 from evalkit.checks import registry as checks
-from evalkit.checks.base import CheckContext
+from evalkit.checks.base import CheckContext, answer
 from evalkit.data.fingerprint import fingerprint
 from evalkit.data.panel import Panel
 from evalkit.data.study_panel import load_frame, panel_for
 from evalkit.errors import ConfigError, DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.estimators import registry
-from evalkit.estimators.base import Estimator, require_absorbing
+from evalkit.estimators.base import Estimator, refuse_cross_sections, require_absorbing
 from evalkit.evidence.schema import Evidence, Identity
 from evalkit.evidence.summarize import summarize
 from evalkit.study.spec import Choice, Outcome, Study
@@ -145,6 +145,7 @@ def require(estimator: Estimator, panel: Panel) -> None:
     """
     require_absorbing(estimator, panel)
     needs = estimator.needs
+    refuse_cross_sections(estimator, panel)
     if needs.never_treated and not panel.never_treated.any():
         raise DesignRefused(
             f"{estimator.name} needs never-treated units and this panel has none.",
@@ -207,7 +208,7 @@ def _checked(study: Study, context: CheckContext, tell: Progress) -> tuple[Diagn
         choices.append(Choice(name="sampler"))  # the rating requires it of every posterior, listed or not
     for choice in choices:
         tell(f"Checking: {choice.name.replace('_', ' ')}")
-        found.extend(checks.get(choice.name)(**choice.settings).run(context))
+        found.extend(answer(checks.get(choice.name)(**choice.settings), context))
     return tuple(found)
 
 

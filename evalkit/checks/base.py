@@ -47,13 +47,29 @@ class Check(Protocol):
         ...
 
 
+def answer(check: Check, context: CheckContext) -> tuple[Diagnostic, ...]:
+    """Run a check, or say why it cannot: most follow units over time, which repeated cross-sections do not have."""
+    if context.panel.cross_sections is None or getattr(check, "repeated_cross_sections", False):
+        return check.run(context)
+    reading = "This check follows units over time; in repeated cross-sections each row is another person."
+    domain: Domain = getattr(check, "domain", "estimation")
+    return (Diagnostic(check.name, check.null_in_words, "", None, None, "not_run", domain, reading),)
+
+
 class PanelCheck(BaseModel):
-    """Base of the built-in checks: a frozen pydantic model whose errors people can read."""
+    """Base of the built-in checks: a frozen pydantic model whose errors people can read.
+
+    Attributes
+    ----------
+    repeated_cross_sections
+        Set where the check also reads data in which each row is another person.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: ClassVar[str]
     null_in_words: ClassVar[str]
     domain: ClassVar[Domain]
+    repeated_cross_sections: ClassVar[bool] = False
 
     def __init__(self, **settings: Any) -> None:
         try:

@@ -75,6 +75,7 @@ class Honest(PanelCheck):
         "they did before."
     )
     domain: ClassVar[Domain] = "confounding"
+    repeated_cross_sections: ClassVar[bool] = True
 
     m_bar: tuple[Annotated[float, Field(ge=0.0, le=MOST)], ...] = (0.0, 0.5, 1.0, 1.5, 2.0)
     fail: Annotated[float, Field(gt=0.0)] = 0.5

@@ -30,6 +30,7 @@ class LeaveOneCohortOut(PanelCheck):
     name: ClassVar[str] = "leave_one_cohort_out"
     null_in_words: ClassVar[str] = "No single cohort carries the answer: leaving one out keeps its sign."
     domain: ClassVar[Domain] = "selection"
+    repeated_cross_sections: ClassVar[bool] = True
 
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Refit without each cohort."""
@@ -120,4 +121,5 @@ def keep_units(panel: Panel, keep: BoolArray) -> Panel:
         cluster=cluster,
         exposure=rows(panel.exposure),
         dose=rows(panel.dose),
+        cross_sections=None if panel.cross_sections is None else panel.cross_sections.taken(keep),
     )

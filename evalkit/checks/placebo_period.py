@@ -32,6 +32,7 @@ class PlaceboPeriod(PanelCheck):
     name: ClassVar[str] = "placebo_period"
     null_in_words: ClassVar[str] = "A programme that had not begun yet changed nothing: the placebo effect is zero."
     domain: ClassVar[Domain] = "confounding"
+    repeated_cross_sections: ClassVar[bool] = True
 
     periods_earlier: Annotated[int, Field(ge=1)] = 2
     alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.05
@@ -75,7 +76,7 @@ def shifted_start(panel: Panel, periods: int, anticipation: int) -> Panel:
     start = panel.first_treated
     inside = ~panel.never_treated
     real = np.where(inside, start, NEVER)
-    untouched = panel.time[None, :] < (np.where(inside, real - anticipation, NEVER))[:, None]
+    untouched = panel.when < (np.where(inside, real - anticipation, NEVER))[:, None]
     return dataclasses.replace(
         panel,
         outcome=np.where(untouched, panel.outcome, np.nan),

@@ -37,6 +37,7 @@ class PreTrends(PanelCheck):
         "Before the start, treated and comparison places moved in parallel: all pre-period effects are zero."
     )
     domain: ClassVar[Domain] = "confounding"
+    repeated_cross_sections: ClassVar[bool] = True
 
     alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.05
     power: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.8

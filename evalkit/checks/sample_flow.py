@@ -16,6 +16,7 @@ class SampleFlow(PanelCheck):
     name: ClassVar[str] = "sample_flow"
     null_in_words: ClassVar[str] = "Nothing is tested: this counts who entered the estimate."
     domain: ClassVar[Domain] = "missing_data"
+    repeated_cross_sections: ClassVar[bool] = True
 
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Count."""

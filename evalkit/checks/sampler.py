@@ -25,6 +25,7 @@ class Sampler(PanelCheck):
     name: ClassVar[str] = "sampler"
     null_in_words: ClassVar[str] = "The chains agree with each other and have explored the whole posterior."
     domain: ClassVar[Domain] = "estimation"
+    repeated_cross_sections: ClassVar[bool] = True
 
     rhat: Annotated[float, Field(gt=1.0)] = 1.01
     ess: Annotated[float, Field(gt=0.0)] = 400.0

@@ -100,7 +100,7 @@ def execute(composed: Composed, *, root: Path, screen: Screen) -> Outcome:
 
     with screen.progress() as tell:
         tell("Opening the MLflow store")
-        with running(spec.id, spec.priority, spec.title, tracking_uri=uri) as live:
+        with running(spec.id, spec.priority, spec.full_title, tracking_uri=uri) as live:
             evaluation = evaluate(study, progress=tell, announce=announce)
             tell("Writing the brief")
             bundle = write_bundle(evaluation, root, provenance=provenance(), study_yaml=resolved_yaml(study))

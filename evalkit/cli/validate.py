@@ -99,12 +99,12 @@ def describe(study: Study, panel: Panel) -> dict[str, Any]:
     import numpy as np
 
     first = min((int(cohort) for cohort in panel.cohorts), default=int(panel.time[-1]) + 1)
-    before = panel.time < first - study.spec.design.anticipation
+    before = panel.when < first - study.spec.design.anticipation
     ever = ~panel.never_treated & ~panel.always_treated
     starts = {panel.calendar.text(int(cohort)): int((panel.first_treated == cohort).sum()) for cohort in panel.cohorts}
 
     def mean_before(arm: Any) -> float | None:
-        values = panel.outcome[np.ix_(arm, before)]
+        values = panel.outcome[arm[:, None] & before]
         return float(np.nanmean(values)) if np.isfinite(values).any() else None
 
     return {

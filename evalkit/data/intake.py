@@ -18,6 +18,7 @@ from evalkit.data import accounts
 from evalkit.data.calendar import Calendar
 from evalkit.data.cohort import read_cohorts
 from evalkit.data.columns import name_rows, read_numbers, require_columns
+from evalkit.data.cross_sections import CrossSections
 from evalkit.data.dose import read_dose
 from evalkit.data.time_axis import TimeAxis, read_time
 from evalkit.data.treated import read_treated
@@ -31,7 +32,7 @@ from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
 class Request:
     """Which column plays which part; see :meth:`evalkit.data.panel.Panel.from_frame`."""
 
-    unit: str
+    unit: str | None
     period: str
     outcome: str
     cohort: str | None = None
@@ -42,8 +43,22 @@ class Request:
     exposure: str | None = None
     never: object = None
     dose: str | None = None
+    group: str | None = None
 
     def __post_init__(self) -> None:
+        if (self.unit is None) == (self.group is None):
+            raise ConfigError(
+                f"{'Neither' if self.unit is None else 'Both'} of 'unit' and 'group' named.",
+                allowed="unit= for units followed over time, or group= for repeated cross-sections, where each row is "
+                "another person and treatment is known by group and period",
+                next_step="Name exactly one of them.",
+            )
+        if self.group is not None and self.dose is not None:
+            raise ConfigError(
+                "'dose' is read for units that are followed over time, not for repeated cross-sections.",
+                allowed="cohort= or treated= together with group=",
+                next_step="Average the data by group and period and name the group as unit=.",
+            )
         named = [f"'{role}'" for role in ("cohort", "treated", "dose") if getattr(self, role) is not None]
         if len(named) != 1:
             found = " and ".join(named) + " are" if named else "none of 'cohort', 'treated' and 'dose' is"
@@ -58,7 +73,7 @@ class Request:
                 f"'never' declares a code of the cohort column, but treatment comes from {named[0]}.",
                 next_step="Remove never=.",
             )
-        taken = (self.outcome, self.unit, self.period, self.cohort, self.treated, self.dose)
+        taken = (self.outcome, self.unit, self.group, self.period, self.cohort, self.treated, self.dose)
         other = (*taken[1:], self.weight, self.exposure)
         if self.outcome in other:
             raise ConfigError(
@@ -76,10 +91,10 @@ class Request:
     @property
     def roles(self) -> dict[str, str]:
         """Role to column, for those that are named."""
-        single = {
-            role: getattr(self, role)
-            for role in ("unit", "period", "outcome", "cohort", "treated", "dose", "cluster", "weight", "exposure")
-        }
+        roles = (
+            "unit", "group", "period", "outcome", "cohort", "treated", "dose", "cluster", "weight", "exposure",
+        )  # fmt: skip
+        single = {role: getattr(self, role) for role in roles}
         several = {f"covariates[{number}]": name for number, name in enumerate(self.covariates)}
         return {role: name for role, name in (single | several).items() if name is not None}
 
@@ -99,11 +114,12 @@ class Pieces:
     exposure: FloatArray | None = None
     remarks: tuple[Remark, ...] = ()
     dose: FloatArray | None = None
+    cross_sections: CrossSections | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Cells:
-    """The (N, T) matrices read so far."""
+class Cells:
+    """The (N, T) matrices read so far; (N, 1) in repeated cross-sections."""
 
     outcome: FloatArray
     weight: FloatArray | None
@@ -111,9 +127,9 @@ class _Cells:
     covariates: dict[str, FloatArray]
     dose: FloatArray | None = None
 
-    def taken(self, index: Any) -> _Cells:
+    def taken(self, index: Any) -> Cells:
         """The same matrices, cut down by an index."""
-        return _Cells(
+        return Cells(
             self.outcome[index],
             None if self.weight is None else self.weight[index],
             None if self.exposure is None else self.exposure[index],
@@ -135,11 +151,11 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
         Sound data in which there is nothing to compare.
     """
     df = require_columns(df, request.roles)
-    codes, units = read_units(df, request.unit)
+    codes, units = read_units(df, str(request.unit))
     position, axis = read_time(df, request.period)
     grid = place(codes, position, units, axis.calendar, axis.time, df.index)
-    cells = _read_cells(df, request, grid)
-    lacking = _leave_out_incomplete(cells)
+    cells = read_cells(df, request, grid)
+    lacking = leave_out_incomplete(cells)
     kept_periods: BoolArray = np.asarray(~np.isnan(cells.outcome).all(axis=0))
     if not kept_periods.any():
         raise DataError(
@@ -163,7 +179,7 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
         cells, first_treated, units = cells.taken(kept_units), first_treated[kept_units], units[kept_units]
         dose = None if dose is None else dose[kept_units]
         cluster = None if cluster is None else np.unique(cluster[kept_units], return_inverse=True)[1].astype(np.int64)
-    _refuse_empty_designs(request, cells.outcome, first_treated, cluster, axis)
+    refuse_empty_designs(request, cells.outcome, first_treated, cluster, axis)
     remarks += accounts.arms(first_treated, axis)
     if cells.weight is not None:
         remarks += accounts.weights(request.weight or "", cells.weight, cells.outcome, first_treated, axis)
@@ -182,7 +198,7 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
     )
 
 
-def _read_cells(df: pd.DataFrame, request: Request, grid: Grid) -> _Cells:
+def read_cells(df: pd.DataFrame, request: Request, grid: Grid) -> Cells:
     """Widen the numeric columns, refusing what no analysis can use."""
     outcome = read_numbers(df, request.outcome, "outcome")
     if np.isnan(outcome).all():
@@ -201,7 +217,7 @@ def _read_cells(df: pd.DataFrame, request: Request, grid: Grid) -> _Cells:
         exposure = grid.widen(values)
     covariates = {name: grid.widen(read_numbers(df, name, "covariate")) for name in request.covariates}
     dose = None if request.dose is None else grid.widen(read_numbers(df, request.dose, "dose"))
-    return _Cells(grid.widen(outcome), weight, exposure, covariates, dose)
+    return Cells(grid.widen(outcome), weight, exposure, covariates, dose)
 
 
 def _refuse_where(df: pd.DataFrame, where: BoolArray, name: str, role: str, what: str, allowed: str) -> None:
@@ -213,7 +229,7 @@ def _refuse_where(df: pd.DataFrame, where: BoolArray, name: str, role: str, what
         )
 
 
-def _leave_out_incomplete(cells: _Cells) -> dict[str, BoolArray]:
+def leave_out_incomplete(cells: Cells) -> dict[str, BoolArray]:
     """Set the outcome missing where a dose, weight, exposure or covariate is; return the cells by reason.
 
     `cells.outcome` is intake's own matrix, so it is changed in place. A cell that lacks two things counts under
@@ -240,7 +256,7 @@ def _read_treatment(
     kept_periods: BoolArray,
     units: pd.Index[Any],
     axis: TimeAxis,
-    cells: _Cells,
+    cells: Cells,
 ) -> tuple[IntArray, FloatArray | None, list[Remark]]:
     """First treated periods from any kind of column, and doses; outcomes of unclear treatment are set missing."""
     if request.cohort is not None:
@@ -254,7 +270,7 @@ def _read_treatment(
     return column.first_treated, None, list(column.remarks)
 
 
-def _refuse_empty_designs(
+def refuse_empty_designs(
     request: Request, outcome: FloatArray, first_treated: IntArray, cluster: IntArray | None, axis: TimeAxis
 ) -> None:
     """Refuse data in which no estimator has anything to compare."""

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from evalkit.data.calendar import Calendar
+from evalkit.data.cross_section_intake import read_cross_sections
+from evalkit.data.cross_sections import CrossSections
 from evalkit.data.intake import as_request, read_pieces
 from evalkit.errors import ConfigError, closest
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
@@ -19,7 +21,7 @@ from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
 class ColumnNames:
     """Which columns of the caller's frame the panel came from."""
 
-    unit: str
+    unit: str | None
     period: str
     outcome: str
     cohort: str | None = None
@@ -28,11 +30,16 @@ class ColumnNames:
     cluster: str | None = None
     exposure: str | None = None
     dose: str | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
     """N units observed over T periods; units sorted by label, periods by time.
+
+    Repeated cross-sections, in which each row is another person, are the same with one column: arrays
+    written (N, T) below are (N, 1), :attr:`when` says the period of each row, and `cross_sections` its group.
+    Estimators and checks declare whether they can read them.
 
     Attributes
     ----------
@@ -64,6 +71,8 @@ class Panel:
         (N, T) amount of treatment, which may rise and fall; NaN where not known. `first_treated` is then the first
         period in which it differs from the unit's first known dose, ``NEVER`` where it never does. None
         where treatment is 0 or 1 and stays on: `first_treated` says it all.
+    cross_sections
+        Groups, and the period of each person; None in a panel of units followed over time.
     """
 
     outcome: FloatArray
@@ -78,15 +87,17 @@ class Panel:
     exposure: FloatArray | None = None
     remarks: tuple[Remark, ...] = ()
     dose: FloatArray | None = None
+    cross_sections: CrossSections | None = None
 
     @classmethod
     def from_frame(
         cls,
         df: pd.DataFrame,
         *,
-        unit: str,
         period: str,
         outcome: str,
+        unit: str | None = None,
+        group: str | None = None,
         cohort: str | None = None,
         treated: str | None = None,
         covariates: Sequence[str] = (),
@@ -96,7 +107,7 @@ class Panel:
         never: object = None,
         dose: str | None = None,
     ) -> Panel:
-        """Build a panel from a long frame: one row a unit and period, in any order.
+        """Build a panel from a long frame: one row a unit and period, or one row a person, in any order.
 
         Parameters
         ----------
@@ -104,13 +115,16 @@ class Panel:
             The data; never changed.
         unit
             Who is observed: text, integers or categories, without empty cells. ``"007"`` and ``"NA"`` stay text.
+        group
+            Instead of `unit`, for repeated cross-sections: each row is another person, observed once, whose
+            treatment is that of the group in the period. Every group must have rows in every period.
         period
             When: integers, decimal years (1999.25), dates or pandas periods, regularly spaced by any step.
         outcome
             Numbers, or true/false; empty where unknown.
         cohort
-            First treated period of the unit, equal in all its rows. Never-treated is written 0 (if periods start
-            after 0), empty, ``NaN``/``NaT``, infinite or as empty text; the coding found is stated in a remark.
+            First treated period of the unit or group, equal in all its rows. Never-treated is written 0 (if periods
+            start after 0), empty, ``NaN``/``NaT``, infinite or as empty text; the coding found is stated in a remark.
         treated
             Instead of `cohort`: a 0/1 column, which stays 1 once it is.
         covariates, cluster, weight, exposure
@@ -139,23 +153,24 @@ class Panel:
         ((2, 2), np.int64(1), 2008, [False, True])
         """
         request = as_request(
-            covariates, unit=unit, period=period, outcome=outcome, cohort=cohort, treated=treated,
+            covariates, unit=unit, group=group, period=period, outcome=outcome, cohort=cohort, treated=treated,
             cluster=cluster, weight=weight, exposure=exposure, never=never, dose=dose,
         )  # fmt: skip
-        pieces = read_pieces(df, request)
+        pieces = read_pieces(df, request) if group is None else read_cross_sections(df, request)
         return cls(
             outcome=pieces.outcome,
             time=pieces.time,
             first_treated=pieces.first_treated,
             units=pieces.units,
             calendar=pieces.calendar,
-            names=ColumnNames(unit, period, outcome, cohort, treated, weight, cluster, exposure, dose),
+            names=ColumnNames(unit, period, outcome, cohort, treated, weight, cluster, exposure, dose, group),
             weight=pieces.weight,
             covariates=pieces.covariates,
             cluster=pieces.cluster,
             exposure=pieces.exposure,
             remarks=pieces.remarks,
             dose=pieces.dose,
+            cross_sections=pieces.cross_sections,
         )
 
     def covariate(self, name: str) -> FloatArray:
@@ -183,7 +198,13 @@ class Panel:
     @property
     def n_periods(self) -> int:
         """Number of periods T that occur in the data."""
-        return int(self.outcome.shape[1])
+        return len(self.time)
+
+    @property
+    def when(self) -> IntArray:
+        """Ordinals of the periods of `outcome`, to be broadcast against it: (1, T), or (N, 1) in cross-sections."""
+        sections = self.cross_sections
+        return self.time[None, :] if sections is None else self.time[sections.position][:, None]
 
     @property
     def observed(self) -> BoolArray:
@@ -193,7 +214,7 @@ class Panel:
     @property
     def is_balanced(self) -> bool:
         """Whether every unit is observed in every period."""
-        return not np.isnan(self.outcome).any()
+        return self.cross_sections is None and not np.isnan(self.outcome).any()
 
     @property
     def never_treated(self) -> BoolArray:
@@ -208,7 +229,7 @@ class Panel:
     @property
     def treated(self) -> BoolArray:
         """(N, T) True where the unit is under treatment."""
-        return self.first_treated[:, None] <= self.time[None, :]
+        return self.first_treated[:, None] <= self.when
 
     @property
     def cohorts(self) -> IntArray:

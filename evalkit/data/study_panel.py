@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,17 @@ from evalkit.data.columns import name_rows, read_numbers, require_columns
 from evalkit.data.derive import derive
 from evalkit.data.panel import Panel
 from evalkit.data.sources import describe, read
+from evalkit.data.subgroup import in_subgroup
 from evalkit.errors import DataError, DesignRefused
 from evalkit.study.spec import Outcome, Study, StudySpec
+from evalkit.vocabulary import BoolArray, Remark
 
 
 def load_frame(study: Study) -> pd.DataFrame:
     """Read a study's source and add its derived columns.
 
-    Unit, cluster and group columns of a CSV file are text to the letter; other columns as
-    :mod:`evalkit.data.schema` says.
+    Unit, group, cluster and equity columns of a CSV file, and those held at a text, are text to the letter; other
+    columns as :mod:`evalkit.data.schema` says.
 
     Raises
     ------
@@ -28,9 +31,14 @@ def load_frame(study: Study) -> pd.DataFrame:
     """
     data = study.spec.data
     groups = [group.column for group in study.spec.equity]
-    identifiers = [name for name in (data.unit, data.cluster, *groups) if name is not None and name != data.period]
+    texts = [name for name, held in data.held.items() if isinstance(held[0] if isinstance(held, tuple) else held, str)]
+    named = (data.unit or data.group, data.cluster, *groups, *texts)
+    identifiers = [name for name in named if name is not None and name != data.period]
     frame = derive(
-        read(data.source, root=Path(study.data_root), identifiers=identifiers), data.derive, data.unit, data.period
+        read(data.source, root=Path(study.data_root), identifiers=identifiers),
+        data.derive,
+        str(data.unit or data.group),
+        data.period,
     )
     for group in study.spec.equity:
         require_columns(frame, {f"equity group '{group.name}'": group.column})
@@ -50,10 +58,12 @@ def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome) -> Panel:
     """
     data = spec.data
     try:
-        frame = _transformed(df, outcome)
-        return Panel.from_frame(
+        keep = in_subgroup(df, data.held) if data.held else None
+        frame = _transformed(df if keep is None else df[keep], outcome)
+        panel = Panel.from_frame(
             frame,
             unit=data.unit,
+            group=data.group,
             period=data.period,
             outcome=outcome.column,
             cohort=data.cohort,
@@ -66,8 +76,30 @@ def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome) -> Panel:
             dose=data.dose,
         )
     except (DataError, DesignRefused) as error:
-        what = f"In {describe(data.source)}: {error.what}"
+        rows = f", rows with {spec.subgroup}" if spec.subgroup else ""
+        what = f"In {describe(data.source)}{rows}: {error.what}"
         raise type(error)(what, allowed=error.allowed, next_step=error.next_step) from None
+    if keep is None:
+        return panel
+    return dataclasses.replace(panel, remarks=(_left_out(df, keep, panel, spec), *panel.remarks))
+
+
+def _left_out(df: pd.DataFrame, keep: BoolArray, panel: Panel, spec: StudySpec) -> Remark:
+    """Rows outside the subgroup, counted by the arm of their unit or group."""
+    sections = panel.cross_sections
+    labels = panel.units if sections is None else sections.labels[sections.group]
+    treated = panel.first_treated <= panel.time[-1]
+    gone = df.loc[~keep, str(spec.data.unit or spec.data.group)]
+    counts = int(gone.isin(labels[treated].unique()).sum()), int(gone.isin(labels[~treated].unique()).sum())
+    what = "units" if sections is None else "groups"
+    rest = len(gone) - sum(counts)
+    other = f", {rest} in {what} without a row in the subgroup" if rest else ""
+    return Remark(
+        "subgroup",
+        f"Only rows with {spec.subgroup} are analysed; {len(gone)} others are left out ({counts[0]} in treated {what}, "
+        f"{counts[1]} in comparison {what}{other}).",
+        *counts,
+    )
 
 
 def _transformed(df: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:

@@ -30,6 +30,8 @@ class Needs:
         Treatment is 0 or 1 and, once on, stays on.
     cohort_cells
         True when the estimator reports effects by cohort and period, not only pooled ones.
+    repeated_cross_sections
+        True when it also reads data in which each row is another person (:class:`~evalkit.data.panel.Panel`).
     answers
         One sentence: the question that it answers.
     """
@@ -39,6 +41,7 @@ class Needs:
     pre_periods: int = 1
     absorbing: bool = True
     cohort_cells: bool = True
+    repeated_cross_sections: bool = False
 
 
 @runtime_checkable
@@ -79,10 +82,27 @@ def require_absorbing(estimator: Estimator, panel: Panel) -> None:
         )
 
 
+def refuse_cross_sections(estimator: Estimator, panel: Panel) -> None:
+    """Refuse repeated cross-sections for an estimator that follows units over time.
+
+    Raises
+    ------
+    DesignRefused
+        With the estimators that read them.
+    """
+    if panel.cross_sections is not None and not estimator.needs.repeated_cross_sections:
+        raise DesignRefused(
+            f"{estimator.name} follows units over time, and these data are repeated cross-sections: each row is "
+            f"another person, known by the group '{panel.names.group}' and the period.",
+            allowed="estimators that compare groups and periods: callaway_santanna, two_way_fixed_effects",
+            next_step="Choose one of them, or average the data by group and period and name the group as data.unit.",
+        )
+
+
 class PanelEstimator(BaseModel):
     """Base of the built-in estimators: a frozen pydantic model whose errors people can read.
 
-    ``fit`` of every subclass refuses a dose that switches where `needs.absorbing` says so.
+    ``fit`` of every subclass refuses what its `needs` do not declare: a dose that switches, repeated cross-sections.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
@@ -97,7 +117,7 @@ class PanelEstimator(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **arguments: Any) -> None:
-        """Put the refusal in front of the subclass's own fit, so that no estimator can forget it."""
+        """Put the refusals in front of the subclass's own fit, so that no estimator can forget it."""
         super().__pydantic_init_subclass__(**arguments)
         own = cls.__dict__.get("fit")
         if own is None:
@@ -105,6 +125,7 @@ class PanelEstimator(BaseModel):
 
         @functools.wraps(own)
         def fit(self: PanelEstimator, panel: Panel, *, rng: np.random.Generator) -> Estimate:
+            refuse_cross_sections(self, panel)
             require_absorbing(self, panel)
             estimate: Estimate = own(self, panel, rng=rng)
             return estimate

@@ -60,7 +60,7 @@ def question(spec: StudySpec) -> QuestionBlock:
     """What was asked."""
     asked = spec.question
     return QuestionBlock(
-        title=Words.declared(spec.title),
+        title=Words.declared(spec.full_title),
         programme=Words.declared(spec.programme_name),
         priority=Words.declared(spec.priority),
         capacity=Words.declared(spec.capacity),
@@ -126,15 +126,18 @@ def sample_block(facts: Facts) -> SampleBlock:
     sample: Sample = facts.sample
     outcome = facts.spec.primary_outcome
     needs = "an exposure is needed to turn a rate into events" if outcome.family == "rate" else "not an event count"
-    gone = "an arm was not seen before the first start"
+    grouped = facts.panel.cross_sections is not None
+    gone = "each row is another person" if grouped else "an arm was not seen before the first start"
     rules, names = facts.rules, _column_names(facts.spec)
     events = observed_events(outcome, facts.panel)
     few_events = events is not None and small(rules, events)
     return SampleBlock(
         n_units=_count(rules, sample.units),
         n_treated_units=_count(rules, facts.estimate.n_treated_units),
-        n_clusters=_count(rules, sample.clusters),
-        n_treated_clusters=_count(rules, sample.treated_clusters),
+        n_clusters=Count.derived(sample.clusters) if grouped else _count(rules, sample.clusters),
+        n_treated_clusters=Count.derived(sample.treated_clusters)
+        if grouped
+        else _count(rules, sample.treated_clusters),
         n_observations=Count.derived(facts.estimate.n_observations),
         n_events=Number.suppressed(_withheld(rules)) if few_events else number(events, needs),
         pre_periods=Count.derived(sample.pre_periods),
@@ -161,7 +164,10 @@ def _withheld(rules: Policy) -> str:
 def _column_names(spec: StudySpec) -> frozenset[str]:
     """Names in quotes that are not those of people."""
     data, outcomes = spec.data, spec.outcomes
-    named = {data.unit, data.period, data.cohort, data.treated, data.dose, data.weight, data.cluster, *data.covariates}
+    named = {
+        data.unit, data.group, data.period, data.cohort, data.treated, data.dose, data.weight, data.cluster,
+        *data.covariates,
+    }  # fmt: skip
     return frozenset(str(name) for name in {*named, *(o.name for o in outcomes), *(o.column for o in outcomes)} if name)
 
 

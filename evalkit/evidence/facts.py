@@ -19,7 +19,7 @@ from evalkit.evidence.standard import Design, Standard
 from evalkit.evidence.withhold import in_words
 from evalkit.study.spec import Study, StudySpec
 from evalkit.uncertainty import Posterior
-from evalkit.vocabulary import BoolArray, Diagnostic
+from evalkit.vocabulary import BoolArray, Diagnostic, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class Sample:
     treated, comparison
         Units that start within the window; units that they can be compared with.
     clusters, treated_clusters
-        Independent clusters in all, and those with a treated unit.
+        Independent clusters in all, and those with a treated unit. In repeated cross-sections the groups by which
+        treatment was given, or the clusters where these are fewer: however many people a group has, it started once.
     pre_periods, post_periods
         Usable periods (anticipation excluded) of the cohort that has fewest.
     missing_share
@@ -92,7 +93,9 @@ class Facts:
     def withholds(self) -> bool:
         """Whether a count of the sample is a small one of persons: all are withheld then, as differences give it."""
         sample = self.sample
-        counts = (sample.treated, sample.comparison, sample.treated_clusters, sample.clusters)
+        counts = [sample.treated, sample.comparison]
+        if self.panel.cross_sections is None:  # else clusters are groups, each of many people
+            counts += [sample.treated_clusters, sample.clusters]
         return any(small(self.rules, each) for each in counts)
 
     def counted(self, count: int) -> str:
@@ -147,7 +150,7 @@ def detail(diagnostic: Diagnostic, name: str) -> float | None:
 def sample_of(panel: Panel, spec: StudySpec, estimate: Estimate) -> Sample:
     """Count what the estimate rests on; always-treated units, which show no start, are left out."""
     treated = ~panel.never_treated & ~panel.always_treated
-    codes = panel.cluster_codes
+    codes = _assigned(panel)
     cohorts = panel.cohorts
     anticipation = spec.design.anticipation
     pre = [int((panel.time < cohort - anticipation).sum()) for cohort in cohorts]
@@ -168,6 +171,14 @@ def sample_of(panel: Panel, spec: StudySpec, estimate: Estimate) -> Sample:
     )
 
 
+def _assigned(panel: Panel) -> IntArray:
+    """(N,) codes of what treatment was given to: clusters; in cross-sections groups, where these are fewer."""
+    if panel.cross_sections is None:
+        return panel.cluster_codes
+    group = panel.cross_sections.group
+    return panel.cluster if panel.cluster is not None and panel.cluster.max() < group.max() else group
+
+
 def _not_yet_treated(panel: Panel, spec: StudySpec, estimate: Estimate) -> int:
     """Units of later cohorts that serve as comparison before their own start."""
     comparison = estimate.settings.get("comparison", spec.design.comparison)
@@ -178,7 +189,7 @@ def _not_yet_treated(panel: Panel, spec: StudySpec, estimate: Estimate) -> int:
 
 
 def _attrition(panel: Panel, treated: BoolArray, comparison: BoolArray) -> tuple[float | None, float | None]:
-    if panel.cohorts.size == 0:
+    if panel.cohorts.size == 0 or panel.cross_sections is not None:
         return None, None
     before = panel.observed[:, panel.time < panel.cohorts[0]].any(axis=1)
     lost = before & ~panel.observed[:, -1]
@@ -200,13 +211,13 @@ def baseline_differences(panel: Panel, spec: StudySpec) -> dict[str, float]:
     """
     if panel.cohorts.size == 0:
         return {}
-    before = panel.time < panel.cohorts[0] - spec.design.anticipation
+    before = panel.when < panel.cohorts[0] - spec.design.anticipation
     treated = ~panel.never_treated & ~panel.always_treated
     found: dict[str, float] = {}
     for name in spec.data.covariates:
         if name not in panel.covariates or not before.any():
             continue
-        values = panel.covariates[name][:, before]
+        values = np.where(before, panel.covariates[name], np.nan)
         known = ~np.isnan(values)
         counts = known.sum(axis=1)
         unit_means = np.where(known, values, 0.0).sum(axis=1) / np.maximum(counts, 1)
@@ -222,12 +233,13 @@ def outcome_spread(panel: Panel) -> tuple[float, float, int, int] | None:
     """Standard deviations across units after the first start (treated, others) and their numbers.
 
     Units are averaged over treated periods (treated) or periods after the first start (never-treated),
-    so that the spread is that of places, not of years. None where an arm has fewer than two units.
+    so that the spread is that of places (or of persons seen once), not of years. None where an arm has fewer than
+    two units.
     """
     if panel.cohorts.size == 0:
         return None
     treated = ~panel.never_treated & ~panel.always_treated
-    later = np.broadcast_to(panel.time >= panel.cohorts[0], panel.outcome.shape)
+    later = np.broadcast_to(panel.when >= panel.cohorts[0], panel.outcome.shape)
     cells = np.where(treated[:, None], panel.treated, later) & panel.observed
     counts = cells.sum(axis=1)
     means = np.where(cells, np.nan_to_num(panel.outcome), 0.0).sum(axis=1) / np.maximum(counts, 1)

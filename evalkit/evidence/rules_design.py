@@ -62,8 +62,11 @@ def cap_not_randomized(facts: Facts, rule: Rule) -> Verdict:
 def cap_single_unit(facts: Facts, rule: Rule) -> Verdict:
     """One unit on either side; lower still without exact inference and a passing fit before the start."""
     sample, required = facts.sample, facts.standard.required_diagnostics
-    fewest = min(sample.treated, sample.comparison)
-    reason = f"{facts.counted(sample.treated)} treated and {facts.counted(sample.comparison)} comparison units."
+    treated, comparison, what = sample.treated, sample.comparison, "units"
+    if facts.panel.cross_sections is not None:  # many people, but treatment was given to groups
+        treated, comparison, what = sample.treated_clusters, sample.clusters - sample.treated_clusters, "groups"
+    fewest = min(treated, comparison)
+    reason = f"{facts.counted(treated)} treated and {facts.counted(comparison)} comparison {what}."
     value = facts.found(fewest)
     if facts.design == "interrupted_time_series":
         return not_applicable("An interrupted time series has one unit by design and its own cap.")
@@ -136,6 +139,10 @@ def concurrent_event(facts: Facts, rule: Rule) -> Verdict:
 def attrition(facts: Facts, rule: Rule) -> Verdict:
     """Units lost, against the published boundaries, and cells without data."""
     sample, boundary = facts.sample, facts.standard.attrition
+    if facts.panel.cross_sections is not None and sample.missing_share <= rule.limits["missing_share"]:
+        return not_run(
+            "Each row is another person, so nobody can be lost; whether other people came was not looked at."
+        )
     limit = rule.limits["missing_share"]
     if sample.attrition_overall is None or sample.attrition_differential is None:
         if sample.missing_share > limit:

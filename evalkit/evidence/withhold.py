@@ -18,7 +18,7 @@ _NAMES: Final = re.compile(r"\(name withheld\)(?:(?:, | and )\(name withheld\))*
 _QUOTED: Final = re.compile(r"(?<!\w)'(.+?)'(?!\w)")
 _WHOLE: Final = re.compile(r"(?<![\w.,%=-])(?<!\w = )\d[\d,]*(?![\w%]|[.,:-]\d|-|\s*%)")
 _OTHERWISE: Final = re.compile(
-    r"\s+(?:event time|periods?|points?|years?|quarters?|months?|weeks?|days?|cohorts?|cells?|chains?|draws?"
+    r"\s+(?:event time|periods?|points?|years?|quarters?|months?|weeks?|days?|cohorts?|cells?|groups?|chains?|draws?"
     r"|divergences|specifications?|estimators?)\b"
 )
 """Words after a number that does not count people."""

@@ -291,7 +291,7 @@ def _scale(script: Script) -> str | None:
     lo, hi = script.voice.range_of(low, high)
     panel = script.facts.panel
     cells = treated_cells(panel)
-    years = panel.time[cells.any(axis=0)]
+    years = np.unique(np.broadcast_to(panel.when, cells.shape)[cells])
     first, last = (_period_name(panel.calendar.label(int(year))) for year in (years[0], years[-1]))
     count = int(cells.any(axis=1).sum())
     unit = script.facts.spec.assignment.unit
@@ -312,8 +312,7 @@ def _scale(script: Script) -> str | None:
     people = _PEOPLE.search(script.outcome.unit)
     if panel.exposure is None or people is None:
         return script.voice.say("scale", names, **parts)
-    each_period = np.where(cells, np.nan_to_num(panel.exposure), 0.0).sum(axis=0)[cells.any(axis=0)]
-    parts["people"] = script.voice.number(float(each_period.mean()))
+    parts["people"] = script.voice.number(float(np.nansum(panel.exposure[cells])) / len(years))
     return script.voice.say("scale_people", {**names, "people_word": people.group(1)}, **parts)
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -33,6 +34,36 @@ def _identifier(value: object) -> object:
 
 Identifier = Annotated[str, BeforeValidator(_identifier), Field(min_length=1)]
 Text = Annotated[str, BeforeValidator(_identifier)]
+
+
+def _held(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError(
+            'YAML reads this word as true/false: put text in quotes, e.g. "NO", and write 1 or 0 for a flag'
+        )
+    return value
+
+
+Held = (
+    Annotated[int | float | str, BeforeValidator(_held)]
+    | tuple[Annotated[int | float | str, BeforeValidator(_held)], ...]
+)
+"""A value that a column is held at, or several of which it may have any."""
+
+
+def in_words(where: Mapping[str, Held]) -> str:
+    """Columns and the values they are held at.
+
+    Examples
+    --------
+    >>> in_words({"state": "KY", "sector": (1, 2)})
+    'state = KY and sector = 1 or 2'
+    """
+    said = {
+        name: " or ".join(map(str, held)) if isinstance(held, tuple | list) else str(held)
+        for name, held in where.items()
+    }
+    return " and ".join(f"{name} = {values}" for name, values in said.items())
 
 
 class Part(BaseModel):
@@ -133,10 +164,16 @@ class Derivation(Part):
 
 
 class Data(Part):
-    """Where the data are and what their columns mean."""
+    """Where the data are and what their columns mean.
+
+    `unit` is who is followed over time. Repeated cross-sections, whose rows are each another person, name `group`
+    instead: the column by which, together with the period, treatment is known. `where` holds columns at values, so that
+    other rows are left out; null holds nothing and marks a column at which the study may be cut.
+    """
 
     source: Source
-    unit: Identifier
+    unit: Identifier | None = None
+    group: Identifier | None = None
     period: Identifier
     cohort: Identifier | None = None
     treated: Identifier | None = None
@@ -146,16 +183,27 @@ class Data(Part):
     weight: Identifier | None = None
     covariates: tuple[Identifier, ...] = ()
     derive: tuple[Derivation, ...] = ()
+    where: dict[Identifier, Held | None] = Field(default_factory=dict)
     restricted: bool = False
 
     @model_validator(mode="after")
     def _one_treatment(self) -> Self:
+        if (self.unit is None) == (self.group is None):
+            raise ValueError(
+                "name exactly one of 'unit' (followed over time) and 'group' (repeated cross-sections: each row is "
+                "another person, treated as the group is in the period)"
+            )
         if [self.cohort, self.treated, self.dose].count(None) != 2:
             raise ValueError(
                 "name exactly one of 'cohort' (first treated period), 'treated' (a 0/1 column that stays 1) and 'dose' "
                 "(a number that may rise and fall)"
             )
         return self
+
+    @property
+    def held(self) -> dict[str, Held]:
+        """Columns that are held at a value."""
+        return {name: value for name, value in self.where.items() if value is not None}
 
 
 class SmallestChange(Part):
@@ -311,6 +359,16 @@ class StudySpec(Part):
         if len(primaries) != 1:
             raise ValueError(f"exactly one outcome has role 'primary'; found {len(primaries)}")
         return self
+
+    @property
+    def subgroup(self) -> str:
+        """The rows analysed, in words; empty where all are."""
+        return in_words(self.data.held)
+
+    @property
+    def full_title(self) -> str:
+        """The title with the rows analysed: a run on a subgroup must not pass for the whole."""
+        return f"{self.title} ({self.subgroup})" if self.subgroup else self.title
 
     @property
     def programme_name(self) -> str:

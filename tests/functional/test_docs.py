@@ -44,7 +44,7 @@ def test_the_page_on_studies_names_every_key() -> None:
 
 
 def test_the_example_study_of_the_page_is_valid() -> None:
-    (example,) = blocks(ROOT / "docs" / "writing-a-study.md", "yaml")
+    example = blocks(ROOT / "docs" / "writing-a-study.md", "yaml")[0]
     content = yaml.safe_load(example)
     assert content.pop("defaults")[0] == {"override /estimator": "callaway_santanna"}
     study: BaseModel = StudySpec.model_validate(content)

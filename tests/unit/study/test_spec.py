@@ -42,7 +42,7 @@ def test_a_declared_scale_stands_and_without_exposure_there_is_none() -> None:
 
 
 def test_the_guides_example_is_a_study_about_places() -> None:
-    (block,) = re.findall(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)
+    block = re.findall(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)[0]
     content = yaml.safe_load(block)
     del content["defaults"]
     assert StudySpec.model_validate(content).assignment.unit in _places(yaml.safe_load(RULES.read_text("utf-8")))
