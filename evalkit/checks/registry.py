@@ -9,13 +9,17 @@ from evalkit.checks.base import Check
 from evalkit.errors import ConfigError, closest
 
 BUILT_IN = {
+    "anticipation_scan": "evalkit.checks.anticipation_scan:AnticipationScan",
     "honest": "evalkit.checks.honest:Honest",
     "leave_one_cohort_out": "evalkit.checks.leave_one_cohort_out:LeaveOneCohortOut",
+    "leave_one_unit_out": "evalkit.checks.leave_one_unit_out:LeaveOneUnitOut",
     "placebo_period": "evalkit.checks.placebo_period:PlaceboPeriod",
     "pre_trends": "evalkit.checks.pre_trends:PreTrends",
     "randomization_inference": "evalkit.checks.randomization_inference:RandomizationInference",
     "sample_flow": "evalkit.checks.sample_flow:SampleFlow",
     "sampler": "evalkit.checks.sampler:Sampler",
+    "specification_curve": "evalkit.checks.specification_curve:SpecificationCurve",
+    "spillover": "evalkit.checks.spillover:Spillover",
     "wild_bootstrap": "evalkit.checks.wild_bootstrap:WildBootstrapCheck",
 }
 

@@ -68,7 +68,7 @@ def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome) -> Panel:
             outcome=outcome.column,
             cohort=data.cohort,
             treated=data.treated,
-            covariates=data.covariates,
+            covariates=tuple(dict.fromkeys((*data.covariates, *data.attributes))),
             cluster=data.cluster,
             weight=data.weight,
             exposure=outcome.exposure if outcome.family in ("rate", "count") else None,

@@ -23,7 +23,9 @@ from evalkit.report.wording import clip
 from evalkit.vocabulary import FloatArray
 
 NAME_WORDS: Final = 12
-EFFECTS: Final = ("estimate", "low", "high", "low_simultaneous", "high_simultaneous")
+EFFECTS: Final = (
+    "estimate", "low", "high", "low_simultaneous", "high_simultaneous", "ring_estimate", "ring_low", "ring_high",
+)  # fmt: skip
 
 
 def pictures(

@@ -169,6 +169,9 @@ class Data(Part):
     `unit` is who is followed over time. Repeated cross-sections, whose rows are each another person, name `group`
     instead: the column by which, together with the period, treatment is known. `where` holds columns at values, so that
     other rows are left out; null holds nothing and marks a column at which the study may be cut.
+
+    `covariates` are adjusted for by estimators that can; `attributes` are further columns that a check or
+    estimator asks for by name (coordinates, a subgroup) and that nothing adjusts for.
     """
 
     source: Source
@@ -182,6 +185,7 @@ class Data(Part):
     cluster: Identifier | None = None
     weight: Identifier | None = None
     covariates: tuple[Identifier, ...] = ()
+    attributes: tuple[Identifier, ...] = ()
     derive: tuple[Derivation, ...] = ()
     where: dict[Identifier, Held | None] = Field(default_factory=dict)
     restricted: bool = False

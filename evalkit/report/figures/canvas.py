@@ -93,7 +93,13 @@ class Figure:
     png: bytes
 
 
-def draw(paint: Callable[[Axes], None], *, says: str, height: float) -> tuple[bytes, bytes]:
+def draw(
+    paint: Callable[[Axes], None],
+    *,
+    says: str,
+    height: float,
+    below: tuple[Callable[[Axes], None], float] | None = None,
+) -> tuple[bytes, bytes]:
     """Draw on a fresh sheet, with what the axis measures above it and the key beneath it.
 
     Parameters
@@ -104,6 +110,8 @@ def draw(paint: Callable[[Axes], None], *, says: str, height: float) -> tuple[by
         What is measured, with its unit: written level above the axes, where it reads without turning the head.
     height
         Inches; the width is fixed.
+    below
+        Draws on a second pair of axes under the first, which shares its horizontal axis; and its height in inches.
 
     Returns
     -------
@@ -118,10 +126,16 @@ def draw(paint: Callable[[Axes], None], *, says: str, height: float) -> tuple[by
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
         # A letter that the font lacks is drawn as an empty box; the table beneath the figure has the name.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
-        sheet = Sheet(figsize=(WIDTH, height), layout="constrained")
+        under = 0.0 if below is None else below[1]
+        sheet = Sheet(figsize=(WIDTH, height + under), layout="constrained")
         FigureCanvasAgg(sheet)
-        axes = sheet.add_subplot()
-        paint(axes)
+        if below is None:
+            axes = sheet.add_subplot()
+            paint(axes)
+        else:
+            axes, second = sheet.subplots(2, 1, sharex=True, height_ratios=(height, under))
+            paint(axes)
+            below[0](second)
         for axis in (axes.xaxis, axes.yaxis):
             if isinstance(axis.get_major_formatter(), ScalarFormatter):
                 axis.set_major_formatter(FuncFormatter(tick_label))

@@ -124,3 +124,10 @@ def test_the_two_real_studies_have_the_cohorts_that_their_sources_report(
     labels = panel.calendar.labels(panel.first_treated[~panel.never_treated])
     assert labels.value_counts().sort_index().to_dict() == cohorts
     assert np.count_nonzero(panel.never_treated) == never
+
+
+def test_attributes_are_in_the_panel_and_among_no_covariates_of_the_study(tmp_path: Path) -> None:
+    frame = long_frame(lat=4.6, income=2.0)
+    made = study(tmp_path, on_file(tmp_path, frame, cohort="law", covariates=["income"], attributes=["lat", "income"]))
+    assert list(panel_for(load_frame(made), made.spec, primary(made)).covariates) == ["income", "lat"]
+    assert made.spec.data.covariates == ("income",)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evalkit.checks.base import CheckContext
+from evalkit.checks.leave_one_cohort_out import keep_units
+from evalkit.checks.spillover import Spillover
+from evalkit.errors import ConfigError, DataError
+from evalkit.estimators.callaway_santanna import CallawaySantAnna
+from evalkit.vocabulary import BoolArray, Diagnostic
+from tests.simulated import context
+
+SAME = 1e-10
+"""The same estimator on the same panel."""
+NEAR_KM = 10.0
+NOISE = 0.25
+"""Error of an effect of 2 with noise 0.2 and ten places."""
+
+BY_DISTANCE = Spillover(latitude="lat", longitude="lon", rings_km=(NEAR_KM, 50.0))
+
+
+def _on_a_map(spill: float) -> tuple[CheckContext, BoolArray]:
+    """Treated places at latitude 0; ten comparison places 5 km away, which change as well; the others 1,000 km away."""
+    made = context(CallawaySantAnna(), effect=4.0, noise=0.2, cohorts={5: 0.4})
+    panel = made.panel
+    comparison = np.flatnonzero(panel.never_treated)
+    near = np.zeros(panel.n_units, dtype=bool)
+    near[comparison[:10]] = True
+    latitude = np.where(panel.never_treated, 9.0, 0.0)
+    latitude[near] = 5.0 / 111.2
+    late = panel.time[None, :] >= panel.cohorts[0]
+
+    def wide(values: np.typing.NDArray[np.float64]) -> np.typing.NDArray[np.float64]:
+        return np.repeat(values[:, None], panel.n_periods, axis=1)
+
+    changed = dataclasses.replace(
+        panel,
+        outcome=panel.outcome + spill * (near[:, None] & late),
+        covariates={"lat": wide(latitude), "lon": np.zeros(panel.outcome.shape)},
+    )
+    return dataclasses.replace(made, panel=changed, estimate=made.fit(changed)), near
+
+
+def _rows(found: Diagnostic) -> pd.DataFrame:
+    assert found.exhibit is not None
+    return pd.DataFrame(dict(found.exhibit.table)).set_index("ring")
+
+
+def test_places_that_nothing_reached_may_be_left_out() -> None:
+    found = BY_DISTANCE.run(_on_a_map(0.0)[0])[0]
+    assert found.status == "pass"
+    assert dict(found.details)["relative_change"] < 0.05
+
+
+def test_neighbours_that_changed_as_well_move_the_estimate() -> None:
+    """Ten of the comparison places rise by 8, and pull the effect down by 8 x 10 / (number of comparison places)."""
+    made, near = _on_a_map(8.0)
+    found = BY_DISTANCE.run(made)[0]
+    full = made.estimate.aggregation("overall").estimate[0]
+    without = made.fit(keep_units(made.panel, ~near)).aggregation("overall").estimate[0]
+    assert found.status == "fail"
+    np.testing.assert_allclose(_rows(found)["estimate"]["0 to 10 km"], without, rtol=SAME)
+    np.testing.assert_allclose(dict(found.details)["relative_change"], (without - full) / full, rtol=SAME)
+
+
+def test_the_effect_on_the_neighbours_themselves_is_found() -> None:
+    rows = _rows(BY_DISTANCE.run(_on_a_map(8.0)[0])[0])
+    np.testing.assert_allclose(rows["ring_estimate"]["0 to 10 km"], 8.0, atol=NOISE)
+
+
+def test_an_empty_ring_leaves_no_places_of_its_own() -> None:
+    rows = _rows(BY_DISTANCE.run(_on_a_map(8.0)[0])[0])
+    assert (rows["n_left_out"]["10 to 50 km"], rows["n_in_ring"]["10 to 50 km"]) == (10, 0)
+    assert np.isnan(rows["ring_estimate"]["10 to 50 km"])
+
+
+def test_declared_neighbours_do_what_distances_do() -> None:
+    made, near = _on_a_map(8.0)
+    treated = str(made.panel.units[int(np.flatnonzero(~made.panel.never_treated)[0])])
+    others = tuple(str(unit) for unit in made.panel.units[near])
+    declared = Spillover(neighbours={treated: others}).run(made)[0]
+    by_distance = BY_DISTANCE.run(made)[0]
+    np.testing.assert_allclose(declared.value or 0.0, by_distance.value or 1.0, rtol=SAME)
+    other_way_round = Spillover(neighbours=dict.fromkeys(others, (treated,))).run(made)[0]
+    assert other_way_round.value == declared.value
+
+
+def test_with_no_comparison_place_near_there_is_nothing_to_leave_out() -> None:
+    found = Spillover(latitude="lat", longitude="lon", rings_km=(1.0,)).run(_on_a_map(0.0)[0])[0]
+    assert found.status == "not_run"
+    assert "within 1 km" in found.reading
+
+
+def test_with_all_comparison_places_near_there_is_nothing_to_compare_with() -> None:
+    found = Spillover(latitude="lat", longitude="lon", rings_km=(5000.0,)).run(_on_a_map(0.0)[0])[0]
+    assert found.status == "not_run"
+
+
+def test_an_unknown_neighbour_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no unit of the data"):
+        Spillover(neighbours={"Atlantis": ()}).run(_on_a_map(0.0)[0])
+
+
+def test_a_place_that_moves_is_refused() -> None:
+    made, _ = _on_a_map(0.0)
+    moving = made.panel.covariates["lat"] + made.panel.time[None, :]
+    panel = dataclasses.replace(made.panel, covariates={**made.panel.covariates, "lat": moving})
+    with pytest.raises(DataError, match="changes over time"):
+        BY_DISTANCE.run(dataclasses.replace(made, panel=panel))
+
+
+@pytest.mark.parametrize("settings", [{}, {"latitude": "lat"}, {"neighbours": {"a": ("b",)}, "latitude": "lat",
+                         "longitude": "lon", "rings_km": (1.0,)}, {"latitude": "lat", "longitude": "lon",
+                         "rings_km": (25.0, 10.0)}])  # fmt: skip
+def test_settings_name_one_kind_of_nearness(settings: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"neighbours|rings_km"):
+        Spillover(**settings)
