@@ -11,6 +11,7 @@ import pandas as pd
 from evalkit.errors import ConfigError
 from evalkit.report.figures.anticipation_scan import anticipation_scan
 from evalkit.report.figures.canvas import Figure
+from evalkit.report.figures.goodman_bacon import goodman_bacon
 from evalkit.report.figures.leave_one_out import leave_one_out
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.specification_curve import specification_curve
@@ -20,6 +21,7 @@ Drawing = Callable[[pd.DataFrame, Setting], Figure]
 
 GALLERY: Final[Mapping[str, Drawing]] = {
     "anticipation_scan": anticipation_scan,
+    "goodman_bacon": goodman_bacon,
     "leave_one_out": leave_one_out,
     "specification_curve": specification_curve,
     "spillover": spillover,
