@@ -51,6 +51,17 @@ Domain = Literal[
     "reporting",
     "estimation",
 ]
+InferenceMethod = Literal[
+    "credible",
+    "clustered",
+    "randomization",
+    "collapse",
+    "conley_taber",
+    "ferman_pinto",
+    "wild_bootstrap",
+    "cr3",
+    "none",
+]
 NextStep = Literal["scale", "continue", "modify", "stop", "test_more"]
 
 

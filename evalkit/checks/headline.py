@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from evalkit.checks.base import CheckContext
+from evalkit.inference.refits import lead_of
 from evalkit.vocabulary import CheckStatus
 
 
@@ -16,13 +15,7 @@ def excludes_zero(context: CheckContext) -> bool:
 
 def anticipation(context: CheckContext) -> int:
     """Periods before the start that the primary estimator leaves out of its comparison."""
-    return int(context.estimate.settings.get("anticipation", context.spec.design.anticipation))
-
-
-def treated_clusters(context: CheckContext) -> int:
-    """Clusters with a unit that starts within the window."""
-    panel = context.panel
-    return int(np.unique(panel.cluster_codes[~panel.never_treated & ~panel.always_treated]).size)
+    return lead_of(context.estimate, context.spec.design.anticipation)
 
 
 def survival(p: float, alpha: float, smallest: float, excluded: bool) -> tuple[CheckStatus, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
@@ -11,10 +10,10 @@ from scipy import stats
 
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.wording import amount
-from evalkit.data.panel import Panel
+from evalkit.data.keep import keep_units
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
-from evalkit.vocabulary import BoolArray, Diagnostic, Domain, Exhibit, FloatArray, IntArray
+from evalkit.vocabulary import Diagnostic, Domain, Exhibit
 
 Row = tuple[str, int, float, float, float]
 """What was left out ("" for nothing), treated units, estimate, low, high."""
@@ -100,26 +99,3 @@ def _heterogeneity(estimate: Estimate) -> dict[str, float]:
         "heterogeneity_p": float(stats.chi2.sf(q, degrees)),
         "sign_reversal": float(opposite),
     }
-
-
-def keep_units(panel: Panel, keep: BoolArray) -> Panel:
-    """The panel without some of its units."""
-
-    def rows(values: FloatArray | None) -> FloatArray | None:
-        return None if values is None else values[keep]
-
-    cluster: IntArray | None = None
-    if panel.cluster is not None:
-        cluster = np.unique(panel.cluster[keep], return_inverse=True)[1].astype(np.int64)
-    return dataclasses.replace(
-        panel,
-        outcome=panel.outcome[keep],
-        first_treated=panel.first_treated[keep],
-        units=panel.units[keep],
-        weight=rows(panel.weight),
-        covariates={name: values[keep] for name, values in panel.covariates.items()},
-        cluster=cluster,
-        exposure=rows(panel.exposure),
-        dose=rows(panel.dose),
-        cross_sections=None if panel.cross_sections is None else panel.cross_sections.taken(keep),
-    )

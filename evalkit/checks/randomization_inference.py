@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import zlib
-from collections.abc import Callable, Iterable
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck
-from evalkit.checks.headline import anticipation, excludes_zero, survival, treated_clusters
+from evalkit.checks.headline import anticipation, excludes_zero, survival
 from evalkit.checks.wording import NO_ONE_START
-from evalkit.data.panel import Panel
-from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
-from evalkit.numerics.reassignment import RollOut, randomization_p, roll_out
-from evalkit.numerics.static_two_way import fit_static_two_way
+from evalkit.inference.randomization import assignments_of
+from evalkit.inference.refits import cluster_counts, is_static_two_way, refitted, two_way
+from evalkit.inference.reported import NotComputable
+from evalkit.numerics.reassignment import randomization_p
 from evalkit.uncertainty import Posterior
-from evalkit.vocabulary import NEVER, Diagnostic, Domain, FloatArray, IntArray
-
-Statistic = Callable[[IntArray], tuple[float, float]]
-"""First treated periods (N,) to an effect and its standard error; NaN where it cannot be estimated."""
+from evalkit.vocabulary import Diagnostic, Domain, FloatArray
 
 
 class RandomizationInference(PanelCheck):
@@ -66,40 +61,38 @@ class RandomizationInference(PanelCheck):
         panel = context.panel
         if panel.dose is not None:
             return self.result("not_run", NO_ONE_START)
-        plan = roll_out(panel.first_treated, panel.cluster_codes, panel.always_treated)
-        if plan is None:
-            return self.result(
-                "not_run",
-                "Some clusters hold units that started at different times: a cluster has no one start that could have "
-                "gone to another.",
-            )
-        if plan.distinct < 2:
-            return self.result("not_run", "No other roll-out was possible: every place that could swap started alike.")
-        two_way = self._uses_two_way(context.estimate)
-        statistic = _two_way(context) if two_way else _primary(context)
-        observed = statistic(panel.first_treated)
+        try:
+            others = assignments_of(panel, self.draws, context.estimate.seed)
+        except NotComputable as reason:
+            return self.result("not_run", f"{str(reason)[0].upper()}{str(reason)[1:]}.")
+        fast = self._uses_two_way(context.estimate)
+        statistic = two_way(anticipation(context)) if fast else refitted(context.fit)
+        observed = statistic(panel)
         if not np.isfinite(observed[0]):
             return self.result("not_run", "The two-way coefficient of this panel cannot be estimated.")
-        exact = plan.distinct <= self.draws + 1
-        others = np.array([statistic(starts) for starts in self._assignments(plan, context.estimate.seed, exact)])
-        failed = int(np.isnan(others[:, 0]).sum())
-        if 2 * failed > len(others):
-            return self.result("not_run", f"{failed} of {len(others)} other roll-outs could not be estimated.")
-        return self._report(context, observed, others, exact, "two-way coefficient" if two_way else "effect")
+        found = [statistic(dataclasses.replace(panel, first_treated=starts)) for starts in others.others()]
+        compared = np.array([observed, *found] if others.exact else found)
+        failed = int(np.isnan(compared[:, 0]).sum())
+        if 2 * failed > len(compared):
+            return self.result("not_run", f"{failed} of {len(compared)} other roll-outs could not be estimated.")
+        smallest = others.plan.mirrors / len(compared) if others.exact else 1.0 / (1 + len(compared))
+        return self._report(
+            context, observed, compared, others.exact, smallest, "two-way coefficient" if fast else "effect"
+        )
 
     def _uses_two_way(self, estimate: Estimate) -> bool:
         if self.statistic != "auto":
             return self.statistic == "two_way"
         return isinstance(estimate.uncertainty, Posterior) or is_static_two_way(estimate)
 
-    def _assignments(self, plan: RollOut, seed: int, exact: bool) -> Iterable[IntArray]:
-        if exact:
-            return plan.every()
-        # keyed by the check's name, so that other checks do not move its draws
-        return plan.drawn(self.draws, np.random.default_rng([seed, zlib.crc32(f"check:{self.name}".encode())]))
-
     def _report(
-        self, context: CheckContext, observed: tuple[float, float], others: FloatArray, exact: bool, what: str
+        self,
+        context: CheckContext,
+        observed: tuple[float, float],
+        others: FloatArray,
+        exact: bool,
+        smallest: float,
+        what: str,
     ) -> tuple[Diagnostic, ...]:
         errors = np.append(others[~np.isnan(others[:, 0]), 1], observed[1])
         studentized = self.studentized and bool((errors > 0.0).all())
@@ -107,7 +100,6 @@ class RandomizationInference(PanelCheck):
         with np.errstate(invalid="ignore"):
             compared = others[:, 0] / others[:, 1] if studentized else others[:, 0]
         p = randomization_p(value, compared, exact=exact)
-        smallest = 1.0 / len(others) if exact else 1.0 / (1 + len(others))
         excluded = excludes_zero(context)
         status, verdict = survival(p, self.alpha, smallest, excluded)
         count = len(others) if exact else 1 + len(others)
@@ -132,50 +124,6 @@ class RandomizationInference(PanelCheck):
             smallest_p=smallest,
             exact=float(exact),
             studentized=float(studentized),
-            n_treated_clusters=float(treated_clusters(context)),
+            n_treated_clusters=float(cluster_counts(context.panel)[0]),
             interval_excludes_zero=float(excluded),
         )
-
-
-def is_static_two_way(estimate: Estimate) -> bool:
-    """Whether the overall effect is the static two-way coefficient with clustered errors and no covariates."""
-    settings = estimate.settings
-    plain = not settings.get("covariates") and settings.get("errors") == "clustered"
-    return estimate.estimator == "two_way_fixed_effects" and plain
-
-
-def _primary(context: CheckContext) -> Statistic:
-    """The primary estimator's overall effect, fitted again."""
-
-    def fitted(starts: IntArray) -> tuple[float, float]:
-        try:
-            overall = context.fit(dataclasses.replace(context.panel, first_treated=starts)).aggregation("overall")
-        except EvalkitError:  # this roll-out has no estimate; randomization_p counts it against the finding
-            return float("nan"), float("nan")
-        return float(overall.estimate[0]), float(overall.std_error[0])
-
-    return fitted
-
-
-def _two_way(context: CheckContext) -> Statistic:
-    """The static two-way coefficient, anticipated periods left out of the comparison."""
-    panel, lead = context.panel, anticipation(context)
-
-    def fitted(starts: IntArray) -> tuple[float, float]:
-        found = fit_static_two_way(
-            panel.outcome,
-            starts[:, None] <= panel.time[None, :],
-            panel.cluster_codes,
-            weights=panel.weight,
-            left_out=anticipated(panel, starts, lead),
-        )
-        return (float("nan"), float("nan")) if found is None else (found.coefficient, found.std_error)
-
-    return fitted
-
-
-def anticipated(panel: Panel, starts: IntArray, lead: int) -> np.typing.NDArray[np.bool_]:
-    """(N, T) cells within `lead` periods before a start inside the window."""
-    inside = starts <= panel.time[-1]
-    relative = panel.time[None, :] - np.where(inside, starts, 0)[:, None]
-    return np.asarray(inside[:, None] & (relative < 0) & (relative >= -lead) & (starts != NEVER)[:, None])

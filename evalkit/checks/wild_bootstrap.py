@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -11,20 +9,12 @@ from pydantic import Field
 from scipy import stats
 
 from evalkit.checks.base import CheckContext, PanelCheck
-from evalkit.checks.headline import anticipation, excludes_zero, survival, treated_clusters
-from evalkit.checks.randomization_inference import anticipated
+from evalkit.checks.headline import anticipation, excludes_zero, survival
 from evalkit.checks.wording import NO_ONE_START
-from evalkit.numerics.static_two_way import fit_static_two_way
-from evalkit.numerics.wild_bootstrap import every_sign, wild_bootstrap
-from evalkit.uncertainty import multipliers
-from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, FloatArray
-
-FEW_CLUSTERS = 12
-"""Below this many clusters two-point multipliers take too few values (Webb 2023; MacKinnon and Webb 2018)."""
-FEW_TREATED = 3
-"""Below this many treated clusters the restricted bootstrap hardly ever rejects (MacKinnon and Webb 2017)."""
-BLOCK_CELLS = 2_000_000
-"""Multipliers drawn at a time, to bound memory."""
+from evalkit.inference.refits import cluster_counts
+from evalkit.inference.reported import NotComputable
+from evalkit.inference.wild_bootstrap import FEW_TREATED, bootstrapped
+from evalkit.vocabulary import CheckStatus, Diagnostic, Domain
 
 
 class WildBootstrapCheck(PanelCheck):
@@ -61,38 +51,32 @@ class WildBootstrapCheck(PanelCheck):
 
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Bootstrap the t statistic under the null."""
-        panel = context.panel
-        if panel.dose is not None:
+        if context.panel.dose is not None:
             return self.result("not_run", NO_ONE_START)
-        fit = fit_static_two_way(
-            panel.outcome,
-            panel.treated,
-            panel.cluster_codes,
-            weights=panel.weight,
-            left_out=anticipated(panel, panel.first_treated, anticipation(context)),
-        )
-        if fit is None:
-            return self.result("not_run", "The two-way coefficient of this panel cannot be estimated.")
-        if fit.n_clusters < 3 or fit.std_error <= 0.0:
-            return self.result(
-                "not_run", f"{fit.n_clusters} clusters leave nothing to multiply: the t statistic does not exist."
+        try:
+            found = bootstrapped(
+                context.panel,
+                lead=anticipation(context),
+                n_draws=self.draws,
+                law=self.weights,
+                seed=context.estimate.seed,
             )
-        webb = self.weights == "webb" or (self.weights == "auto" and fit.n_clusters < FEW_CLUSTERS)
-        exact = not webb and 2**fit.n_clusters <= self.draws
-        blocks = every_sign(fit.n_clusters) if exact else self._drawn(fit.n_clusters, webb, context.estimate.seed)
-        made = wild_bootstrap(fit, blocks, exact=exact)
+        except NotComputable as reason:
+            return self.result("not_run", f"{str(reason)[0].upper()}{str(reason)[1:]}.")
+        fit, made, webb = found.fit, found.draws, found.webb
         p, (low, high) = made.p_value(), made.interval(self.alpha)
-        excluded, treated = excludes_zero(context), treated_clusters(context)
+        excluded, treated = excludes_zero(context), cluster_counts(context.panel)[0]
         status, verdict = survival(p, self.alpha, made.smallest_p, excluded)
         clustered = 2.0 * float(stats.t(fit.n_clusters - 1).sf(abs(fit.coefficient) / fit.std_error))
         if status == "fail":
             status, verdict = _what_it_can_contradict(verdict, treated, clustered <= self.alpha)
         law = "Webb" if webb else "Rademacher"
+        of_them = "all of them" if made.exact else f"{made.n_draws} draws"
         bounds = {name: bound for name, bound in (("low", low), ("high", high)) if np.isfinite(bound)}
         return self.result(
             status,
             f"The two-way coefficient is {fit.coefficient:.3g}; by the wild cluster bootstrap ({law} multipliers on "
-            f"{fit.n_clusters} clusters, {'all of them' if exact else f'{made.n_draws} draws'}) p = {p:.3g} and the "
+            f"{fit.n_clusters} clusters, {of_them}) p = {p:.3g} and the "
             f"{100 * (1 - self.alpha):g} % interval runs from {_bound(low)} to {_bound(high)}. {verdict}",
             statistic="wild_bootstrap_p",
             value=p,
@@ -104,20 +88,12 @@ class WildBootstrapCheck(PanelCheck):
             **bounds,
             n_draws=float(made.n_draws),
             smallest_p=made.smallest_p,
-            exact=float(exact),
+            exact=float(made.exact),
             webb=float(webb),
             n_clusters=float(fit.n_clusters),
             n_treated_clusters=float(treated),
             interval_excludes_zero=float(excluded),
         )
-
-    def _drawn(self, n_clusters: int, webb: bool, seed: int) -> Iterator[FloatArray]:
-        # keyed by the check's name, so that other checks do not move its draws
-        rng = np.random.default_rng([seed, zlib.crc32(f"check:{self.name}".encode())])
-        size = max(BLOCK_CELLS // n_clusters, 1)
-        for start in range(0, self.draws, size):
-            count = min(size, self.draws - start)
-            yield multipliers("webb" if webb else "rademacher", (count, n_clusters), rng)
 
 
 def _what_it_can_contradict(verdict: str, treated: int, coefficient_differs: bool) -> tuple[CheckStatus, str]:

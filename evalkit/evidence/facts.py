@@ -17,9 +17,10 @@ from evalkit.evidence.natural import Effect
 from evalkit.evidence.schema import FindingBlock
 from evalkit.evidence.standard import Design, Standard
 from evalkit.evidence.withhold import in_words
+from evalkit.inference.refits import assigned
 from evalkit.study.spec import Study, StudySpec
 from evalkit.uncertainty import Posterior
-from evalkit.vocabulary import BoolArray, Diagnostic, IntArray
+from evalkit.vocabulary import BoolArray, Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def detail(diagnostic: Diagnostic, name: str) -> float | None:
 def sample_of(panel: Panel, spec: StudySpec, estimate: Estimate) -> Sample:
     """Count what the estimate rests on; always-treated units, which show no start, are left out."""
     treated = ~panel.never_treated & ~panel.always_treated
-    codes = _assigned(panel)
+    codes = assigned(panel)
     cohorts = panel.cohorts
     anticipation = spec.design.anticipation
     pre = [int((panel.time < cohort - anticipation).sum()) for cohort in cohorts]
@@ -169,14 +170,6 @@ def sample_of(panel: Panel, spec: StudySpec, estimate: Estimate) -> Sample:
         attrition_overall=overall,
         attrition_differential=differential,
     )
-
-
-def _assigned(panel: Panel) -> IntArray:
-    """(N,) codes of what treatment was given to: clusters; in cross-sections groups, where these are fewer."""
-    if panel.cross_sections is None:
-        return panel.cluster_codes
-    group = panel.cross_sections.group
-    return panel.cluster if panel.cluster is not None and panel.cluster.max() < group.max() else group
 
 
 def _not_yet_treated(panel: Panel, spec: StudySpec, estimate: Estimate) -> int:

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from evalkit.errors import ConfigError
+from evalkit.inference.rules import InferenceTable
 from evalkit.study.validation import explain
 from evalkit.vocabulary import Domain
 
@@ -141,6 +142,7 @@ class Standard(Rules):
     prose: Prose
     designs: Designs
     required_diagnostics: RequiredDiagnostics
+    inference: InferenceTable
     rules: dict[str, Rule]
     identification_domains: tuple[Domain, ...]
     effect_sizes: EffectSizes

@@ -42,6 +42,16 @@ class RollOut:
             ways, left = ways * math.comb(left, count), left - count
         return ways
 
+    @property
+    def mirrors(self) -> int:
+        """Assignments whose estimate has the same size whatever the data: 2 where one of two equal halves starts.
+
+        Giving the only start to exactly those who did not have it turns the sign of every contrast.
+        """
+        _, counts = np.unique(self.starts[self.movable], return_counts=True)
+        halves = len(counts) == 2 and counts[0] == counts[1]
+        return 2 if halves and bool(self.movable.all()) else 1
+
     def every(self) -> Iterator[IntArray]:
         """Each different assignment once, the observed one among them, as (N,) first treated periods."""
         where = np.flatnonzero(self.movable)

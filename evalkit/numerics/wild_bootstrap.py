@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from evalkit.numerics.static_two_way import StaticTwoWay
-from evalkit.vocabulary import FloatArray
+from evalkit.vocabulary import FloatArray, IntArray
 
 TIE = 1e-9
 """Relative distance within which two squared t statistics are the same number, computed in another order."""
@@ -79,7 +79,7 @@ class WildBootstrap:
         return beyond / self.n_draws if self.exact else (1 + beyond) / (1 + self.n_draws)
 
     def _bound(self, side: float, alpha: float) -> float:
-        if self.std_error <= 0.0 or self._share(self.deviation[1] ** 2, self.squares[2]) > alpha:
+        if self.std_error <= 0.0:
             return side * np.inf
         inside, step = self.coefficient, self.std_error
         for _ in range(DOUBLINGS):
@@ -95,7 +95,9 @@ class WildBootstrap:
         return inside
 
 
-def wild_bootstrap(fit: StaticTwoWay, draws: Iterable[FloatArray], *, exact: bool) -> WildBootstrap:
+def wild_bootstrap(
+    fit: StaticTwoWay, draws: Iterable[FloatArray], *, exact: bool, parts: IntArray | None = None
+) -> WildBootstrap:
     """Restricted wild cluster bootstrap (WCR; Cameron, Gelbach and Miller 2008).
 
     Bootstrap outcomes are y*_it = beta_0 d_it + v_g u_it(beta_0). Multiplied residuals keep their zero
@@ -104,33 +106,46 @@ def wild_bootstrap(fit: StaticTwoWay, draws: Iterable[FloatArray], *, exact: boo
         s*_g = v_g A_g - Z_g' N^+ sum_h v_h m_h - d_g' W d_g (beta* - beta_0),
 
     A_g = d_g' W u_g, Z_g and m_h the weighted sums by period of d and u, and N the period effects'
-    normal matrix.
+    normal matrix. With `parts` each part p of a cluster has its own multiplier (the subcluster bootstrap of
+    MacKinnon and Webb 2018): v_g A_g becomes the sum of v_p A_p over the parts of g.
 
     Parameters
     ----------
     fit
         The sample's regression.
     draws
-        Blocks (b, C) of multipliers.
+        Blocks (b, C) of multipliers, or (b, P) with `parts`.
     exact
         Whether the blocks are those of :func:`every_sign`.
+    parts
+        (N,) codes 0..P-1 of the part of its cluster that a unit belongs to; units that are not used may hold
+        any code. None: clusters are not divided.
     """
-    on_outcome = _cluster_sums(fit, fit.treatment * fit.outcome).sum(axis=1)
-    on_treatment = _cluster_sums(fit, fit.treatment**2).sum(axis=1)
-    periods_outcome, periods_treatment = _cluster_sums(fit, fit.outcome), _cluster_sums(fit, fit.treatment)
+    within = fit.clusters if parts is None else np.where(fit.clusters >= 0, parts, -1)
+    count = fit.n_clusters if parts is None else int(within.max()) + 1
+    on_outcome = _sums(fit, fit.treatment * fit.outcome, within, count).sum(axis=1)
+    on_treatment = _sums(fit, fit.treatment**2, within, count).sum(axis=1)
+    periods_outcome = _sums(fit, fit.outcome, within, count)
+    periods_treatment = _sums(fit, fit.treatment, within, count)
+    holder = np.zeros(count, dtype=np.int64)
+    holder[within[within >= 0]] = fit.clusters[within >= 0]
+    gather = np.zeros((count, fit.n_clusters))
+    gather[np.arange(count), holder] = 1.0
+    cluster_treatment, cluster_periods = on_treatment @ gather, gather.T @ periods_treatment
     total = float(on_treatment.sum())
     solve = np.linalg.pinv(_period_normal(fit.weights), rcond=1e-12, hermitian=True)
-    parts: list[FloatArray] = []
+    made: list[FloatArray] = []
     for v in draws:
         constant = v @ on_outcome / total
         slope = -(v @ on_treatment) / total
-        base = v * on_outcome - (v @ periods_outcome) @ solve @ periods_treatment.T - np.outer(constant, on_treatment)
-        tilt = -v * on_treatment + (v @ periods_treatment) @ solve @ periods_treatment.T - np.outer(slope, on_treatment)
+        taken = (v @ periods_outcome) @ solve @ cluster_periods.T, (v @ periods_treatment) @ solve @ cluster_periods.T
+        base = (v * on_outcome) @ gather - taken[0] - np.outer(constant, cluster_treatment)
+        tilt = -(v * on_treatment) @ gather + taken[1] - np.outer(slope, cluster_treatment)
         squares = [(base**2).sum(axis=1), 2.0 * (base * tilt).sum(axis=1), (tilt**2).sum(axis=1)]
-        parts.append(np.stack([constant, slope, *squares]))
-    made = np.concatenate(parts, axis=1)
-    scores = on_outcome - fit.coefficient * on_treatment
-    return WildBootstrap(fit.coefficient, fit.std_error, float(scores @ scores), made[:2], made[2:], exact)
+        made.append(np.stack([constant, slope, *squares]))
+    every = np.concatenate(made, axis=1)
+    scores = on_outcome @ gather - fit.coefficient * cluster_treatment
+    return WildBootstrap(fit.coefficient, fit.std_error, float(scores @ scores), every[:2], every[2:], exact)
 
 
 def every_sign(n_clusters: int) -> Iterator[FloatArray]:
@@ -151,11 +166,11 @@ def every_sign(n_clusters: int) -> Iterator[FloatArray]:
         yield np.array(rows)
 
 
-def _cluster_sums(fit: StaticTwoWay, values: FloatArray) -> FloatArray:
-    """(C, T) weighted sums over the units of each cluster."""
-    member = fit.clusters >= 0
-    sums = np.zeros((fit.n_clusters, values.shape[1]))
-    np.add.at(sums, fit.clusters[member], (fit.weights * values)[member])
+def _sums(fit: StaticTwoWay, values: FloatArray, codes: IntArray, count: int) -> FloatArray:
+    """(count, T) weighted sums over the units of each cluster, or part of one."""
+    member = codes >= 0
+    sums = np.zeros((count, values.shape[1]))
+    np.add.at(sums, codes[member], (fit.weights * values)[member])
     return sums
 
 

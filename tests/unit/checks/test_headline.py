@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit.checks.headline import anticipation, excludes_zero, survival, treated_clusters
+from evalkit.checks.headline import anticipation, excludes_zero, survival
 from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
 from tests.simulated import context
 
@@ -25,5 +25,4 @@ def test_a_p_value_out_of_reach_is_said() -> None:
 def test_what_is_read_from_the_primary_analysis() -> None:
     assert excludes_zero(context(effect=5.0))
     assert not excludes_zero(context(effect=0.0, noise=3.0))
-    assert treated_clusters(context()) == 60
     assert anticipation(context(TwoWayFixedEffects(anticipation=2))) == 2

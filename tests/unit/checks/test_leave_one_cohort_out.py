@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from evalkit.checks.leave_one_cohort_out import LeaveOneCohortOut, keep_units
+from evalkit.checks.leave_one_cohort_out import LeaveOneCohortOut
+from evalkit.data.keep import keep_units
 from tests.simulated import context
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import evalkit as ek
 from evalkit.checks.base import CheckContext
-from evalkit.checks.randomization_inference import RandomizationInference, anticipated
+from evalkit.checks.randomization_inference import RandomizationInference
 from evalkit.errors import EstimationFailed
 from evalkit.vocabulary import NEVER, Diagnostic
 from tests.simulated import context, spec
@@ -139,11 +139,3 @@ def test_roll_outs_that_cannot_be_estimated_count_against_the_finding() -> None:
     assert (some.value, details(some)["n_not_estimable"]) == (4 / 20, 3.0)
     most = run(dataclasses.replace(made, panel=moved, fit=functools.partial(moody, refused=15)))
     assert most.status == "not_run"
-
-
-def test_periods_of_anticipation_are_found_before_starts_inside_the_window() -> None:
-    panel = few().panel
-    starts = np.full(20, NEVER)
-    starts[:3] = [4, 0, 99]
-    cells = anticipated(panel, starts, 2)
-    assert np.argwhere(cells).tolist() == [[0, 2], [0, 3]]
