@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
-from evalkit.checks.leave_one_cohort_out import keep_units
 from evalkit.checks.refit import overall
 from evalkit.checks.wording import amount
+from evalkit.data.keep import keep_units
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DataError, EvalkitError, closest
 from evalkit.numerics.neighbours import great_circle_km, nearest

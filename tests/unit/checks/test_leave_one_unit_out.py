@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from evalkit.checks.base import CheckContext
-from evalkit.checks.leave_one_cohort_out import keep_units
 from evalkit.checks.leave_one_unit_out import DRAWN, LeaveOneUnitOut
+from evalkit.data.keep import keep_units
 from evalkit.estimators.bayesian_did import BayesianDid
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.uncertainty import Posterior

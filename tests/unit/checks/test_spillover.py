@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from evalkit.checks.base import CheckContext
-from evalkit.checks.leave_one_cohort_out import keep_units
 from evalkit.checks.spillover import Spillover
+from evalkit.data.keep import keep_units
 from evalkit.errors import ConfigError, DataError
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.vocabulary import BoolArray, Diagnostic
