@@ -9,9 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
-from evalkit.checks.leave_one_cohort_out import Row, keep_units, leave_one_out_exhibit
+from evalkit.checks.leave_one_cohort_out import Row, leave_one_out_exhibit
 from evalkit.checks.refit import influence_on_overall, overall, require_a_start
 from evalkit.checks.wording import amount
+from evalkit.data.keep import keep_units
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.uncertainty import Posterior
