@@ -13,7 +13,7 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 # The stamp carries the content of the lock, not its date: a second `make` installs nothing and needs no network.
 STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | tr -d ' ')
 
-.PHONY: help setup run test lint format calibrate benchmark lock ui wheel clean
+.PHONY: help setup run test lint format calibrate benchmark figures lock ui wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ calibrate: $(STAMP) ## Monte Carlo acceptance: size, coverage, bias (long)
 benchmark: $(STAMP) ## speed against other packages, in one run, as ratios; installs the packages compared with
 	@$(PIP) install --no-build-isolation --editable ".[bench]"
 	@for script in $$(grep -lF "__main__" benchmarks/*/*.py); do echo "== $$script"; OMP_NUM_THREADS=1 $(BIN)/python "$$script" $(ARGS); done
+
+figures: $(STAMP) ## draw the figures of the method pages again, from real data
+	@$(BIN)/python docs/methods/figures.py $(ARGS)
 
 lock: ## rewrite requirements.lock after an edit of the dependencies (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra server --universal --python-version 3.11 \

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from evalkit.estimators.registry import BUILT_IN
 from evalkit.study import spec
 from evalkit.study.spec import StudySpec
 
@@ -55,3 +56,12 @@ def test_the_example_study_of_the_page_is_valid() -> None:
 def test_links_between_pages_lead_to_files(page: Path) -> None:
     targets = re.findall(r"\]\((?!\w+:)([^)#]+)", page.read_text("utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+METHOD_PAGES = {page.stem for page in (ROOT / "docs" / "methods").glob("*.md")}
+
+
+@pytest.mark.parametrize("page", sorted(METHOD_PAGES & set(BUILT_IN)))
+def test_the_page_of_an_estimator_shows_a_figure(page: str) -> None:
+    text = (ROOT / "docs" / "methods" / f"{page}.md").read_text("utf-8")
+    assert f"](img/{page}.png)" in text or f"](img/{page}.svg)" in text
