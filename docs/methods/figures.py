@@ -36,7 +36,7 @@ def main(pages: list[str]) -> int:
         contents = compose(evaluation, provenance={}, study_yaml="")
         figure = next(figure for figure in contents.figures if figure.id == "event_study")
         (IMAGES / f"{page}.png").write_bytes(figure.png)
-        print(f"{page}: {figure.alt}")
+        sys.stdout.write(f"{page}: {figure.alt}\n")
     return 0
 
 
