@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evalkit.estimators.callaway_santanna import CallawaySantAnna as CallawaySantAnna
     from evalkit.estimators.imputation import Imputation as Imputation
     from evalkit.estimators.registry import estimators as estimators
+    from evalkit.estimators.stacked_did import StackedDid as StackedDid
     from evalkit.estimators.sun_abraham import SunAbraham as SunAbraham
     from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects as TwoWayFixedEffects
     from evalkit.evaluation import Evaluation as Evaluation
@@ -34,6 +35,7 @@ _LAZY = {
     "Imputation": "evalkit.estimators.imputation",
     "Needs": "evalkit.estimators.base",
     "Panel": "evalkit.data.panel",
+    "StackedDid": "evalkit.estimators.stacked_did",
     "SunAbraham": "evalkit.estimators.sun_abraham",
     "TwoWayFixedEffects": "evalkit.estimators.two_way_fixed_effects",
     "evaluate": "evalkit.evaluation",

@@ -14,21 +14,13 @@ from evalkit.errors import DesignRefused, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics import sample_remarks as remarks
-from evalkit.numerics.cohort_effects import CohortEffects, LeftOut, Rules, estimate_cells
+from evalkit.numerics.cohort_effects import CohortEffects, Rules, estimate_cells
 from evalkit.numerics.cohort_sample import CohortSample, has_missing, sort_by_cohort
-from evalkit.numerics.doubly_robust import OVERLAP_LIMIT, Method
+from evalkit.numerics.doubly_robust import Method
 from evalkit.numerics.group_time import BasePeriod, PlannedCell
 from evalkit.numerics.influence import Influence
 from evalkit.uncertainty import Bootstrap, Multiplier, Sampling
 from evalkit.vocabulary import NEVER, BoolArray, Comparison, IntArray, Remark
-
-REASONS: dict[LeftOut, str] = {
-    "no_comparison_units": "no unit is left to compare with",
-    "no_treated_units": "no treated unit is observed in both periods",
-    "too_few_comparison_units": "there are no more comparison units than regressors, so they show no spread",
-    "covariates_without_support": "a covariate varies among treated units but not among comparison units",
-    "no_overlap": f"the propensity score reaches {OVERLAP_LIMIT}: treated units have no like among comparison units",
-}
 
 
 class CallawaySantAnna(PanelEstimator):
@@ -290,7 +282,7 @@ class CallawaySantAnna(PanelEstimator):
             cells = [cell for cell, why in effects.left_out.items() if why == reason]
             yield Remark(
                 f"cells_left_out_{reason}",
-                f"{len(cells)} cells were left out ({named(cells)}): {REASONS[reason]}.",
+                f"{len(cells)} cells were left out ({named(cells)}): {remarks.LEFT_OUT[reason]}.",
                 treated=sum(sample.size_of(cohort) for cohort in {cell.cohort for cell in cells}),
             )
         estimated = ~effects.is_reference
@@ -319,7 +311,7 @@ def _complete(panel: Panel) -> BoolArray:
 def _refuse_without_effects(effects: CohortEffects) -> None:
     if any(cell.is_treated for cell in effects.cells):
         return
-    reasons = sorted({REASONS[why] for why in effects.left_out.values()})
+    reasons = sorted({remarks.LEFT_OUT[why] for why in effects.left_out.values()})
     if effects.below_minimum:
         reasons.append("cohorts are smaller than min_cohort_size")
     if effects.without_comparison:

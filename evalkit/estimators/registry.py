@@ -15,6 +15,7 @@ BUILT_IN = {
     "bayesian_did": "evalkit.estimators.bayesian_did:BayesianDid",
     "callaway_santanna": "evalkit.estimators.callaway_santanna:CallawaySantAnna",
     "imputation": "evalkit.estimators.imputation:Imputation",
+    "stacked_did": "evalkit.estimators.stacked_did:StackedDid",
     "sun_abraham": "evalkit.estimators.sun_abraham:SunAbraham",
     "two_way_fixed_effects": "evalkit.estimators.two_way_fixed_effects:TwoWayFixedEffects",
 }

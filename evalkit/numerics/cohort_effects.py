@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -106,30 +106,52 @@ def estimate_cells(sample: CohortSample, time: IntArray, rules: Rules) -> Cohort
     rules
         Comparison, method, base period and anticipation.
     """
-    fits: list[_Fit] = []
-    references: list[PlannedCell] = []
-    left_out: dict[PlannedCell, LeftOut] = {}
-    below_minimum: dict[int, int] = {}
-    without_comparison: list[int] = []
-    for cohort in sample.cohorts_until(int(time[-1])):
-        own = sample.rows_of(cohort)
-        if sample.size_of(cohort) < rules.min_cohort_size:
-            below_minimum[cohort] = sample.size_of(cohort)
-            continue
-        plan = plan_cohort(
+    plans = {
+        cohort: plan_cohort(
             time,
             cohort,
             comparison=rules.comparison,
             base_period=rules.base_period,
             anticipation=rules.anticipation,
         )
+        for cohort in sample.cohorts_until(int(time[-1]))
+    }
+    return estimate_planned(sample, plans, rules.method, rules.min_cohort_size)
+
+
+def estimate_planned(
+    sample: CohortSample, plans: Mapping[int, Sequence[PlannedCell]], method: Method, min_cohort_size: int = 1
+) -> CohortEffects:
+    """Estimate the cells planned for each cohort; see :func:`estimate_cells`.
+
+    Parameters
+    ----------
+    sample
+        Units sorted by cohort.
+    plans
+        Cohort to its cells.
+    method
+        ``dr``, ``ipw`` or ``reg``.
+    min_cohort_size
+        Cohorts with fewer units get no cells.
+    """
+    fits: list[_Fit] = []
+    references: list[PlannedCell] = []
+    left_out: dict[PlannedCell, LeftOut] = {}
+    below_minimum: dict[int, int] = {}
+    without_comparison: list[int] = []
+    for cohort, plan in plans.items():
+        own = sample.rows_of(cohort)
+        if sample.size_of(cohort) < min_cohort_size:
+            below_minimum[cohort] = sample.size_of(cohort)
+            continue
         compared = {cell: cell.is_reference or _has_comparison(sample, cell, own) for cell in plan}
         if not any(there and cell.is_treated for cell, there in compared.items()):
             without_comparison.append(cohort)
             continue
         left_out.update({cell: "no_comparison_units" for cell, there in compared.items() if not there})
         wanted = [cell for cell, there in compared.items() if there and not cell.is_reference]
-        found, failed = _fit_cohort(sample, own, wanted, rules.method)
+        found, failed = _fit_cohort(sample, own, wanted, method)
         left_out.update(failed)
         fits += found
         references += [cell for cell in plan if cell.is_reference and found]
@@ -166,9 +188,9 @@ def _fit_cohort(
         first = cells[0]
         against = _against(sample, first, own)
         found = fit_contrasts(
-            read_arm(sample, own, first.period, first.base),
-            comparison_arm(sample, against, first.period, first.base, own),
-            _contrast(sample.outcome.shape[1], cells),
+            read_arm(sample, own, first.period, first.base, first.seen),
+            comparison_arm(sample, against, first.period, first.base, own, first.seen),
+            contrast_matrix(sample.outcome.shape[1], cells),
             method,
             start,
         )
@@ -184,16 +206,23 @@ def _shared(sample: CohortSample, cell: PlannedCell, own: slice) -> tuple[int, .
     """Key of the cells of one cohort whose comparison units, regressors and weights are the same."""
     start = _against(sample, cell, own).start
     if sample.observed is not None:
-        return start, cell.base, cell.period
+        return (start, cell.base, -1, *cell.seen) if cell.seen else (start, cell.base, cell.period)
     return (start, cell.base) if sample.base_matters else (start,)
 
 
-def _contrast(n_periods: int, cells: Sequence[PlannedCell]) -> FloatArray:
-    """(T, m) columns with 1 at each cell's period and -1 at its base period."""
+def contrast_matrix(n_periods: int, cells: Sequence[PlannedCell]) -> FloatArray:
+    """(T, m) columns with 1 at each cell's period less the weights of its base, which sum to 1.
+
+    Examples
+    --------
+    >>> contrast_matrix(3, [PlannedCell(2, 2, 1, 2, True), PlannedCell(2, 2, 1, 2, True, base_from=0)]).T.tolist()
+    [[0.0, -1.0, 1.0], [-0.5, -0.5, 1.0]]
+    """
     contrast = np.zeros((n_periods, len(cells)))
-    columns = np.arange(len(cells))
-    contrast[[cell.period for cell in cells], columns] = 1.0
-    contrast[[cell.base for cell in cells], columns] = -1.0
+    for column, cell in enumerate(cells):
+        contrast[cell.period, column] = 1.0
+        first = cell.base if cell.base_from is None else cell.base_from
+        contrast[first : cell.base + 1, column] -= 1.0 / (cell.base + 1 - first)
     return contrast
 
 
@@ -218,7 +247,9 @@ def _in_order(
         effect[columns] = fit.contrasts.effect
         dropped[columns] = ~fit.contrasts.kept
         first = fit.cells[0]
-        groups.append(CellGroup(first.cohort, fit.own, fit.against, first.period, first.base, columns, fit.contrasts))
+        groups.append(
+            CellGroup(first.cohort, fit.own, fit.against, first.period, first.base, columns, fit.contrasts, first.seen)
+        )
     means = [_treated_mean(sample, cell) for cell in cells]
     return CohortEffects(
         cells=tuple(cells),
@@ -236,7 +267,7 @@ def _in_order(
 def _treated_mean(sample: CohortSample, cell: PlannedCell) -> tuple[float, int]:
     """Weighted mean outcome of a cell's treated units in its period, and their number."""
     own = sample.rows_of(cell.cohort)
-    weight = sample.weights(cell.period, cell.base, own)
+    weight = sample.weights(cell.period, cell.base, own, cell.seen)
     total = float(weight.sum())
     if not total > 0.0:
         return float("nan"), 0

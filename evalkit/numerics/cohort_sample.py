@@ -77,12 +77,16 @@ class CohortSample:
         columns = [_column(values, base)[rows] for values in self.covariates]
         return np.column_stack([np.ones(len(columns[0])), *columns])
 
-    def weights(self, period: int, base: int, rows: slice) -> FloatArray:
-        """(n,) weights in the base period, 0 for units not observed in both periods of the cell."""
+    def weights(self, period: int, base: int, rows: slice, seen: tuple[int, ...] = ()) -> FloatArray:
+        """(n,) weights in the base period, 0 for units not observed in both periods of the cell.
+
+        `seen` names other positions in which a unit must be observed instead of the two.
+        """
         weight = _column(self.weight, base)[rows]
         if self.observed is None or self.known_at_base is None:
             return weight
-        return np.where(self.observed[rows, period] & self.known_at_base[rows, base], weight, 0.0)
+        observed = self.observed[rows][:, seen].all(axis=1) if seen else self.observed[rows, period]
+        return np.where(observed & self.known_at_base[rows, base], weight, 0.0)
 
     def cohorts_until(self, last: int) -> list[int]:
         """Ordinals of the cohorts first treated up to a period."""

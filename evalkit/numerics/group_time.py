@@ -26,6 +26,11 @@ class PlannedCell:
         The comparison group is all units first treated after this ordinal, the cohort excepted.
     is_treated
         Whether the cohort is under treatment in the period.
+    base_from
+        Position of the first period of the base, where the base is the mean of the periods from there to `base`;
+        None where it is `base` alone.
+    seen
+        Positions of the periods in which a unit must be observed to take part; empty for the two of the cell.
     """
 
     cohort: int
@@ -33,11 +38,13 @@ class PlannedCell:
     base: int
     untreated_after: int
     is_treated: bool
+    base_from: int | None = None
+    seen: tuple[int, ...] = ()
 
     @property
     def is_reference(self) -> bool:
         """Whether the effect is 0 by construction."""
-        return self.period == self.base
+        return self.period == self.base and self.base_from in (None, self.base)
 
 
 def base_position(time: IntArray, cohort: int, anticipation: int) -> int | None:

@@ -28,12 +28,15 @@ class CellGroup:
         Ordinal of the first treated period.
     treated, comparison
         Rows of the sample; the cohort's own rows within `comparison` play no part in it.
-    period, base
+    period, base, seen
         Positions that decide which weights and regressors are read.
     columns
         (m,) places of the cells among all columns.
     contrasts
         The fit.
+    weight_scores
+        What a unit of weight 1 adds to the group's own weight among others, as a treated and as a comparison unit;
+        None where groups have no estimated weights.
     """
 
     cohort: int
@@ -43,20 +46,24 @@ class CellGroup:
     base: int
     columns: IntArray
     contrasts: Contrasts
+    seen: tuple[int, ...] = ()
+    weight_scores: tuple[float, float] | None = None
 
     def arm(self, sample: CohortSample, rows: slice) -> Arm:
         """Weights, regressors and outcomes of some rows."""
-        return read_arm(sample, rows, self.period, self.base)
+        return read_arm(sample, rows, self.period, self.base, self.seen)
 
 
-def read_arm(sample: CohortSample, rows: slice, period: int, base: int) -> Arm:
+def read_arm(sample: CohortSample, rows: slice, period: int, base: int, seen: tuple[int, ...] = ()) -> Arm:
     """Weights, regressors and outcomes of some rows, as one cell sees them."""
-    return Arm(sample.regressors(base, rows), sample.weights(period, base, rows), sample.outcome[rows])
+    return Arm(sample.regressors(base, rows), sample.weights(period, base, rows, seen), sample.outcome[rows])
 
 
-def comparison_arm(sample: CohortSample, rows: slice, period: int, base: int, own: slice) -> Arm:
+def comparison_arm(
+    sample: CohortSample, rows: slice, period: int, base: int, own: slice, seen: tuple[int, ...] = ()
+) -> Arm:
     """The comparison arm of a cell: a cohort within `rows` is not compared with itself."""
-    arm = read_arm(sample, rows, period, base)
+    arm = read_arm(sample, rows, period, base, seen)
     if own.stop <= rows.start:
         return arm
     weight = arm.weight.copy()
@@ -66,7 +73,9 @@ def comparison_arm(sample: CohortSample, rows: slice, period: int, base: int, ow
 
 @dataclass(frozen=True, slots=True)
 class Influence:
-    """psi (N, K + G): influence functions of the cells and of the cohort shares, over N.
+    """psi (N, K + M + G): influence functions of the cells, of M group weights and of the cohort shares, over N.
+
+    There are group weights only where the groups have `weight_scores`; M is then the number of groups.
 
     Attributes
     ----------
@@ -75,7 +84,7 @@ class Influence:
     groups
         The fitted cells.
     n_cells
-        K; columns that no group fills (reference cells) stay 0.
+        K; columns that no group fills (reference cells) stay 0. Group weights follow them, then shares.
     share_cohorts, shares
         (G,) ordinals and shares p_g.
     share_weight
@@ -90,12 +99,17 @@ class Influence:
     share_weight: FloatArray
 
     @property
+    def n_weights(self) -> int:
+        """M, 0 where groups have no estimated weights."""
+        return sum(group.weight_scores is not None for group in self.groups)
+
+    @property
     def n_columns(self) -> int:
-        """K + G."""
-        return self.n_cells + len(self.shares)
+        """K + M + G."""
+        return self.n_cells + self.n_weights + len(self.shares)
 
     def covariance(self) -> FloatArray:
-        """(K + G, K + G) cross product of psi, summed within clusters first."""
+        """(K + M + G, K + M + G) cross product of psi, summed within clusters first."""
         total = np.zeros((self.n_columns, self.n_columns))
         if self.sample.cluster is not None:
             for sums in self._cluster_sums():
@@ -110,7 +124,7 @@ class Influence:
         return total
 
     def matrix(self) -> FloatArray:
-        """(n_clusters, K + G) psi, in the order of the caller's units or of the cluster codes."""
+        """(n_clusters, K + M + G) psi, in the order of the caller's units or of the cluster codes."""
         if self.sample.cluster is not None:
             return np.concatenate(list(self._cluster_sums()))
         psi = np.zeros((len(self.sample), self.n_columns))
@@ -126,31 +140,42 @@ class Influence:
         for start, stop in zip(starts, [*starts[1:], len(self.sample)], strict=True):
             yield slice(int(start), int(stop))
 
-    def _groups_of(self, rows: slice) -> list[tuple[CellGroup, bool]]:
-        """Groups that rows of one cohort take part in, and whether as treated units."""
-        treated = [(group, True) for group in self.groups if group.treated.start <= rows.start < group.treated.stop]
-        compared = [
-            (group, False)
-            for group in self.groups
-            if group.comparison.start <= rows.start and not group.treated.start <= rows.start < group.treated.stop
+    def _groups_of(self, rows: slice) -> list[tuple[int, bool]]:
+        """Places of the groups that rows of one cohort take part in, and whether as treated units."""
+        treated = [
+            place for place, group in enumerate(self.groups) if group.treated.start <= rows.start < group.treated.stop
         ]
-        return treated + compared
+        compared = [
+            place
+            for place, group in enumerate(self.groups)
+            if group.comparison.start <= rows.start < group.comparison.stop and place not in treated
+        ]
+        return [*((place, True) for place in treated), *((place, False) for place in compared)]
 
     def _columns_of(self, rows: slice) -> IntArray:
         """Columns of psi that are not 0 for rows of one cohort."""
-        cells = [group.columns for group, _ in self._groups_of(rows)]
-        return np.concatenate([*cells, np.arange(self.n_cells, self.n_columns)])
+        places = [place for place, _ in self._groups_of(rows)]
+        cells = [self.groups[place].columns for place in places]
+        weights = [np.array([self.n_cells + place]) for place in places if self.n_weights]
+        return np.concatenate([*cells, *weights, np.arange(self.n_cells + self.n_weights, self.n_columns)])
 
     def _block(self, rows: slice, columns: IntArray) -> FloatArray:
         """(n, len(columns)) of psi for rows of one cohort, columns as `_columns_of` orders them."""
         psi = np.empty((len(columns), rows.stop - rows.start)).T  # columns contiguous, as the fits return them
         place = 0
-        for group, is_treated in self._groups_of(rows):
+        on_weights = []
+        for chosen, is_treated in self._groups_of(rows):
+            group = self.groups[chosen]
             arm = group.arm(self.sample, rows)
             fit, width = group.contrasts, len(group.columns)
             make = fit.treated_influence if is_treated else fit.comparison_influence
             psi[:, place : place + width] = make(arm)
             place += width
+            if group.weight_scores is not None:
+                on_weights.append(arm.weight * group.weight_scores[0 if is_treated else 1])
+        for column in on_weights:
+            psi[:, place] = column
+            place += 1
         psi[:, place:] = -self.shares
         own = np.flatnonzero(self.share_cohorts == self.sample.first_treated[rows.start])
         psi[:, place + own] += self.share_weight[rows, None]

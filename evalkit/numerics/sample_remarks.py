@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from evalkit.errors import quote_names
+from evalkit.numerics.cohort_effects import LeftOut
+from evalkit.numerics.doubly_robust import OVERLAP_LIMIT
 from evalkit.vocabulary import BoolArray, Remark
 
 SMALL_COHORT: Final = 5
@@ -14,6 +16,14 @@ FEW_CLUSTERS: Final = 30
 """Below this many clusters normal critical values reject too often."""
 FEW_TREATED_CLUSTERS: Final = 10
 """Below this many treated clusters intervals are too short, however many comparison clusters there are."""
+LEFT_OUT: Final[Mapping[LeftOut, str]] = {
+    "no_comparison_units": "no unit is left to compare with",
+    "no_treated_units": "no treated unit is observed in both periods",
+    "too_few_comparison_units": "there are no more comparison units than regressors, so they show no spread",
+    "covariates_without_support": "a covariate varies among treated units but not among comparison units",
+    "no_overlap": f"the propensity score reaches {OVERLAP_LIMIT}: treated units have no like among comparison units",
+}
+"""Why a two-period comparison has no estimate."""
 
 
 def excluded_units(always: BoolArray, early: BoolArray, anticipation: int) -> list[Remark]:
