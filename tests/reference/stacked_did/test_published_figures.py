@@ -87,15 +87,15 @@ def test_effects_meet_diff_diff(data: str, method: str) -> None:
 def test_errors_of_local_projections_meet_diff_diff_after_its_small_sample_factor(data: str, method: str) -> None:
     panel, ours = study(data, method)
     c = panel.n_units - int(panel.always_treated.sum())
-    for row in peers(data, method).itertuples():
-        place = int(np.searchsorted(ours.labels, row.label))
+    theirs = peers(data, method)
+    for label, error, n, g in theirs[["label", "std_error", "n_rows", "n_clusters"]].to_numpy(dtype=np.float64):
+        place = int(np.searchsorted(ours.labels, label))
         # its regression keeps the untreated rows and the effects of periods in which nobody starts
-        ends = panel.time[1:] + int(row.label)
+        ends = panel.time[1:] + int(label)
         k = 1 + int(((ends >= panel.time[0]) & (ends <= panel.time[-1])).sum())
-        n, g = float(row.n_rows), float(row.n_clusters)
         factor = g / (g - 1.0) * (n - 1.0) / (n - k)
         mine = ours.std_error[place] * np.sqrt((c - 1.0) / c * factor)
-        assert mine == pytest.approx(row.std_error, rel=1e-8)
+        assert mine == pytest.approx(error, rel=1e-8)
 
 
 @pytest.mark.parametrize("data", ["mpdta", "ezunem"])
