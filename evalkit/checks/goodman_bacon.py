@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
-from evalkit.checks.headline import anticipation, excludes_zero
+from evalkit.checks.headline import anticipation, excludes_zero, is_two_way
 from evalkit.checks.wording import amount
 from evalkit.data.panel import Panel
 from evalkit.numerics.bacon import Decomposition, decompose
@@ -98,15 +98,10 @@ class GoodmanBacon(PanelCheck):
     def _status(self, context: CheckContext, share: float, flips: bool) -> CheckStatus:
         if share == 0.0:
             return "pass"
-        decided = _is_the_estimate(context)
+        decided = is_two_way(context)
         if decided and (share >= self.fail or (flips and excludes_zero(context))):
             return "fail"
         return "warn" if flips or share >= self.warn else "pass"
-
-
-def _is_the_estimate(context: CheckContext) -> bool:
-    """Whether the primary estimate makes forbidden comparisons itself; the estimator states the share as a fact."""
-    return "forbidden_share" in context.estimate.facts
 
 
 def _refused(panel: Panel) -> str:
@@ -152,7 +147,7 @@ def _said(context: CheckContext, made: Decomposition, clean: float | None) -> st
 
 def _after(context: CheckContext, made: Decomposition, flips: bool) -> str:
     said = " The sign turns without them." if flips else ""
-    if made.forbidden.any() and not _is_the_estimate(context):
+    if made.forbidden.any() and not is_two_way(context):
         said += " The primary estimate is another one and does not use this coefficient."
     if anticipation(context):
         said += " Periods of anticipation count as untreated here."

@@ -18,6 +18,11 @@ def anticipation(context: CheckContext) -> int:
     return lead_of(context.estimate, context.spec.design.anticipation)
 
 
+def is_two_way(context: CheckContext) -> bool:
+    """Whether the primary estimate is a static two-way coefficient: it states its forbidden share as a fact."""
+    return "forbidden_share" in context.estimate.facts
+
+
 def survival(p: float, alpha: float, smallest: float, excluded: bool) -> tuple[CheckStatus, str]:
     """Status of a check that asks whether the finding survives, with the sentence that says so.
 

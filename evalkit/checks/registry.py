@@ -21,6 +21,7 @@ BUILT_IN = {
     "sampler": "evalkit.checks.sampler:Sampler",
     "specification_curve": "evalkit.checks.specification_curve:SpecificationCurve",
     "spillover": "evalkit.checks.spillover:Spillover",
+    "twfe_weights": "evalkit.checks.twfe_weights:TwfeWeights",
     "wild_bootstrap": "evalkit.checks.wild_bootstrap:WildBootstrapCheck",
 }
 

@@ -11,7 +11,7 @@ from evalkit.data.panel import Panel
 from evalkit.evidence.disclosure import Policy, small
 from evalkit.vocabulary import Diagnostic, Remark
 
-BY_COHORT: Final = frozenset({"goodman_bacon", "leave_one_cohort_out"})
+BY_COHORT: Final = frozenset({"goodman_bacon", "leave_one_cohort_out", "twfe_weights"})
 """Checks whose figures are effects of single cohorts, of pairs of them, or of all but one."""
 _ONE_NAME: Final = "(name withheld)"
 _NAMES: Final = re.compile(r"\(name withheld\)(?:(?:, | and )\(name withheld\))*(?: and \d+ more)?")

@@ -16,6 +16,7 @@ from evalkit.report.figures.leave_one_out import leave_one_out
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.specification_curve import specification_curve
 from evalkit.report.figures.spillover import spillover
+from evalkit.report.figures.twfe_weights import twfe_weights
 
 Drawing = Callable[[pd.DataFrame, Setting], Figure]
 
@@ -25,6 +26,7 @@ GALLERY: Final[Mapping[str, Drawing]] = {
     "leave_one_out": leave_one_out,
     "specification_curve": specification_curve,
     "spillover": spillover,
+    "twfe_weights": twfe_weights,
 }
 """Kind of exhibit to the function that draws it."""
 
