@@ -9,9 +9,9 @@ from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.headline import anticipation, is_two_way
-from evalkit.checks.randomization_inference import anticipated
 from evalkit.checks.wording import amount
 from evalkit.data.panel import Panel
+from evalkit.inference.refits import anticipated
 from evalkit.numerics.static_two_way import StaticTwoWay, fit_static_two_way
 from evalkit.numerics.twfe_weights import CellWeights, cell_weights, spread_for_opposite, spread_for_zero
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, Exhibit, IntArray
