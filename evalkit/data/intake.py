@@ -30,7 +30,10 @@ from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Which column plays which part; see :meth:`evalkit.data.panel.Panel.from_frame`."""
+    """Which column plays which part; see :meth:`evalkit.data.panel.Panel.from_frame`.
+
+    With `planned`, nobody needs to have started: the programme may lie in the future.
+    """
 
     unit: str | None
     period: str
@@ -44,6 +47,7 @@ class Request:
     never: object = None
     dose: str | None = None
     group: str | None = None
+    planned: bool = False
 
     def __post_init__(self) -> None:
         if (self.unit is None) == (self.group is None):
@@ -295,7 +299,7 @@ def refuse_empty_designs(
     column = request.cohort or request.treated or request.dose
     treated = "is treated" if request.dose is None else "changes its dose"
     last = axis.calendar.text(int(axis.time[-1]))
-    if not (first_treated <= axis.time[-1]).any():
+    if not request.planned and not (first_treated <= axis.time[-1]).any():
         raise DesignRefused(
             f"According to '{column}', no unit {treated} by {last}, the last period.",
             allowed=f"at least one unit that {treated} within the window",

@@ -106,6 +106,7 @@ class Panel:
         exposure: str | None = None,
         never: object = None,
         dose: str | None = None,
+        planned: bool = False,
     ) -> Panel:
         """Build a panel from a long frame: one row a unit and period, or one row a person, in any order.
 
@@ -134,6 +135,8 @@ class Panel:
         dose
             Instead of `cohort`: an amount of treatment by unit and period, which may rise, fall and be 0 again. Rows
             without one are left out and counted. A dose that is 0 until it is 1 for good is the same as `treated`.
+        planned
+            Accept a panel in which nobody has started yet: for designing a programme, not for evaluating one.
 
         Raises
         ------
@@ -154,7 +157,7 @@ class Panel:
         """
         request = as_request(
             covariates, unit=unit, group=group, period=period, outcome=outcome, cohort=cohort, treated=treated,
-            cluster=cluster, weight=weight, exposure=exposure, never=never, dose=dose,
+            cluster=cluster, weight=weight, exposure=exposure, never=never, dose=dose, planned=planned,
         )  # fmt: skip
         pieces = read_pieces(df, request) if group is None else read_cross_sections(df, request)
         return cls(

@@ -45,11 +45,11 @@ def load_frame(study: Study) -> pd.DataFrame:
     return frame
 
 
-def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome) -> Panel:
+def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome, *, planned: bool = False) -> Panel:
     """Build the panel of one outcome, on the scale that it is analysed on.
 
     The outcome is transformed as declared, and never rescaled: `per` is the unit it is written in, and an exposure
-    goes into the panel as it is.
+    goes into the panel as it is. With `planned`, a panel in which nobody has started yet is accepted.
 
     Raises
     ------
@@ -74,6 +74,7 @@ def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome) -> Panel:
             exposure=outcome.exposure if outcome.family in ("rate", "count") else None,
             never=data.never,
             dose=data.dose,
+            planned=planned,
         )
     except (DataError, DesignRefused) as error:
         rows = f", rows with {spec.subgroup}" if spec.subgroup else ""

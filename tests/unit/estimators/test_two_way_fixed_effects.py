@@ -119,7 +119,7 @@ def test_clusters_above_the_unit_are_summed() -> None:
 
 def test_a_covariate_in_other_units_changes_nothing_and_one_without_change_over_time_is_reported() -> None:
     data = frame().assign(z=lambda f: np.sin(f["unit"] * 3.0 + f["period"]))
-    columns = {"unit": "unit", "period": "period", "outcome": "y", "cohort": "cohort"}
+    columns: dict[str, Any] = {"unit": "unit", "period": "period", "outcome": "y", "cohort": "cohort"}
     one = fit(Panel.from_frame(data, **columns, covariates=["z", "x"]), covariates=("z", "x"))
     big = fit(Panel.from_frame(data.assign(z=data["z"] * 1e8), **columns, covariates=["z", "x"]), covariates=("z", "x"))
     np.testing.assert_allclose(one.aggregation("overall").estimate, big.aggregation("overall").estimate, rtol=EXACT)
