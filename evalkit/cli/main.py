@@ -25,6 +25,7 @@ VERBS: Final = {
     "run": ("evalkit.cli.run:run", "Evaluate a study: estimate, check, rate, write the brief, log to MLflow."),
     "list": ("evalkit.cli.listing:list_", "List studies, estimators, checks or priorities."),
     "validate": ("evalkit.cli.validate:validate", "Check a study's config, data and design; estimate nothing."),
+    "power": ("evalkit.cli.power:power", "The smallest change that a study's design would detect."),
     "report": ("evalkit.cli.report:report", "Show what a finished run found and where its pages are."),
     "sync": ("evalkit.cli.sync:sync", "Log the finished bundles that the store does not have yet."),
     "ui": ("evalkit.cli.ui:ui", "Open the local MLflow store in a browser."),

@@ -1,0 +1,121 @@
+"""What a reader must know about a simulated design: where it departs from the wish, and what it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from evalkit.data.panel import Panel
+from evalkit.estimators.base import Estimator
+from evalkit.numerics.demean import two_way_demean
+from evalkit.power.history import limits_of
+from evalkit.power.result import Power
+from evalkit.power.schedule import Schedule
+from evalkit.vocabulary import BoolArray, FloatArray, Remark
+
+NOTABLE: Final = (0.8, 1.25)
+"""Ratios of noise between starters and drawn places that go without a remark."""
+SPARE: Final = 30
+"""From this many places on, the noise itself is known well enough to go without a remark."""
+
+
+def about(found: Power, wished: Schedule, panel: Panel, estimator: Estimator) -> tuple[Remark, ...]:
+    """Everything there is to remark."""
+    return (*_window(found, wished), *_places(found, wished), *_noise(found, panel, estimator), *_test(found))
+
+
+def _window(found: Power, wished: Schedule) -> Iterator[Remark]:
+    made = found.schedule
+    if made.length < wished.length:
+        moved = "" if made.offsets == wished.offsets else ", and the cohorts were moved together"
+        yield Remark(
+            "window_cut",
+            f"The untreated history has {made.length} periods in a row and the roll-out {wished.length}: it was "
+            f"simulated with {made.before} periods before the first start and {made.after} from the last start on "
+            f"(wished: {wished.before} and {wished.after}){moved}. A longer window usually detects more.",
+        )
+
+
+def _places(found: Power, wished: Schedule) -> Iterator[Remark]:
+    if found.schedule.total < wished.total:
+        yield Remark(
+            "fewer_places",
+            f"{found.schedule.total} places have an untreated history, so panels hold {found.schedule.total} places in "
+            f"all, not {wished.total}.",
+        )
+    drawn, pool = found.schedule.total, found.history.smallest_pool
+    if drawn > pool:
+        yield Remark(
+            "drawn_with_replacement",
+            f"{drawn} places were drawn, with replacement, from the {pool} with an untreated history: each drawn one "
+            "keeps its own history whole, so correlation over time stays as it is.",
+        )
+    if found.history.n_places < SPARE:
+        share = 100.0 / np.sqrt(2.0 * (found.history.n_places - 1))
+        yield Remark(
+            "noise_from_few_places",
+            f"How much the outcome moves by itself is seen in {found.history.n_places} places only: the detectable "
+            f"change may be off by about {share:.0f} % of itself for that reason alone.",
+        )
+
+
+def _noise(found: Power, panel: Panel, estimator: Estimator) -> Iterator[Remark]:
+    """Starters against the places drawn from, before anybody started; blind to all that came after."""
+    if found.history.kind != "never_treated":
+        return
+    limits = limits_of(panel, int(getattr(estimator, "anticipation", 0)), before_start=True)
+    early = panel.time < limits.min()
+    starters = ~panel.never_treated & ~panel.always_treated
+    drawn = np.isin(found.history.places.code, np.concatenate(found.history.pools))
+    ratio = _noise_ratio(panel.outcome[:, early], starters, drawn & ~starters)
+    if ratio is not None and not NOTABLE[0] <= ratio <= NOTABLE[1]:
+        yield Remark(
+            "starters_differ_in_noise",
+            f"Before the first start, outcomes of the places that started moved {ratio:.1f} times as much as those of "
+            "the places drawn from: the change that can really be detected is likely "
+            f"{'larger' if ratio > 1.0 else 'smaller'} than stated.",
+        )
+
+
+def _noise_ratio(outcome: FloatArray, starters: BoolArray, drawn: BoolArray) -> float | None:
+    """Standard deviation around place and period means, starters over others; None where there is too little."""
+    if outcome.shape[1] < 3 or min(starters.sum(), drawn.sum()) < 3:
+        return None
+    spread = []
+    for arm in (starters, drawn):
+        values = outcome[arm]
+        weights = (~np.isnan(values)).astype(np.float64)
+        rest = two_way_demean(np.nan_to_num(values), weights)
+        spread.append(float(np.sqrt((weights * rest**2).sum() / max(weights.sum() - sum(values.shape) + 1, 1.0))))
+    return spread[0] / spread[1] if spread[1] > 0.0 else None
+
+
+def _test(found: Power) -> Iterator[Remark]:
+    if found.test == "permutation":
+        yield Remark(
+            "permutation_test",
+            f"With {found.schedule.treated} of {found.schedule.total} places treated an estimate's own interval is too "
+            "short. A permutation test decides what counts as detected: the roll-out is given to other places "
+            f"({found.distinct:,} ways).",
+        )
+    if found.test == "placebo":
+        yield Remark(
+            "placebo_test",
+            f"With {found.schedule.treated} of {found.schedule.total} places treated an estimate's own interval is too "
+            "short, so an effect counts as detected when it is further from 0 than all but a share "
+            f"{found.level:g} of the placebo estimates.",
+        )
+    if not found.linear:
+        yield Remark(
+            "refitted",
+            "An effect does not simply move this estimator's interval: effects were put into the data and estimated "
+            "again.",
+        )
+    if found.n_failed:
+        yield Remark(
+            "panels_refused",
+            f"{found.n_failed} of {found.draws} placebo panels were refused by the estimator and count as not "
+            "detecting anything.",
+        )

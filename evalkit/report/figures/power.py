@@ -1,0 +1,137 @@
+"""Power: how often a change of each size would be detected, beside the change that matters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, Figure, draw, one_line
+from evalkit.report.figures.words import number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+HEIGHT = 3.7
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", INK, GREY)
+"""Okabe and Ito (2008); the dash tells lines apart where colour does not."""
+DASHES = ("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)), (0, (1, 1)), (0, (8, 3)))
+
+
+def power_curve(
+    rows: pd.DataFrame,
+    *,
+    outcome: str,
+    unit: str,
+    way: str,
+    target: float,
+    detectable: float | None,
+    mid: float | None,
+) -> Figure:
+    """Draw the share of placebo panels in which a change would be detected, by its size.
+
+    Parameters
+    ----------
+    rows
+        One line of the curve: effect_shown (positive), power, mc_error; `design` names the line where there are
+        several.
+    outcome, unit
+        Name of the outcome and unit of the sizes.
+    way
+        ``rise`` or ``fall``.
+    target
+        Power that counts as enough; a thin line.
+    detectable
+        Size detected with that power: marked where there is one line. None where no size is.
+    mid
+        Smallest change that matters; None where none was declared.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"effect_shown": [0.0, 5.0, 10.0], "power": [0.03, 0.5, 0.9], "mc_error": [0.01] * 3})
+    >>> power_curve(rows, outcome="crime", unit="%", way="fall", target=0.8, detectable=8.0, mid=None).alt
+    'How often a fall of crime would be detected, by its size. 80 % power is reached at 8 %.'
+    """
+    lines = _lines(rows)
+
+    def paint(ax: Axes) -> None:
+        ax.axhline(100.0 * target, color=GREY, linewidth=0.9, zorder=1)
+        ax.annotate(f"{100 * target:g} %", (1.0, 100.0 * target), xycoords=("axes fraction", "data"), ha="right",
+                    va="bottom", color=GREY, fontsize=10)  # fmt: skip
+        for place, (name, line) in enumerate(lines.items()):
+            _paint_line(ax, name, line, place, banded=len(lines) == 1)
+        if mid is not None:
+            ax.axvline(mid, color=INK, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1,
+                       label="smallest change that matters")  # fmt: skip
+        if detectable is not None and len(lines) == 1:
+            ax.plot(detectable, 100.0 * target, "o", color=BLUE, markersize=8, zorder=5)
+            ax.annotate(number(detectable), (detectable, 100.0 * target), xytext=(9, -14),
+                        textcoords="offset points", color=BLUE)  # fmt: skip
+        ax.set_xlim(0.0, float(rows["effect_shown"].max()))
+        ax.set_ylim(0.0, 101.0)
+        ax.set_xlabel(f"Size of the {way}, {unit}")
+
+    said = f"{way.capitalize()}s of {outcome} that would be detected, per cent of cases"
+    svg, png = draw(paint, says=said, height=HEIGHT)
+    several = " Lines are roll-outs over the same places." if len(lines) > 1 else ""
+    return Figure(
+        id="power",
+        title=f"How often a {way} of {one_line(outcome)} would be detected",
+        alt=_alt(lines, outcome, unit, way, target, detectable, mid),
+        note="Simulated on outcomes that no programme had touched, with the study's own estimator."
+        + several
+        + (" Shaded: twice the Monte Carlo error." if len(lines) == 1 else "")
+        + (" Dotted: the smallest change that matters." if mid is not None else ""),
+        data=rows.reset_index(drop=True),
+        svg=svg,
+        png=png,
+    )
+
+
+def _lines(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    if "design" not in rows:
+        return {"power": rows}
+    return {str(name): rows[rows["design"] == name] for name in dict.fromkeys(rows["design"])}
+
+
+def _paint_line(ax: Axes, name: str, line: pd.DataFrame, place: int, *, banded: bool) -> None:
+    size, share = line["effect_shown"].to_numpy(float), 100.0 * line["power"].to_numpy(float)
+    error = 200.0 * line["mc_error"].to_numpy(float)
+    colour, dash = COLOURS[place % len(COLOURS)], DASHES[place % len(DASHES)]
+    if banded:
+        ax.fill_between(size, np.clip(share - error, 0, 100), np.clip(share + error, 0, 100), color=colour, alpha=0.18,
+                        linewidth=0)  # fmt: skip
+    ax.plot(size, share, color=colour, linestyle=dash, linewidth=2.0, zorder=4, label=one_line(name, 40))
+
+
+def _alt(
+    lines: dict[str, pd.DataFrame],
+    outcome: str,
+    unit: str,
+    way: str,
+    target: float,
+    detectable: float | None,
+    mid: float | None,
+) -> str:
+    said = [f"How often a {way} of {outcome} would be detected, by its size."]
+    if len(lines) == 1:
+        (line,) = lines.values()
+        reached = f"is reached at {number(detectable)} {unit}" if detectable is not None else "is not reached"
+        said.append(f"{100 * target:g} % power {reached}.")
+        if mid is not None:
+            share = _power_at(line, mid)
+            said.append(
+                f"A {way} of {number(mid)} {unit}, the smallest that matters, is detected in {100 * share:.0f} % "
+                "of cases."
+            )
+        return " ".join(said)
+    for name, line in lines.items():
+        over = line.loc[line["power"] >= target, "effect_shown"]
+        reached = f"near {number(float(over.min()))} {unit}" if len(over) else "is not reached"
+        said.append(f"{one_line(name)}: {100 * target:g} % power {reached}.")
+    return " ".join(said)
+
+
+def _power_at(line: pd.DataFrame, size: float) -> float:
+    return float(np.interp(size, line["effect_shown"].to_numpy(float), line["power"].to_numpy(float)))

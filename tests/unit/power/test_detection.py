@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from evalkit.data.panel import Panel
+from evalkit.estimate import Estimate
+from evalkit.numerics.reassignment import randomization_p, roll_out
+from evalkit.power import detection
+from evalkit.power.history import Placebo
+from evalkit.power.kernel import find_kernel
+from evalkit.power.schedule import Schedule, Wishes
+from evalkit.power.simulate import Task
+from tests.designs import panel as simulated
+from tests.designs import study, task
+
+ALPHA = 0.05
+
+
+def few_treated(treated: int, units: int, estimator: str = "imputation") -> Task:
+    made = simulated(n_units=80, n_periods=6, autocorrelation=0.5)
+    return task(made, study(estimator), Wishes(units=units, treated=treated, cohorts=(1,)))
+
+
+def permutation_p(one: Task, placebo: Placebo, effect: float) -> float:
+    """The test itself: every estimate fitted again."""
+    panel = placebo.shifted(effect)
+    plan = roll_out(panel.first_treated, panel.cluster_codes, panel.always_treated)
+    assert plan is not None
+
+    def overall(starts: np.typing.NDArray[np.int64]) -> float:
+        moved = dataclasses.replace(panel, first_treated=starts)
+        return float(one.fit(moved, 0).aggregation("overall").estimate[0])
+
+    return randomization_p(overall(panel.first_treated), np.array([overall(s) for s in plan.every()]), exact=True)
+
+
+@pytest.mark.parametrize(("treated", "units"), [(1, 25), (2, 9)])
+def test_permutation_thresholds_are_where_the_test_itself_begins_to_reject(treated: int, units: int) -> None:
+    one = few_treated(treated, units, "callaway_santanna")
+    panels = one.panels(inflate=True)
+    kernel = find_kernel(
+        lambda panel: float(one.fit(panel, 0).aggregation("overall").estimate[0]), panels(0), one.schedule
+    )
+    assert kernel is not None
+    source, exact = detection.reassignments(one.schedule)
+    assert exact
+    for number in range(3):
+        placebo = panels(number)
+        others = source(np.random.default_rng(number))
+        rise, fall, *_ = detection.permutation_thresholds(kernel, placebo, others, exact=True, alpha=ALPHA)
+        for sign, threshold in ((1.0, rise), (-1.0, fall)):
+            assert permutation_p(one, placebo, sign * (threshold + 1e-6)) <= ALPHA
+            assert permutation_p(one, placebo, sign * (threshold - 1e-6)) > ALPHA
+
+
+def test_where_no_p_value_can_be_small_enough_nothing_is_ever_detected() -> None:
+    one = few_treated(1, 15)
+    panels = one.panels(inflate=True)
+    kernel = find_kernel(
+        lambda panel: float(one.fit(panel, 0).aggregation("overall").estimate[0]), panels(0), one.schedule
+    )
+    assert kernel is not None
+    every = detection.reassignments(one.schedule)[0](np.random.default_rng(0))
+    found = detection.permutation_thresholds(kernel, panels(0), every, exact=True, alpha=ALPHA)
+    assert found[:2] == (np.inf, np.inf)
+
+
+def test_random_roll_outs_have_the_cohorts_in_every_position_alike() -> None:
+    schedule = Schedule((0, 1), (2, 3), total=20, before=3, after=2)
+    source, exact = detection.reassignments(schedule, draws=400)
+    assert not exact
+    made = np.concatenate([source(np.random.default_rng(k)) for k in range(10)])
+    assert ((made == 1).sum(axis=1) == 2).all()
+    assert ((made == 2).sum(axis=1) == 3).all()
+    # 4,000 draws: binomial errors of 0.0047 and 0.0056
+    np.testing.assert_allclose((made == 1).mean(axis=0), 0.1, atol=0.02)
+    np.testing.assert_allclose((made == 2).mean(axis=0), 0.15, atol=0.024)
+
+
+def test_all_roll_outs_are_listed_where_they_are_few() -> None:
+    source, exact = detection.reassignments(Schedule((0, 1), (1, 2), total=6, before=3, after=2))
+    made = source(np.random.default_rng(0))
+    assert exact
+    assert len(np.unique(made, axis=0)) == len(made) == 60
+
+
+@pytest.mark.parametrize(("treated", "total", "few"), [(9, 50, True), (10, 50, False), (12, 19, True), (10, 20, False)])
+def test_few_is_less_than_ten_treated_or_twenty_in_all(treated: int, total: int, few: bool) -> None:
+    assert detection.few(treated, total) is few
+
+
+def test_a_design_of_few_is_not_judged_by_the_interval() -> None:
+    few, enough = few_treated(2, 40), few_treated(12, 40)
+    for one, test in ((few, "permutation"), (enough, "interval")):
+        panel = one.panels(inflate=True)(0).panel
+        assert detection.test_for(one.fit(panel, 0), panel) == test
+
+
+def test_interval_thresholds_are_where_the_interval_leaves_zero() -> None:
+    one = few_treated(12, 40)
+    placebo = one.panels(inflate=True)(0)
+    rise, fall, _, _ = detection.interval_thresholds(one.fit(placebo.panel, 0), 0.95)
+    for above in (-1e-6, 1e-6):
+        assert detection.detects(one.fit(placebo.shifted(rise + above), 0), placebo.panel, 0.95)[0] is (above > 0.0)
+        assert detection.detects(one.fit(placebo.shifted(-fall - above), 0), placebo.panel, 0.95)[1] is (above > 0.0)
+
+
+def test_searched_thresholds_are_where_detection_begins_when_effects_multiply() -> None:
+    one = few_treated(12, 40)
+    placebo = one.panels(inflate=True)(2)
+    positive = dataclasses.replace(placebo.panel, outcome=placebo.panel.outcome + 9.0)
+    placebo = dataclasses.replace(placebo, panel=positive)
+
+    def fit(panel: Panel) -> Estimate:
+        return one.fit(panel, 0)
+
+    start = detection.interval_thresholds(fit(placebo.panel), 0.95)[:2]
+    assert min(start) > 0.0, "this panel rejects nothing without an effect"
+    rise, fall = detection.searched(fit, placebo, start, ALPHA, log_link=True)
+    for sign, threshold, side in ((1.0, rise, 0), (-1.0, fall, 1)):
+        for factor, found in ((1.02, True), (0.98, False)):
+            panel = placebo.shifted(sign * factor * threshold, multiply=True)
+            assert detection.detects(fit(panel), panel, 0.95)[side] is found
+
+
+def test_an_effect_that_never_shows_has_no_threshold() -> None:
+    one = few_treated(12, 40)
+    placebo = one.panels(inflate=True)(2)
+    unmoved = one.fit(placebo.panel, 0)
+    start = detection.interval_thresholds(unmoved, 0.95)[:2]
+    assert detection.searched(lambda panel: unmoved, placebo, start, ALPHA, log_link=False) == (np.inf, np.inf)
+
+
+def test_a_posterior_is_judged_by_its_own_interval_at_any_number_of_places() -> None:
+    made = simulated(n_units=24, n_periods=4, first=3)
+    one = task(made, study("bayesian_did", settings={"engine": "exact"}), Wishes(treated=4))
+    panel = one.panels(inflate=True)(0).panel
+    assert detection.test_for(one.fit(panel, 0), panel) == "interval"
+
+
+def test_thresholds_against_the_placebo_estimates_hold_their_level() -> None:
+    estimate = np.random.default_rng(1).normal(size=2_000)
+    found = detection.placebo_thresholds(estimate, np.full(2_000, np.nan), distinct=10_000, alpha=ALPHA)
+    assert np.mean((found.rise < 0.0) | (found.fall < 0.0)) <= ALPHA
+    assert np.mean((found.rise < 0.0) | (found.fall < 0.0)) > ALPHA - 0.002
+    out_of_reach = detection.placebo_thresholds(estimate, estimate, distinct=19, alpha=ALPHA)
+    assert np.isinf(out_of_reach.rise).all()
