@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from evalkit.checks.randomization_inference import anticipated, is_static_two_way
 from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
+from evalkit.inference.refits import anticipated, is_static_two_way
 from evalkit.numerics.static_two_way import fit_static_two_way
 
 Row = tuple[float, float, float, float]
