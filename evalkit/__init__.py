@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evalkit.estimators.base import Needs as Needs
     from evalkit.estimators.bayesian_did import BayesianDid as BayesianDid
     from evalkit.estimators.callaway_santanna import CallawaySantAnna as CallawaySantAnna
+    from evalkit.estimators.extended_twfe import ExtendedTwfe as ExtendedTwfe
     from evalkit.estimators.imputation import Imputation as Imputation
     from evalkit.estimators.registry import estimators as estimators
     from evalkit.estimators.stacked_did import StackedDid as StackedDid
@@ -32,6 +33,7 @@ _LAZY = {
     "Estimate": "evalkit.estimate",
     "Estimator": "evalkit.estimators.base",
     "Evaluation": "evalkit.evaluation",
+    "ExtendedTwfe": "evalkit.estimators.extended_twfe",
     "Imputation": "evalkit.estimators.imputation",
     "Needs": "evalkit.estimators.base",
     "Panel": "evalkit.data.panel",

@@ -14,7 +14,7 @@ from evalkit.data.cross_section_intake import read_cross_sections
 from evalkit.data.cross_sections import CrossSections
 from evalkit.data.intake import as_request, read_pieces
 from evalkit.errors import ConfigError, closest
-from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
+from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark, Transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,8 @@ class Panel:
         (N,) integer cluster codes 0..C-1; None when each unit is its own cluster.
     exposure
         (N, T) denominators of a rate or offset of a count; None when there is none.
+    transform
+        ``log`` where the outcome as analysed is the logarithm of the column: estimators for counts refuse it.
     remarks
         What intake did and the reader must know.
     dose
@@ -85,6 +87,7 @@ class Panel:
     covariates: Mapping[str, FloatArray] = field(default_factory=dict)
     cluster: IntArray | None = None
     exposure: FloatArray | None = None
+    transform: Transform = "identity"
     remarks: tuple[Remark, ...] = ()
     dose: FloatArray | None = None
     cross_sections: CrossSections | None = None

@@ -80,6 +80,7 @@ def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome, *, planned: b
         rows = f", rows with {spec.subgroup}" if spec.subgroup else ""
         what = f"In {describe(data.source)}{rows}: {error.what}"
         raise type(error)(what, allowed=error.allowed, next_step=error.next_step) from None
+    panel = dataclasses.replace(panel, transform=outcome.transform)
     if keep is None:
         return panel
     return dataclasses.replace(panel, remarks=(_left_out(df, keep, panel, spec), *panel.remarks))

@@ -14,6 +14,7 @@ from evalkit.estimators.base import Estimator
 BUILT_IN = {
     "bayesian_did": "evalkit.estimators.bayesian_did:BayesianDid",
     "callaway_santanna": "evalkit.estimators.callaway_santanna:CallawaySantAnna",
+    "extended_twfe": "evalkit.estimators.extended_twfe:ExtendedTwfe",
     "imputation": "evalkit.estimators.imputation:Imputation",
     "stacked_did": "evalkit.estimators.stacked_did:StackedDid",
     "sun_abraham": "evalkit.estimators.sun_abraham:SunAbraham",

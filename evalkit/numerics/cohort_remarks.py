@@ -1,0 +1,108 @@
+"""What a reader of an `extended_twfe` estimate must know, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from evalkit.errors import quote_names
+from evalkit.numerics import sample_remarks as say
+from evalkit.numerics.did_layout import Layout
+from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
+
+missing_covariates = say.missing_covariates
+
+
+def left_out(always: BoolArray, layout: Layout, anticipation: int) -> Iterable[Remark]:
+    """Units treated throughout or without a period before they may react; (N,) True where always treated."""
+    yield from say.excluded_units(always, layout.no_clean_period & ~always, anticipation)
+
+
+def unbalanced(weights: FloatArray, layout: Layout, family: str) -> Iterable[Remark]:
+    """Units with missing rows."""
+    gaps = (layout.group >= 0) & (weights[:, ~_dropped(weights)] == 0.0).any(axis=1)
+    if not gaps.any():
+        return
+    stays = layout.group == len(layout.cohorts)
+    other = "imputation takes each by its own" if family == "linear" else "poisson_fixed_effects takes each by its own"
+    yield Remark(
+        "unbalanced_rows_used",
+        f"{int(gaps.sum())} units are not observed in every period; their observed rows are used. Units enter by "
+        f"their cohort's mean level, so who is missing when must not go with the level; {other}.",
+        treated=int((gaps & ~stays).sum()),
+        comparison=int((gaps & stays).sum()),
+    )
+
+
+def no_comparison(periods: Sequence[object]) -> Iterable[Remark]:
+    """Periods in which nobody is untreated, by label."""
+    if periods:
+        yield Remark(
+            "periods_without_comparison",
+            f"In {quote_names(periods)} no unit is untreated: nothing there tells an effect from a change that "
+            "all units share, and these periods were left out.",
+        )
+
+
+def without_events(
+    unbounded: BoolArray, cohorts: Sequence[object], periods: Sequence[object], family: str
+) -> Iterable[Remark]:
+    """Cohorts and periods whose untreated rows hold no event (or nothing but events), (H, T) True where left out."""
+    if not unbounded.any():
+        return
+    names = [*cohorts, "the comparison group"]
+    by_row = [f"{names[h]} in {periods[t]}" for h, t in np.argwhere(unbounded)]
+    what = "no event" if family == "poisson" else "no event, or nothing but events"
+    yield Remark(
+        "separated",
+        f"Untreated rows with {what} in their cohort or period were left out, as no finite effect fits them "
+        f"({quote_names(by_row)}).",
+    )
+
+
+def cells_left_out(names: Sequence[str]) -> Iterable[Remark]:
+    """Cells without an estimate."""
+    yield from say.cells_left_out(names, "untreated rows do not say what to expect there, or hold no event")
+
+
+def scale(family: str, chosen: str) -> Iterable[Remark]:
+    """What the effects are, and in which terms trends are parallel."""
+    if family == "linear":
+        return
+    trends = "ratios" if family == "poisson" else "odds"
+    kind = "rate ratios" if family == "poisson" else "risk ratios"
+    effects = (
+        f"Effects are logs of {kind}: exp(effect) multiplies the mean expected without treatment"
+        if chosen == "ratio"
+        else "Effects are differences of means in the unit of the outcome"
+    )
+    yield Remark("scale", f"{effects}; trends are taken as parallel in {trends}.")
+
+
+def leads_from_own_mean(count: int) -> Remark:
+    """How cells before treatment were estimated."""
+    return Remark(
+        "leads_from_untreated_rows",
+        f"The {count} cells before treatment come from a separate fit to untreated rows. Each is measured from what "
+        "its cohort's own level over these rows predicts, so no period is the reference.",
+    )
+
+
+def about_clusters(
+    sizes: Mapping[object, int], weighted: bool, n_clusters: int, treated_clusters: IntArray, n_treated: int
+) -> Iterable[Remark]:
+    """Small cohorts, weights and few clusters."""
+    yield from say.small_cohorts(sizes)
+    if weighted:
+        yield Remark(
+            "sampling_weights",
+            "Weights are sampling weights, in the regression, in each cell and, from the first period observed, in the "
+            "cohort shares; a unit of weight 2 counts as two in every mean.",
+        )
+    yield from say.few_clusters(n_clusters, len(np.unique(treated_clusters)), n_treated)
+
+
+def _dropped(weights: FloatArray) -> BoolArray:
+    """(T,) periods without a row."""
+    return np.asarray(~(weights > 0.0).any(axis=0))
