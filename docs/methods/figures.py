@@ -14,10 +14,13 @@ from evalkit.report.compose import compose
 
 IMAGES = Path(__file__).parent / "img"
 
+COUNTS = ("estimator.family=poisson", "estimator.scale=ratio", "study.outcomes.0.transform=identity")
+
 RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "callaway_santanna": ("castle_doctrine", ()),
     "sun_abraham": ("castle_doctrine", ("estimator=sun_abraham",)),
     "imputation": ("castle_doctrine", ("estimator=imputation",)),
+    "extended_twfe": ("enterprise_zones", ("estimator=extended_twfe", *COUNTS)),
     "two_way_fixed_effects": ("enterprise_zones", ("estimator=two_way_fixed_effects",)),
     "bayesian_did": ("castle_doctrine", ("estimator=bayesian_did",)),
 }
