@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.aggregate import Cells
+from evalkit.data.cross_sections import CrossSections
 from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, quote_names
 from evalkit.estimate import Estimate
@@ -16,6 +17,16 @@ from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics import sample_remarks as remarks
 from evalkit.numerics.cohort_effects import CohortEffects, Rules, estimate_cells
 from evalkit.numerics.cohort_sample import CohortSample, has_missing, sort_by_cohort
+from evalkit.numerics.cross_section_att import Form
+from evalkit.numerics.cross_section_effects import (
+    NotEstimable,
+    SectionInfluence,
+    Sections,
+    estimate_sections,
+    sort_persons,
+)
+from evalkit.numerics.cross_section_regression import read_persons
+from evalkit.numerics.cross_section_remarks import on_errors
 from evalkit.numerics.doubly_robust import Method
 from evalkit.numerics.group_time import BasePeriod, PlannedCell
 from evalkit.numerics.influence import Influence
@@ -54,11 +65,16 @@ class CallawaySantAnna(PanelEstimator):
     multiplier, n_draws
         Law and number of the draws. ``gaussian`` draws have exactly the estimated covariance and cost
         the same at any sample size; ``webb`` or ``rademacher`` suit few clusters.
+    cross_sections
+        Doubly robust form in repeated cross-sections, where a cell compares four samples of different people:
+        ``locally_efficient`` models the treated as well (Sant'Anna and Zhao 2020, eq. 3.10; R `did`'s choice),
+        ``traditional`` the comparison group alone (eq. 3.9). The same without covariates.
     cohort_shares
         What averages over cohorts weigh by: ``weighted`` shares, the sum of sampling weights (R
         `did`), or shares ``by_count``, each unit once whatever its weight. The same without weights.
     min_cohort_size
-        Cohorts with fewer units get no effects; they still serve as not-yet-treated units.
+        Cohorts with fewer units (persons, in repeated cross-sections) get no effects; they still serve as
+        not-yet-treated units.
     level
         Of intervals and bands.
 
@@ -68,6 +84,10 @@ class CallawaySantAnna(PanelEstimator):
     unless shares go by count, in its cohort's share. Errors treat it as one observation. Standard
     errors have no small-sample correction and a normal reference, as in R `did`; with clusters,
     influence functions are summed within them.
+
+    Repeated cross-sections take covariates of each person as observed and need a group to be made up of the same kind
+    of people in every period (Sant'Anna and Zhao 2020, assumption 1(b)). Regressors that one sample of a cell cannot
+    tell apart are refused, with the group, the period and the covariates named.
 
     Examples
     --------
@@ -80,7 +100,8 @@ class CallawaySantAnna(PanelEstimator):
 
     name: ClassVar[str] = "callaway_santanna"
     needs: ClassVar[Needs] = Needs(
-        answers="What treatment did for each cohort in each period, and on average, without using treated comparisons."
+        answers="What treatment did for each cohort in each period, and on average, without using treated comparisons.",
+        repeated_cross_sections=True,
     )
 
     comparison: Comparison = "not_yet_treated"
@@ -92,6 +113,7 @@ class CallawaySantAnna(PanelEstimator):
     inference: Literal["analytical", "bootstrap"] = "analytical"
     multiplier: Multiplier = "gaussian"
     n_draws: Annotated[int, Field(ge=99)] = 999
+    cross_sections: Form = "locally_efficient"
     cohort_shares: Literal["weighted", "by_count"] = "weighted"
     min_cohort_size: Annotated[int, Field(ge=1)] = 1
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
@@ -107,6 +129,8 @@ class CallawaySantAnna(PanelEstimator):
             When no cohort starts within the window, the comparison group is empty, there is
             one cluster, or no cell after treatment can be estimated.
         """
+        if panel.cross_sections is not None:
+            return self._fit_cross_sections(panel, panel.cross_sections, rng)
         sample = sort_by_cohort(
             panel.outcome,
             panel.first_treated,
@@ -115,9 +139,10 @@ class CallawaySantAnna(PanelEstimator):
             weight=panel.weight,
             cluster=panel.cluster,
         )
-        self._refuse_without_comparison(panel, sample)
-        rules = Rules(self.comparison, self.method, self.base_period, self.anticipation, self.min_cohort_size)
-        effects = estimate_cells(sample, panel.time, rules)
+        in_window = sample.cohorts_until(int(panel.time[-1]))
+        never = len(sample) - sample.rows_after(self._last(panel)).start
+        self._refuse_without_comparison(len(in_window), never, sample.n_clusters)
+        effects = estimate_cells(sample, panel.time, self._rules())
         _refuse_without_effects(effects)
         influence = self._influence(sample, effects)
         return Estimate(
@@ -159,23 +184,105 @@ class CallawaySantAnna(PanelEstimator):
         """Ordinal after which a start cannot touch the window, anticipation included."""
         return int(panel.time[-1]) + self.anticipation
 
-    def _refuse_without_comparison(self, panel: Panel, sample: CohortSample) -> None:
-        if not sample.cohorts_until(int(panel.time[-1])):
+    def _rules(self) -> Rules:
+        return Rules(self.comparison, self.method, self.base_period, self.anticipation, self.min_cohort_size)
+
+    def _refuse_without_comparison(self, n_cohorts: int, n_never: int, n_clusters: int) -> None:
+        if not n_cohorts:
             raise DesignRefused(
                 "No unit starts treatment within the window with an untreated period before it: there is no effect "
                 "to estimate.",
                 next_step="Check the cohort column, add earlier periods, or lower the anticipation.",
             )
-        if self.comparison == "never_treated" and len(sample) == sample.rows_after(self._last(panel)).start:
+        if self.comparison == "never_treated" and not n_never:
             raise DesignRefused(
                 "The comparison 'never_treated' was asked for, and the panel has no never-treated units.",
                 next_step="Set comparison=not_yet_treated, or add units that are never treated.",
             )
-        if sample.n_clusters < 2:
+        if n_clusters < 2:
             raise DesignRefused(
                 "All units lie in one cluster: standard errors need at least two.",
                 next_step="Choose a finer data.cluster.",
             )
+
+    def _fit_cross_sections(self, panel: Panel, sections: CrossSections, rng: np.random.Generator) -> Estimate:
+        """Estimate all cells from repeated cross-sections: persons of a cohort stand for its units."""
+        if self.unbalanced == "drop_incomplete":
+            raise DesignRefused(
+                "unbalanced=drop_incomplete keeps units that are seen in every period; in repeated cross-sections each "
+                "person is seen once.",
+                next_step="Leave estimator.unbalanced at within_pairs.",
+            )
+        left_out = panel.always_treated | self._too_early(panel)
+        persons, centre = read_persons(
+            np.where(left_out[:, None], np.nan, panel.outcome),
+            [panel.covariate(name) for name in self.covariates],
+            panel.weight,
+            panel.cluster,
+            sections.group,
+            sections.position,
+            (len(sections.labels), panel.n_periods),
+        )
+        sample = sort_persons(persons, starts_by_group(panel, sections)[persons.cell // panel.n_periods])
+        in_window = [start for start in sample.sizes if start <= panel.time[-1]]
+        never = sum(size for start, size in sample.sizes.items() if start > self._last(panel))
+        self._refuse_without_comparison(len(in_window), never, sample.n_clusters)
+        found = estimate_sections(sample, panel.time, self._rules(), self.cross_sections)
+        if isinstance(found, NotEstimable):
+            raise self._not_estimable(panel, sections, found)
+        effects, fits = found
+        _refuse_without_effects(effects)
+        weight = sample.weight / sample.weight.mean() if self.cohort_shares == "weighted" else np.ones(len(sample))
+        cohorts = np.unique(effects.cohort)
+        shares = np.array([weight[sample.first_treated == cohort].sum() for cohort in cohorts]) / len(sample)
+        influence = SectionInfluence(sample, fits, effects.is_reference, cohorts, shares, weight)
+        return Estimate(
+            estimator=self.name,
+            settings=self.settings(),
+            cells=_cells(panel, effects, influence, centre),
+            uncertainty=Sampling(
+                covariance=influence.covariance(),
+                n_clusters=sample.n_clusters,
+                influence_of=influence.matrix,
+                bootstrap=Bootstrap(self.multiplier, self.n_draws) if self.inference == "bootstrap" else None,
+            ),
+            calendar=panel.calendar,
+            n_units=len(sample),
+            n_treated_units=sum(sample.size_of(int(cohort)) for cohort in cohorts),
+            n_observations=len(sample),
+            seed=int(rng.integers(2**53)),
+            level=self.level,
+            remarks=(
+                *remarks.excluded_units(panel.always_treated, self._too_early(panel), self.anticipation),
+                *on_errors(None if sample.cluster is None else sample.n_clusters),
+                *self._on_cells(panel, sample, effects),
+            ),
+            leads_from="previous" if self.base_period == "varying" else "reference",
+            facts={"cells": float(len(effects.cells)), "cells_left_out": float(len(effects.left_out))},
+        )
+
+    def _not_estimable(self, panel: Panel, sections: CrossSections, found: NotEstimable) -> DesignRefused:
+        """Name group, period and covariates of the sample that cannot carry the regressors."""
+        cell, refused, names = found.cell, found.refused, panel.names
+        periods = [panel.calendar.text(int(panel.time[position])) for position in (cell.base, cell.period)]
+        starts = starts_by_group(panel, sections)
+        own = sections.labels[starts == cell.cohort]
+        where = f"{names.period} = {' and '.join(periods)}"
+        if refused.place is not None:
+            treated, later = refused.place
+            others = sections.labels[(starts > cell.untreated_after) & (starts != cell.cohort)]
+            where = f"{names.group} = {quote_names(own if treated else others)} and {names.period} = {periods[later]}"
+        what = "there are no more rows than regressors"
+        if refused.reason == "collinear":
+            dropped = [name for name, gone in zip(self.covariates, refused.dropped[1:], strict=True) if gone]
+            what = (
+                f"the covariates {quote_names(dropped)} do not vary, or are a combination of those before them: some "
+                "of their values occur in no row"
+            )
+        return DesignRefused(
+            f"In {where} {what}. Nothing is filled in for them.",
+            next_step="Drop these covariates, coarsen them, or widen the groups, periods or subgroup.",
+        )
 
     def _influence(self, sample: CohortSample, effects: CohortEffects) -> Influence:
         """Influence functions of the cells and of the shares P(G = g) of the cohorts that have cells."""
@@ -257,7 +364,7 @@ class CallawaySantAnna(PanelEstimator):
         last = int(panel.time[-1])
         yield from remarks.few_clusters(sample.n_clusters, sample.clusters_until(last), sample.rows_after(last).start)
 
-    def _on_cells(self, panel: Panel, sample: CohortSample, effects: CohortEffects) -> Iterable[Remark]:
+    def _on_cells(self, panel: Panel, sample: CohortSample | Sections, effects: CohortEffects) -> Iterable[Remark]:
         """Cohorts and cells without an estimate, and covariates dropped."""
         label = panel.calendar.label
 
@@ -322,14 +429,21 @@ def _refuse_without_effects(effects: CohortEffects) -> None:
     )
 
 
-def _cells(panel: Panel, effects: CohortEffects, influence: Influence) -> Cells:
+def starts_by_group(panel: Panel, sections: CrossSections) -> IntArray:
+    """(G,) first treated period of each group."""
+    starts = np.full(len(sections.labels), NEVER)
+    starts[sections.group] = panel.first_treated
+    return starts
+
+
+def _cells(panel: Panel, effects: CohortEffects, influence: Influence | SectionInfluence, centre: float = 0.0) -> Cells:
     period: IntArray = panel.time[effects.period]
     return Cells(
         cohort=effects.cohort,
         period=period,
         event_time=period - effects.cohort,
         estimate=effects.effect,
-        observed=effects.observed,
+        observed=effects.observed + centre,
         n_treated=effects.n_treated,
         is_reference=effects.is_reference,
         share_cohorts=influence.share_cohorts,

@@ -9,11 +9,15 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.aggregate import Cells
+from evalkit.data.cross_sections import CrossSections
 from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics.bacon import forbidden_share
+from evalkit.numerics.cross_section_regression import read_persons
+from evalkit.numerics.cross_section_remarks import two_way_remarks
+from evalkit.numerics.cross_section_two_way import fit_two_way
 from evalkit.numerics.panel_ols import panel_ols_coefficient
 from evalkit.numerics.two_way_system import Fitted, System, set_up, unit_scores
 from evalkit.numerics.unit_types import UnitTypes, sort_into_types
@@ -59,6 +63,10 @@ class TwoWayFixedEffects(PanelEstimator):
     are nested in clusters (Cameron and Miller 2015, section II.B), and a t(C-1) reference.
     ``errors="unadjusted"`` gives the homoskedastic errors with all effects counted.
 
+    In repeated cross-sections alpha belongs to groups, y_igt = alpha_g + lambda_t + beta D_gt + x_igt' gamma + e_igt,
+    and each person is an observation. Without clusters persons are independent: the errors are then HC1,
+    N/(N-K), with a t(N-K) reference, K counting all effects.
+
     Parameters
     ----------
     anticipation
@@ -86,6 +94,7 @@ class TwoWayFixedEffects(PanelEstimator):
     needs: ClassVar[Needs] = Needs(
         answers="One pooled effect; trustworthy when all start at once or the effect is the same for all.",
         cohort_cells=False,
+        repeated_cross_sections=True,
     )
 
     anticipation: Annotated[int, Field(ge=0)] = 0
@@ -103,6 +112,8 @@ class TwoWayFixedEffects(PanelEstimator):
         DesignRefused
             When treatment does not vary once unit and period effects are taken out, or there is one cluster.
         """
+        if panel.cross_sections is not None:
+            return self._fit_cross_sections(panel, panel.cross_sections, rng)
         sample = self._sample(panel)
         types, relative = sample.types, sample.relative
         anticipated = (relative >= -self.anticipation) & (relative < 0)
@@ -134,6 +145,39 @@ class TwoWayFixedEffects(PanelEstimator):
             seed=int(rng.integers(2**63 - 1)),
             remarks=_remarks(panel, sample, anticipated, share, self._absorbed(static), second_reference),
             facts={"forbidden_share": share},
+        )
+
+    def _fit_cross_sections(self, panel: Panel, sections: CrossSections, rng: np.random.Generator) -> Estimate:
+        """Run both regressions on persons, with effects of groups and periods."""
+        shape = (len(sections.labels), panel.n_periods)
+        columns = [panel.covariate(name) for name in self.covariates]
+        persons, centre = read_persons(
+            panel.outcome, columns, panel.weight, panel.cluster, sections.group, sections.position, shape
+        )
+        starts = np.full(shape[0], NEVER)
+        starts[sections.group] = panel.first_treated
+        robust = self.errors != "unadjusted"
+        fit = fit_two_way(persons, starts, panel.time, anticipation=self.anticipation, robust=robust)
+        return Estimate(
+            estimator=self.name,
+            settings={**self.settings(), "engine": "compiled"},
+            cells=_pooled_cells(
+                fit.labels, fit.effect, fit.observed + centre, fit.n_treated, fit.labels == -1 - self.anticipation
+            ),
+            uncertainty=Sampling(
+                covariance=fit.covariance,
+                n_clusters=persons.n_clusters,
+                influence_of=fit.influence_of,
+                degrees_of_freedom=fit.degrees_of_freedom,
+                correction=_person_errors(panel, robust),
+            ),
+            calendar=panel.calendar,
+            n_units=len(persons),
+            n_treated_units=int(persons.total()[starts <= panel.time[-1]].sum()),
+            n_observations=len(persons),
+            seed=int(rng.integers(2**63 - 1)),
+            remarks=two_way_remarks(fit, persons, self.covariates),
+            facts={"forbidden_share": fit.forbidden_share},
         )
 
     def _sample(self, panel: Panel) -> _Sample:
@@ -272,6 +316,12 @@ def _cells(types: UnitTypes, relative: IntArray, labels: IntArray, effects: Floa
         if members.any():
             observed[position] = np.average(level[members], weights=weight[members])
             n_treated[position] = int(types.count[members.any(axis=1)].sum())
+    return _pooled_cells(labels, effects, observed, n_treated, labels == reference)
+
+
+def _pooled_cells(
+    labels: IntArray, effects: FloatArray, observed: FloatArray, n_treated: IntArray, is_reference: BoolArray
+) -> Cells:
     everywhere = np.full(len(labels), POOLED)
     return Cells(
         cohort=everywhere,
@@ -280,10 +330,18 @@ def _cells(types: UnitTypes, relative: IntArray, labels: IntArray, effects: Floa
         estimate=effects,
         observed=observed,
         n_treated=n_treated,
-        is_reference=labels == reference,
+        is_reference=is_reference,
         share_cohorts=np.empty(0, dtype=np.int64),
         shares=np.empty(0),
     )
+
+
+def _person_errors(panel: Panel, robust: bool) -> str:
+    if not robust:
+        return "homoskedastic, all effects counted"
+    if panel.names.cluster is None:
+        return "HC1, persons independent: N/(N-K); t(N-K)"
+    return f"CR1 by {panel.names.cluster}: C/(C-1) (N-1)/(N-K), K without groups that lie within clusters; t(C-1)"
 
 
 def _forbidden_share(panel: Panel, types: UnitTypes) -> float:
