@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -109,7 +110,23 @@ class Figures:
     band_held: FloatArray
 
 
-def run(estimator: Estimator, world: RandomCohorts, repetitions: int) -> Figures:
+class Population(Protocol):
+    """What `run` draws from, with its true effects."""
+
+    def overall(self) -> float:
+        """The overall effect."""
+        ...
+
+    def at(self, event_times: IntArray) -> FloatArray:
+        """Effects by event time."""
+        ...
+
+    def draw(self, seed: int) -> Panel:
+        """One sample."""
+        ...
+
+
+def run(estimator: Estimator, world: Population, repetitions: int) -> Figures:
     """Estimate many samples of a world."""
     truth = world.overall()
     rows = []

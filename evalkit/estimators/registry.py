@@ -18,6 +18,7 @@ BUILT_IN = {
     "imputation": "evalkit.estimators.imputation:Imputation",
     "stacked_did": "evalkit.estimators.stacked_did:StackedDid",
     "sun_abraham": "evalkit.estimators.sun_abraham:SunAbraham",
+    "switching_did": "evalkit.estimators.switching_did:SwitchingDid",
     "two_way_fixed_effects": "evalkit.estimators.two_way_fixed_effects:TwoWayFixedEffects",
 }
 _plugins: dict[str, type[Estimator]] = {}

@@ -134,6 +134,8 @@ def effect_of(outcome: Outcome, estimate: Estimate, overall: Aggregation) -> Eff
 def natural_block(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalBlock:
     """All natural units that this outcome allows; the others are missing, each with its reason."""
     levels = _Levels(effect, outcome)
+    if panel.dose is not None:
+        return _of_one_dose(levels, panel)
     return NaturalBlock(
         absolute=levels.absolute(),
         percent=levels.percent(),
@@ -141,6 +143,20 @@ def natural_block(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalBloc
         total_averted=_total_averted(effect, outcome, panel),
         people_affected=_people_affected(effect, outcome, panel),
         money=absent("no value in money is declared for a change of this outcome"),
+    )
+
+
+def _of_one_dose(levels: _Levels, panel: Panel) -> NaturalBlock:
+    """Where treatment is a dose the effect is for one unit of it: no place or period shows it, so none are added up."""
+    dose = f"one unit of {panel.names.dose}"
+    none = absent(f"the effect is for {dose}, of which places and periods had different amounts")
+    shown = levels.absolute(), levels.percent()
+    claim = f"what {dose} changed, on average over all changes of dose"
+    absolute, percent = (
+        each if each.effect.value is None else each.model_copy(update={"claim": claim}) for each in shown
+    )
+    return NaturalBlock(
+        absolute=absolute, percent=percent, per_1000=none, total_averted=none, people_affected=none, money=none
     )
 
 

@@ -232,6 +232,7 @@ WORDS: Final[dict[str, str]] = {
     "percentage_points": "percentage points",
     "from_to": "from {first} to {last}",
     "in": "in {first}",
+    "each_unit": "each unit of {dose} ({programme})",
     "treated_places": "the {count} treated {units}",
     "treated_place": "the treated {unit}",
     "treated_places_withheld": "the treated {units}",

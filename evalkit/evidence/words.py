@@ -47,6 +47,9 @@ class Script:
     def names(self) -> dict[str, str]:
         """The study's own words for programme and outcome."""
         programme = self.facts.spec.programme_name
+        dose = self.facts.panel.names.dose if self.facts.panel.dose is not None else None
+        if dose is not None:
+            programme = WORDS["each_unit"].format(dose=dose, programme=programme)
         return {
             "programme": programme,
             "Programme": sentence_case(programme),

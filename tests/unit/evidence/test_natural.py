@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -139,3 +141,17 @@ def test_draws_are_pushed_through_one_by_one() -> None:
 def test_the_point_of_a_posterior_in_the_outcomes_own_unit_is_its_mean() -> None:
     found = block(made.estimate(0.0, draws=made.posterior(-2.0, 0.5)), made.spec())
     assert found.absolute.effect.value == pytest.approx(-2.0, abs=1e-6)
+
+
+def test_the_effect_of_a_dose_is_for_one_unit_of_it_and_adds_up_to_no_total() -> None:
+    data = made.panel()
+    dosed = replace(data, dose=np.where(data.treated, 3.0, 0.0), names=replace(data.names, dose="beds"))
+    fitted = made.estimate(-2.0, observed=np.nan)
+    spec = made.spec()
+    effect = effect_of(spec.primary_outcome, fitted, fitted.aggregation("overall"))
+    found = natural_block(effect, spec.primary_outcome, dosed)
+    assert found.absolute.effect.value == pytest.approx(-2.0)
+    assert "one unit of beds" in found.absolute.claim
+    for total in (found.total_averted, found.people_affected, found.per_1000):
+        assert total.effect.value is None
+        assert "different amounts" in str(total.effect.reason)

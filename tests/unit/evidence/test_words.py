@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -333,3 +334,10 @@ def test_there_is_no_verb_where_there_is_no_certainty() -> None:
     for label in get_args(CertaintyLabel)[-2:]:
         with pytest.raises(ValueError, match="no verb"):
             Voice(shipped(), label, bayesian=False).verb(True, "it")
+
+
+def test_the_headline_of_a_dose_speaks_of_one_unit_of_it() -> None:
+    data = made.panel()
+    dosed = replace(data, dose=np.where(data.treated, 3.0, 0.0), names=replace(data.names, dose="beds"))
+    found = made.summary(made.estimate(-2.0, observed=np.nan), data=dosed)
+    assert "ach unit of beds (" in found.sentences.headline
