@@ -15,12 +15,24 @@ from evalkit.report.compose import compose
 IMAGES = Path(__file__).parent / "img"
 
 COUNTS = ("estimator.family=poisson", "estimator.scale=ratio", "study.outcomes.0.transform=identity")
+GRANTS = (
+    "study.data.source.name=jtrain",
+    "study.data.unit=fcode",
+    "study.data.cluster=fcode",
+    "study.data.treated=null",
+    "study.data.dose=grant",
+    "study.outcomes=[{name: hours of training, column: hrsemp, unit: hours per employee, direction: higher_better}]",
+    "study.design.event_window=[-2,1]",
+    "study.design.anticipation=0",
+)
+"""Firms in Michigan with a grant for job training in 1988 or 1989: treatment that is switched on, and off again."""
 
 RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "callaway_santanna": ("castle_doctrine", ()),
     "sun_abraham": ("castle_doctrine", ("estimator=sun_abraham",)),
     "imputation": ("castle_doctrine", ("estimator=imputation",)),
     "extended_twfe": ("enterprise_zones", ("estimator=extended_twfe", *COUNTS)),
+    "switching_did": ("enterprise_zones", ("estimator=switching_did", *GRANTS)),
     "two_way_fixed_effects": ("enterprise_zones", ("estimator=two_way_fixed_effects",)),
     "bayesian_did": ("castle_doctrine", ("estimator=bayesian_did",)),
 }

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.headline import anticipation, excludes_zero, is_two_way
-from evalkit.checks.wording import amount
+from evalkit.checks.wording import NO_ONE_START, amount
 from evalkit.data.panel import Panel
 from evalkit.numerics.bacon import Decomposition, decompose
 from evalkit.vocabulary import BoolArray, CheckStatus, Diagnostic, Domain, Exhibit, FloatArray, IntArray
@@ -106,6 +106,8 @@ class GoodmanBacon(PanelCheck):
 
 def _refused(panel: Panel) -> str:
     """Why the panel cannot be decomposed; empty where it can."""
+    if panel.dose is not None:
+        return NO_ONE_START
     if not panel.is_balanced:
         return (
             "The decomposition holds for panels in which every place is observed in every period; "

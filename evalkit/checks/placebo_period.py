@@ -9,17 +9,18 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck
-from evalkit.checks.wording import NO_ONE_START, amount
+from evalkit.checks.wording import amount
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
-from evalkit.vocabulary import NEVER, Diagnostic, Domain
+from evalkit.numerics.switching_paths import dose_paths
+from evalkit.vocabulary import NEVER, Diagnostic, Domain, FloatArray
 
 
 class PlaceboPeriod(PanelCheck):
     """Fit the same estimator to untreated periods only, with the start moved earlier.
 
     Periods from the real start on (and the anticipation periods before it) are removed from the
-    treated units, so nothing the programme did can show.
+    treated units, so nothing the programme did can show. A dose takes its first other value at the placebo start.
 
     Parameters
     ----------
@@ -39,8 +40,6 @@ class PlaceboPeriod(PanelCheck):
 
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Fit the placebo and test its overall effect."""
-        if context.panel.dose is not None:
-            return self.result("not_run", NO_ONE_START)
         panel = shifted_start(context.panel, self.periods_earlier, context.spec.design.anticipation)
         try:
             placebo = context.fit(panel).aggregation("overall")
@@ -73,6 +72,8 @@ class PlaceboPeriod(PanelCheck):
 
 def shifted_start(panel: Panel, periods: int, anticipation: int) -> Panel:
     """The panel before treatment, as if every start lay `periods` (and the anticipation) earlier."""
+    if panel.dose is not None:
+        return _shifted_dose(panel, panel.dose, periods, anticipation)
     start = panel.first_treated
     inside = ~panel.never_treated
     real = np.where(inside, start, NEVER)
@@ -81,4 +82,21 @@ def shifted_start(panel: Panel, periods: int, anticipation: int) -> Panel:
         panel,
         outcome=np.where(untouched, panel.outcome, np.nan),
         first_treated=np.where(inside, start - anticipation - periods, NEVER),
+    )
+
+
+def _shifted_dose(panel: Panel, dose: FloatArray, periods: int, anticipation: int) -> Panel:
+    """The panel before any dose changed, as if each had taken its first other value earlier."""
+    paths = dose_paths(dose, panel.time)
+    changes = paths.first != NEVER
+    start = np.where(changes, paths.first, 0)[:, None] - anticipation
+    gone = changes[:, None] & (panel.time >= start)
+    if paths.unclear is not None:
+        gone |= paths.unclear
+    earlier = changes[:, None] & (panel.time >= start - periods)
+    return dataclasses.replace(
+        panel,
+        outcome=np.where(gone, np.nan, panel.outcome),
+        first_treated=np.where(changes, start[:, 0] - periods, NEVER),
+        dose=np.where(earlier, paths.reached[:, None], paths.levels[paths.level][:, None]),
     )

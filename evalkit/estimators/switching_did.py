@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics import sample_remarks as say
@@ -48,6 +48,8 @@ class SwitchingDid(PanelEstimator):
     placebos
         Most periods before F_g - 1 to look back; all that the data allow when not given. Placebo l compares the same
         units as effect l does, at F_g - 1 - l (web appendix, section 1.1).
+    covariates
+        Refused: none are adjusted for. It is here so that a study's covariates are not passed over in silence.
     anticipation
         Periods before F_g in which effects are allowed.
     normalized
@@ -87,6 +89,7 @@ class SwitchingDid(PanelEstimator):
 
     effects: Annotated[int, Field(ge=1)] | None = None
     placebos: Annotated[int, Field(ge=0)] | None = None
+    covariates: tuple[str, ...] = ()
     anticipation: Annotated[int, Field(ge=0)] = 0
     normalized: bool = False
     switchers: Literal["all", "in", "out"] = "all"
@@ -113,9 +116,14 @@ class SwitchingDid(PanelEstimator):
         Raises
         ------
         DesignRefused
-            When no unit changes its dose within the window, none has a comparison, period-one doses are as
-            good as continuous, or there is one cluster.
+            When covariates are asked for, no unit changes its dose within the window, none has a comparison,
+            period-one doses are as good as continuous, or there is one cluster.
         """
+        if self.covariates:
+            raise DesignRefused(
+                f"{self.name} adjusts for no covariates and is asked to: {quote_names(self.covariates)}.",
+                next_step="Set estimator.covariates=[] to estimate without them, or choose another estimator.",
+            )
         paths = (
             adoption_paths(panel.first_treated, panel.time)
             if panel.dose is None

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from evalkit.checks.base import PanelCheck
+from evalkit.checks.goodman_bacon import GoodmanBacon
 from evalkit.checks.placebo_period import PlaceboPeriod, shifted_start
 from evalkit.checks.randomization_inference import RandomizationInference
 from evalkit.checks.wild_bootstrap import WildBootstrapCheck
+from evalkit.estimators.switching_did import SwitchingDid
 from evalkit.vocabulary import NEVER
 from tests.simulated import context
 
@@ -44,10 +46,34 @@ def test_without_room_before_the_start_it_says_so() -> None:
     assert "could not be estimated" in found.reading
 
 
-@pytest.mark.parametrize("check", [PlaceboPeriod(), RandomizationInference(), WildBootstrapCheck()])
+@pytest.mark.parametrize("check", [RandomizationInference(), WildBootstrapCheck(), GoodmanBacon()])
 def test_checks_that_move_the_start_do_not_run_on_a_dose(check: PanelCheck) -> None:
     made = context()
     panel = dataclasses.replace(made.panel, dose=np.where(made.panel.treated, 0.5, 0.0))
     (found,) = check.run(dataclasses.replace(made, panel=panel))
     assert found.status == "not_run"
     assert "no one start" in found.reading
+
+
+def test_a_dose_is_moved_to_its_first_other_value_and_what_it_did_is_removed() -> None:
+    panel = context(SwitchingDid()).panel
+    half = np.where(panel.treated, 0.5, 0.0)
+    half[:, -1] *= 3.0
+    half[panel.never_treated] = 2.0
+    moved = shifted_start(dataclasses.replace(panel, dose=half), periods=2, anticipation=1)
+    ever = ~panel.never_treated
+    assert moved.dose is not None
+    late = panel.time[None, :] >= panel.first_treated[:, None] - 3
+    np.testing.assert_array_equal(moved.dose[ever], np.where(late, 0.5, 0.0)[ever])
+    assert (moved.dose[~ever] == 2.0).all()
+    assert np.isnan(moved.outcome[panel.time[None, :] >= panel.first_treated[:, None] - 1]).all()
+    assert np.array_equal(moved.outcome[~ever], panel.outcome[~ever])
+
+
+def test_the_placebo_of_a_dose_shows_nothing_it_did_and_a_trend_before_it() -> None:
+    for gap, status in ((0.0, "pass"), (0.8, "fail")):
+        made = context(SwitchingDid(), seed=4, effect=1e6, trend_gap=gap)
+        dosed = dataclasses.replace(made.panel, dose=np.where(made.panel.treated, 0.5, 0.0))
+        (found,) = PlaceboPeriod().run(dataclasses.replace(made, panel=dosed))
+        assert found.status == status
+        assert abs(dict(found.details)["effect"]) < 10.0

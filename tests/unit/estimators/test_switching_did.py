@@ -234,6 +234,11 @@ def test_one_cluster_is_refused() -> None:
         fit(replace(panel, cluster=np.zeros(panel.n_units, dtype=np.int64)))
 
 
+def test_covariates_are_refused_not_passed_over() -> None:
+    with pytest.raises(DesignRefused, match="adjusts for no covariates and is asked to: 'x'"):
+        fit(absorbing(), covariates=("x",))
+
+
 def test_settings_that_contradict_each_other_are_refused() -> None:
     with pytest.raises(ConfigError, match="'same_switchers' parameter .* say how many"):
         SwitchingDid(same_switchers=True)
