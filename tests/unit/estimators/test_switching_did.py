@@ -16,9 +16,8 @@ from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.estimators.switching_did import SwitchingDid
 from evalkit.testing.simulate import staggered_panel
 from evalkit.uncertainty import Sampling
-from evalkit.vocabulary import FloatArray
 from tests.oracle import switching_did as oracle
-from tests.switching_worlds import CASES, World, draw
+from tests.switching_worlds import CASES, draw
 
 ALGEBRA = 1e-11  # two orders of summation of some hundred terms of size 1
 
@@ -146,21 +145,15 @@ def test_falling_doses_of_a_harm_are_effects_of_the_same_sign() -> None:
     )
 
 
-def known_effects(n: int = 400) -> tuple[World, FloatArray]:
-    """No noise; effect 1 for each unit of the present dose and 0.5 for each of the last one."""
-    world = draw(7, n=n)
-    lagged = np.hstack([world.dose[:, :1], world.dose[:, :-1]])
-    y = np.arange(7) ** 1.5 + np.arange(n)[:, None] + world.dose + 0.5 * lagged
-    return replace(world, y=y), lagged
-
-
 def test_known_effects_of_present_and_past_doses_are_found_exactly() -> None:
-    world, lagged = known_effects()
-    study = fit(world.panel(), effects=2).aggregation("event_study")
-    before = study.labels < 0
-    np.testing.assert_allclose(study.estimate[before], 0.0, atol=1e-9)
-    normalized = fit(world.panel(), effects=1, normalized=True).aggregation("event_study")
-    np.testing.assert_allclose(normalized.estimate[normalized.labels == 0], 1.0, atol=1e-9)
+    """No noise; effect 1 for each unit of the present dose and 0.5 for each of the last one."""
+    world = draw(7, n=400)
+    lagged = np.hstack([world.dose[:, :1], world.dose[:, :-1]])
+    made = replace(world, y=np.arange(7) ** 1.5 + np.arange(400)[:, None] + world.dose + 0.5 * lagged)
+    study = fit(made.panel(), effects=2).aggregation("event_study")
+    np.testing.assert_allclose(study.estimate[study.labels < 0], 0.0, atol=1e-9)
+    first = fit(made.panel(), effects=1, normalized=True).aggregation("event_study")
+    np.testing.assert_allclose(first.estimate[first.labels == 0], 1.0, atol=1e-9)
 
 
 def test_same_switchers_have_one_number_of_units_at_every_event_time() -> None:
@@ -240,7 +233,7 @@ def test_covariates_are_refused_not_passed_over() -> None:
 
 
 def test_settings_that_contradict_each_other_are_refused() -> None:
-    with pytest.raises(ConfigError, match="'same_switchers' parameter .* say how many"):
+    with pytest.raises(ConfigError, match=r"'same_switchers' parameter .* say how many"):
         SwitchingDid(same_switchers=True)
-    with pytest.raises(ConfigError, match="'normalized' parameter .* anticipated"):
+    with pytest.raises(ConfigError, match=r"'normalized' parameter .* anticipated"):
         SwitchingDid(normalized=True, anticipation=1)
