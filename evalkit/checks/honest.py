@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
+from scipy import stats
 
-from evalkit.checks.base import CheckContext, PanelCheck
+from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.universal_base import universal_base
+from evalkit.checks.wording import amount
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Aggregation, Estimate
 from evalkit.numerics.honest_did import breakdown, robust_interval
+from evalkit.numerics.smooth_trends import Problem, largest_change, problem, smooth_breakdown, smooth_interval
 from evalkit.uncertainty import Posterior
-from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, FloatArray
+from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, Exhibit, FloatArray
 
 MOST = 16.0
 """Largest M-bar looked at: no one argues over a violation that many times the largest one seen."""
+FINE = 500.0
+"""The breakdown value of the smoothness restriction is found to this part of its unit."""
+SMOOTHNESS = "honest_smoothness"
+BENDS_NO_MORE = (
+    "The finding does not hang on exactly parallel trends: it holds where their difference is a line that bends after "
+    "the start as much as it did before."
+)
 AVERAGE, FIRST = "", "first_"
 """Prefix of the details about the average over the window's periods after the start, and about the first."""
 
@@ -45,14 +55,27 @@ class _EventStudy:
         chosen = after == 0 if first_only else after >= 0
         return np.asarray(chosen / chosen.sum(), dtype=np.float64)
 
+    def std_error(self, target: FloatArray) -> float:
+        """Of target'tau where trends are parallel."""
+        return float(np.sqrt(target @ self.covariance[self.n_pre :, self.n_pre :] @ target))
+
+    def original(self, alpha: float) -> tuple[float, float]:
+        """Interval of the average effect where trends are parallel."""
+        target = self.target(first_only=False)
+        centre, half = float(target @ self.effects[self.n_pre :]), float(stats.norm.isf(alpha / 2.0))
+        return centre - half * self.std_error(target), centre + half * self.std_error(target)
+
 
 class Honest(PanelCheck):
-    """Sensitivity to differing trends, relative magnitudes (Rambachan and Roth 2023).
+    """Sensitivity to differing trends (Rambachan and Roth 2023), by relative magnitudes and by smoothness.
 
     Parallel trends are allowed to fail: from one period to the next the difference in trends may
     move, after the start, by up to M-bar times the most it moved before. The check reports robust
     intervals of the average effect over the event window's periods after the start, and the
     breakdown value: the smallest M-bar at which that interval includes 0.
+
+    A second diagnostic, ``honest_smoothness``, lets the difference in trends be a line whose slope changes by
+    at most M from one period to the next. It passes or warns; the rating reads the first one.
 
     Parameters
     ----------
@@ -60,11 +83,15 @@ class Honest(PanelCheck):
         Where intervals are reported.
     fail, warn
         A breakdown value below `fail` fails, below `warn` is a warning.
+    smoothness
+        Where intervals under smoothness are reported: M in multiples of the largest change of slope seen
+        before the start or, with a single period before the reference, of the effect's standard error. Empty for none.
 
     Notes
     -----
-    Confidence sets are the conditional least-favourable hybrid of Andrews, Roth and Pakes (2023),
-    the default of R HonestDiD, with the normal reference of that method. Periods are those of the event
+    Confidence sets are, for relative magnitudes, the conditional least-favourable hybrid of Andrews, Roth and
+    Pakes (2023) and, for smoothness, the shortest fixed-length interval: the defaults of R HonestDiD, with their
+    normal reference. Periods are those of the event
     window that follow each other without a gap. With anticipation, the anticipation periods count
     as periods after the reference, with effects of their own and no weight in the average.
     """
@@ -80,6 +107,7 @@ class Honest(PanelCheck):
     m_bar: tuple[Annotated[float, Field(ge=0.0, le=MOST)], ...] = (0.0, 0.5, 1.0, 1.5, 2.0)
     fail: Annotated[float, Field(gt=0.0)] = 0.5
     warn: Annotated[float, Field(gt=0.0)] = 1.0
+    smoothness: tuple[Annotated[float, Field(ge=0.0, le=MOST)], ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
 
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Find the robust intervals and the breakdown value."""
@@ -102,7 +130,7 @@ class Honest(PanelCheck):
         except ValueError as error:
             return self.result("not_run", f"The event study's covariance is degenerate: {error}.")
         value, excludes = details["breakdown"], bool(details["excludes_zero"])
-        return self.result(
+        result = self.result(
             self._status(value, excludes),
             _reading(value, excludes),
             statistic="breakdown_m_bar",
@@ -111,6 +139,43 @@ class Honest(PanelCheck):
             **details,
             n_pre_periods=float(study.n_pre),
         )
+        original = study.original(alpha)
+        result = exhibiting(result, _exhibit("relative", original, details, self.m_bar, value))
+        return (*result, *self._smoothness(context, study, original, alpha)) if self.smoothness else result
+
+    def _smoothness(
+        self, context: CheckContext, study: _EventStudy, original: tuple[float, float], alpha: float
+    ) -> tuple[Diagnostic, ...]:
+        """The second diagnostic: how far the difference in trends may bend."""
+        seen = largest_change(study.effects, study.n_pre)
+        target = study.target(first_only=False)
+        unit = seen or study.std_error(target)
+        average = problem(study.effects, study.covariance, study.n_pre, target)
+        first = problem(study.effects, study.covariance, study.n_pre, study.target(first_only=True))
+        details = self._bends(average, unit, alpha, AVERAGE) | self._bends(first, unit, alpha, FIRST)
+        value, excludes = details["breakdown"], bool(details["excludes_zero"])
+        found = not original[0] <= 0.0 <= original[1]
+        (made,) = self.result(
+            _smooth_status(value / unit, excludes, found, bool(seen)),
+            _smooth_reading(context, value, unit, excludes, found, bool(seen)),
+            statistic="breakdown_m",
+            value=value,
+            **details,
+            breakdown_multiple=value / unit,
+            largest_change_seen=seen,
+            unit=unit,
+        )
+        made = replace(made, id=SMOOTHNESS, null_in_words=BENDS_NO_MORE)
+        return exhibiting((made,), _exhibit("smooth", original, details, self.smoothness, value / unit))
+
+    def _bends(self, given: Problem, unit: float, alpha: float, prefix: str) -> dict[str, float]:
+        """Breakdown value, whether 0 is excluded by a straight line, and both ends at each multiple."""
+        value = smooth_breakdown(given, alpha, most=MOST * unit, tolerance=unit / FINE)
+        found = {f"{prefix}breakdown": value, f"{prefix}excludes_zero": float(value > 0.0)}
+        for multiple in self.smoothness:
+            low, high = smooth_interval(given, multiple * unit, alpha)
+            found |= {f"{prefix}low_at_{multiple:g}": low, f"{prefix}high_at_{multiple:g}": high}
+        return found
 
     def _intervals(self, study: _EventStudy, alpha: float, prefix: str) -> dict[str, float]:
         """Breakdown value, whether 0 is excluded at M-bar 0, and both ends at each M-bar."""
@@ -143,6 +208,47 @@ def _reading(value: float, excludes: bool) -> str:
         f"{survived} up to {size} times the largest one seen before the start; beyond that the interval of the average "
         "effect includes zero."
     )
+
+
+def _smooth_status(multiple: float, excludes: bool, found: bool, seen: bool) -> CheckStatus:
+    """A warning where the bend that was seen is enough; without a finding, or a bend to compare with, it informs."""
+    if not found or not seen:
+        return "informational"
+    return "pass" if excludes and multiple >= 1.0 else "warn"
+
+
+def _smooth_reading(context: CheckContext, value: float, unit: float, excludes: bool, found: bool, seen: bool) -> str:
+    """In plain words; an effect has its unit, and a multiple its decimals."""
+    if not found:
+        return (
+            "The interval of the average effect includes zero where trends are parallel: there is no finding to lose."
+        )
+    if not excludes:
+        return (
+            "The finding does not survive a difference in trends that went on in a straight line: net of the line "
+            "through the periods before the start, the interval of the average effect includes zero."
+        )
+    bend, times = amount(context, value, signed=False), f"{value / unit:.2f}"
+    step = "a period"
+    if value >= MOST * unit:
+        return f"The finding would survive a difference in trends that bends by {bend} {step} or more."
+    compared = f" ({times} times the largest bend seen before the start)" if seen else ""
+    return (
+        f"The finding would survive a difference in trends that bends by up to {bend} {step}{compared}; "
+        "beyond that the interval of the average effect includes zero."
+    )
+
+
+def _exhibit(
+    restriction: str, original: tuple[float, float], details: dict[str, float], at: tuple[float, ...], value: float
+) -> Exhibit:
+    """Intervals against M, the original first; the last row is the breakdown value, which has no interval."""
+    rows = [("original", np.nan, *original)]
+    rows += [("robust", m, details[f"low_at_{m:g}"], details[f"high_at_{m:g}"]) for m in at]
+    rows += [("breakdown", value, np.nan, np.nan)] if 0.0 < value < MOST else []
+    columns = ("mark", "m", "low", "high")
+    table: dict[str, tuple[object, ...]] = dict(zip(columns, zip(*rows, strict=True), strict=True))
+    return Exhibit(f"honest_{restriction}", table, labels=("m",))
 
 
 def _event_study(context: CheckContext) -> _EventStudy | str:

@@ -12,6 +12,7 @@ from evalkit.errors import ConfigError
 from evalkit.report.figures.anticipation_scan import anticipation_scan
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.goodman_bacon import goodman_bacon
+from evalkit.report.figures.honest import honest_relative, honest_smooth
 from evalkit.report.figures.leave_one_out import leave_one_out
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.specification_curve import specification_curve
@@ -23,6 +24,8 @@ Drawing = Callable[[pd.DataFrame, Setting], Figure]
 GALLERY: Final[Mapping[str, Drawing]] = {
     "anticipation_scan": anticipation_scan,
     "goodman_bacon": goodman_bacon,
+    "honest_relative": honest_relative,
+    "honest_smooth": honest_smooth,
     "leave_one_out": leave_one_out,
     "specification_curve": specification_curve,
     "spillover": spillover,

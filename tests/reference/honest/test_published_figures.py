@@ -33,6 +33,11 @@ R_DEVIATION = 0.0092
 SIMULATED = 0.06  # standard errors: three times what 1,000 draws of the least-favourable value leave in an end
 PUBLISHED = {0.5: (0.0241, 0.0673), 1.0: (0.0171, 0.0720), 1.5: (0.0086, 0.0796), 2.0: (-0.0011, 0.0883)}
 PEERS = pd.read_csv(Path(__file__).parent / "peers.csv")
+# The same README under smoothness (method FLCI), first period; M = 0, 0.01, ..., 0.05.
+SMOOTH = {0.0: (0.0259, 0.0607), 0.01: (0.0132, 0.0787), 0.02: (0.00286, 0.0907), 0.03: (-0.00714, 0.101),
+          0.04: (-0.0171, 0.111), 0.05: (-0.0271, 0.121)}  # fmt: skip
+SMOOTH_DIGITS = 6e-4  # upper ends are printed with three digits
+SMOOTH_LOW = 1.5e-4  # lower ends with three significant ones; R minimizes the length over a grid of deviations
 PREFIX = {"average": "", "first": "first_"}
 
 
@@ -99,3 +104,16 @@ def test_intervals_meet_those_of_the_peer(found: dict[str, dict[str, float]], ro
         found[row["data"]][f"{prefix}high_at_{row['m_bar']:g}"] - row["high"],
     ):
         assert -noise <= inward <= row["step"] + noise
+
+
+@pytest.mark.parametrize("m", SMOOTH)
+def test_the_first_period_meets_the_published_intervals_under_smoothness(m: float) -> None:
+    made = medicaid()
+    unit = dict(Honest().run(made)[1].details)["unit"]
+    details = dict(Honest(smoothness=(m / unit,)).run(made)[1].details)
+    assert details[f"first_low_at_{m / unit:g}"] == pytest.approx(SMOOTH[m][0], abs=SMOOTH_LOW)
+    assert details[f"first_high_at_{m / unit:g}"] == pytest.approx(SMOOTH[m][1], abs=SMOOTH_DIGITS)
+
+
+def test_the_published_breakdown_value_under_smoothness_lies_between_two_and_three_hundredths() -> None:
+    assert 0.02 < dict(Honest().run(medicaid())[1].details)["first_breakdown"] < 0.03

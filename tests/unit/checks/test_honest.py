@@ -151,9 +151,73 @@ def test_the_multiple_is_not_taken_for_a_count_of_people() -> None:
         assert in_text(reading, people) == reading
 
 
-@pytest.mark.parametrize(("asked", "meant"), [("leave_one_out", "leave_one_cohort_out"), ("placebo", "placebo_period")])
+@pytest.mark.parametrize(
+    ("asked", "meant"), [("leave_one_cohort", "leave_one_cohort_out"), ("placebo", "placebo_period")]
+)
 def test_a_check_that_does_not_exist_is_answered_with_the_closest(asked: str, meant: str) -> None:
     with pytest.raises(ConfigError) as refused:
         registry.get(asked)
     assert meant in str(refused.value)
     assert f"Did you mean '{meant}'?" in str(refused.value.next_step)
+
+
+def bends(made: CheckContext, **settings: Any) -> Diagnostic:
+    found = Honest(**settings).run(made)
+    assert [each.id for each in found] == ["honest", "honest_smoothness"]
+    return found[1]
+
+
+def test_smoothness_reports_a_breakdown_value_where_its_intervals_reach_zero() -> None:
+    found = bends(context(effect=4.0, noise=0.5))
+    details = dict(found.details)
+    assert found.value is not None
+    assert found.value > 0.0
+    assert details["breakdown_multiple"] == pytest.approx(found.value / details["largest_change_seen"], rel=SAME)
+    for multiple in (0.0, 0.25, 0.5, 0.75, 1.0):
+        low, high = details[f"low_at_{multiple:g}"], details[f"high_at_{multiple:g}"]
+        assert (low <= 0.0 <= high) == (multiple >= details["breakdown_multiple"])
+
+
+def test_smoothness_passes_warns_or_informs_but_never_fails() -> None:
+    assert bends(context(effect=90.0, noise=0.1)).status == "pass"
+    assert bends(context(effect=3.0)).status == "warn"
+    assert bends(context(effect=0.0, noise=4.0)).status == "informational"
+    one_lead = windowed(context(CallawaySantAnna(comparison="never_treated"), cohorts={3: 0.4}, effect=9.0), -2, 2)
+    found = bends(one_lead)
+    assert found.status == "informational"
+    assert dict(found.details)["largest_change_seen"] == 0.0
+
+
+def test_a_steady_difference_in_trends_is_taken_out() -> None:
+    made = context(CallawaySantAnna(comparison="never_treated", base_period="universal"), effect=3.0, noise=0.3)
+    panel = made.panel
+    line = np.where(panel.never_treated, 0.0, 1.0)[:, None] * 0.7 * panel.time
+    tilted = dataclasses.replace(panel, outcome=panel.outcome + line)
+    plain, bent = dict(bends(made).details), dict(bends(dataclasses.replace(made, estimate=made.fit(tilted))).details)
+    assert bent["low_at_0"] == pytest.approx(plain["low_at_0"], abs=1e-6)
+    assert bent["high_at_0"] == pytest.approx(plain["high_at_0"], abs=1e-6)
+
+
+def test_without_values_of_smoothness_there_is_one_diagnostic() -> None:
+    assert len(Honest(smoothness=()).run(context(effect=3.0))) == 1
+
+
+def test_figures_show_the_original_interval_first_and_the_breakdown_value_last() -> None:
+    made = context(effect=3.0)
+    for found in Honest().run(made):
+        assert found.exhibit is not None
+        assert found.exhibit.table["mark"][0] == "original"
+        if 0.0 < dict(found.details).get("breakdown_multiple", found.value or 0.0) < MOST:
+            assert found.exhibit.table["mark"][-1] == "breakdown"
+    overall = Honest().run(made)[0].exhibit
+    assert overall is not None
+    assert overall.kind == "honest_relative"
+
+
+@pytest.mark.parametrize(
+    "design", [CLEAR, {"effect": 3.0}, {"effect": 0.0, "noise": 4.0}, {"effect": 90.0, "noise": 0.1}]
+)
+def test_readings_of_smoothness_pass_the_linter_and_count_nobody(design: dict[str, Any]) -> None:
+    reading = bends(context(**design)).reading
+    assert lint(reading, shipped().prose, bayesian=False, very_low=True, digits=False) == reading
+    assert in_text(reading, Policy("persons", 11, "")) == reading
