@@ -9,25 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from scipy.optimize import brentq
 
 from evalkit.data.panel import Panel
 from evalkit.estimate import Estimate
+from evalkit.inference.collapse import collapse
+from evalkit.inference.contrasts import Contrasts
+from evalkit.inference.reported import Interval, Reported
 from evalkit.numerics.reassignment import roll_out
 from evalkit.power.history import Placebo
 from evalkit.power.kernel import Kernel
 from evalkit.power.schedule import Schedule
-from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import FloatArray, IntArray
 
-TestKind = Literal["interval", "permutation", "placebo"]
-FEW_TREATED: Final = 10
-"""Fewer treated clusters than this make an estimate's own interval too short to be the test."""
-FEW_CLUSTERS: Final = 20
-"""So do fewer clusters in all."""
 REASSIGNED: Final = 999
 """Random roll-outs of a permutation test, where there are too many to use all."""
 SEARCHED: Final = 5e-3
@@ -54,31 +51,6 @@ class Thresholds:
     fall: FloatArray
     estimate: FloatArray
     std_error: FloatArray
-
-
-def few(treated: int, total: int) -> bool:
-    """Whether so few clusters, treated or in all, need a test made for them."""
-    return treated < FEW_TREATED or total < FEW_CLUSTERS
-
-
-def test_for(estimate: Estimate, panel: Panel) -> TestKind:
-    """Which test decides about an estimate on a panel of this design.
-
-    A posterior is judged by its own interval at any number of clusters.
-    """
-    codes = panel.cluster_codes
-    treated = len(np.unique(codes[panel.first_treated <= panel.time[-1]]))
-    own = isinstance(estimate.uncertainty, Posterior) or not few(treated, len(np.unique(codes)))
-    return "interval" if own else "permutation"
-
-
-def detects(estimate: Estimate, panel: Panel, level: float) -> tuple[bool, bool]:
-    """Whether the estimate's own interval lies above 0, and whether it lies below.
-
-    Only where :func:`test_for` says that the interval is the test.
-    """
-    overall = estimate.aggregation("overall", level=level)
-    return bool(overall.low[0] > 0.0), bool(overall.high[0] < 0.0)
 
 
 def interval_thresholds(estimate: Estimate, level: float) -> tuple[float, float, float, float]:
@@ -125,6 +97,35 @@ def permutation_thresholds(
         return np.inf, np.inf, observed, np.nan
     rise, fall = (_passed(sign * observed, sign * others, own, allowed) for sign in (1.0, -1.0))
     return rise, fall, observed, np.nan
+
+
+def collapsed_thresholds(kernel: Kernel, placebo: Placebo, alpha: float) -> tuple[float, float, float, float]:
+    """Rise and fall from which the t test of one change a place rejects: its interval moves with a constant effect.
+
+    Raises
+    ------
+    NotComputable
+        As :func:`evalkit.inference.collapse.collapse` does.
+    """
+    panel = placebo.panel
+    weights = kernel.weights[placebo.groups]
+    contrasts = Contrasts(
+        value=float((weights * panel.outcome).sum()),
+        weights=weights,
+        paths=panel.outcome,
+        observed=panel.observed,
+        treated=placebo.groups > 0,
+        never=placebo.groups == 0,
+        starts=panel.first_treated,
+        sizes=np.ones(panel.n_units),
+        n_refits=0,
+    )
+    return reported_thresholds(contrasts.value, collapse(contrasts, alpha=alpha))
+
+
+def reported_thresholds(estimate: float, found: Interval | Reported) -> tuple[float, float, float, float]:
+    """Rise and fall of an interval that moves with a constant effect."""
+    return -found.low, found.high, estimate, np.nan
 
 
 def _passed(observed: float, others: FloatArray, own: FloatArray, allowed: int) -> float:

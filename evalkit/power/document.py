@@ -12,6 +12,7 @@ from evalkit.power.result import Detectable, Power, Way
 from evalkit.power.scale import Scale, mid_as_analysed
 from evalkit.power.words import Words
 from evalkit.study.spec import Study
+from evalkit.vocabulary import FloatArray
 
 POINTS: Final = 41
 """Effects on the curve, from 0 on."""
@@ -82,7 +83,7 @@ def to_dict(study: Study, found: Power, *, power: float, effect: float | None, d
         "test": found.test,
         "level": found.level,
         "asked_power": power,
-        "smallest_p": 1.0 / found.distinct if found.test != "interval" else None,
+        "smallest_p": 1.0 / min(found.distinct, 1000) if found.test == "permutation" else None,
         "schedule": {
             "places": found.schedule.total,
             "treated": found.schedule.treated,
@@ -106,11 +107,11 @@ def to_dict(study: Study, found: Power, *, power: float, effect: float | None, d
         ],
         "mid": None if mid is None else _at(found, words, mid),
         "effect": None if effect is None else _at(found, words, effect),
-        "placebo_mean": _finite(float(np.nanmean(found.thresholds.estimate))),
-        "placebo_sd": _finite(float(np.nanstd(found.thresholds.estimate, ddof=1))),
-        "mean_std_error": None
-        if np.isnan(found.thresholds.std_error).all()
-        else float(np.nanmean(found.thresholds.std_error)),
+        "placebo_mean": _mean(found.thresholds.estimate),
+        "placebo_sd": None
+        if np.isnan(found.thresholds.estimate).all()
+        else float(np.nanstd(found.thresholds.estimate)),
+        "mean_std_error": _mean(found.thresholds.std_error),
         "linear": found.linear,
         "panels_refused": found.n_failed,
         "headline": words.headline(power),
@@ -140,3 +141,11 @@ def _at(found: Power, words: Words, effect: float) -> dict[str, Any]:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _mean(values: FloatArray) -> float | None:
+    return None if np.isnan(values).all() else float(np.nanmean(values))
+
+
+def _root(value: float | None) -> float | None:
+    return None if value is None else math.sqrt(value)

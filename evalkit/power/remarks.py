@@ -12,6 +12,7 @@ from evalkit.estimators.base import Estimator
 from evalkit.numerics.demean import two_way_demean
 from evalkit.power.history import limits_of
 from evalkit.power.result import Power
+from evalkit.power.rule import TESTS
 from evalkit.power.schedule import Schedule
 from evalkit.vocabulary import BoolArray, FloatArray, Remark
 
@@ -93,19 +94,11 @@ def _noise_ratio(outcome: FloatArray, starters: BoolArray, drawn: BoolArray) -> 
 
 
 def _test(found: Power) -> Iterator[Remark]:
-    if found.test == "permutation":
+    if found.test != "interval":
         yield Remark(
-            "permutation_test",
-            f"With {found.schedule.treated} of {found.schedule.total} places treated an estimate's own interval is too "
-            "short. A permutation test decides what counts as detected: the roll-out is given to other places "
-            f"({found.distinct:,} ways).",
-        )
-    if found.test == "placebo":
-        yield Remark(
-            "placebo_test",
-            f"With {found.schedule.treated} of {found.schedule.total} places treated an estimate's own interval is too "
-            "short, so an effect counts as detected when it is further from 0 than all but a share "
-            f"{found.level:g} of the placebo estimates.",
+            f"{found.test}_test",
+            f"With {found.schedule.treated} of {found.schedule.total} places treated an estimate's own interval is not "
+            f"what a study reports, so what counts as detected is decided by another test: {_decides(found)}.",
         )
     if not found.linear:
         yield Remark(
@@ -119,3 +112,11 @@ def _test(found: Power) -> Iterator[Remark]:
             f"{found.n_failed} of {found.draws} placebo panels were refused by the estimator and count as not "
             "detecting anything.",
         )
+
+
+def _decides(found: Power) -> str:
+    if found.test == "permutation":
+        return f"the roll-out is given to other places ({found.distinct:,} ways), and the estimates are compared"
+    if found.test == "placebo":
+        return f"an effect has to be further from 0 than all but a share {found.level:g} of the placebo estimates"
+    return TESTS[found.test]

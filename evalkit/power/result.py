@@ -9,8 +9,9 @@ from typing import Final, Literal
 import numpy as np
 from scipy import stats
 
-from evalkit.power.detection import TestKind, Thresholds
+from evalkit.power.detection import Thresholds
 from evalkit.power.history import History
+from evalkit.power.rule import TestKind
 from evalkit.power.schedule import Schedule
 from evalkit.vocabulary import FloatArray, Remark
 

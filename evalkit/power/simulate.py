@@ -14,12 +14,15 @@ from evalkit.errors import ConfigError, DesignRefused, EstimationFailed, Evalkit
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Estimator
 from evalkit.evaluation import Progress, build, require
+from evalkit.inference.choose import report
+from evalkit.inference.rules import InferenceTable
 from evalkit.power import detection, remarks
-from evalkit.power.detection import TestKind, Thresholds
+from evalkit.power.detection import Thresholds
 from evalkit.power.history import History, HistoryKind, Placebo, drawer, find_history
 from evalkit.power.kernel import Kernel, agrees, find_kernel
 from evalkit.power.places import places_of
 from evalkit.power.result import Power
+from evalkit.power.rule import TestKind, decide, table_of
 from evalkit.power.schedule import Schedule, Wishes, schedule_for
 from evalkit.power.shortcut import Row, shortcut
 from evalkit.study.spec import Study
@@ -56,6 +59,8 @@ class Task:
     ----------
     schedule
         As it fits into the history.
+    table, asked
+        The rule table of inference, and the method that the study asks for.
     level
         Of the test, e.g. 0.05.
     """
@@ -63,6 +68,8 @@ class Task:
     estimator: Estimator
     history: History
     schedule: Schedule
+    table: InferenceTable
+    asked: str
     level: float
     draws: int
     seed: int
@@ -146,7 +153,8 @@ def prepare(study: Study, panel: Panel, wishes: Wishes, history: HistoryKind, dr
     found, fitted = find_history(
         panel, places, wished, kind=history, anticipation=anticipation, least_before=least, needed=needed, level=level
     )  # fmt: skip
-    return Task(estimator, found, fitted, level, draws, study.seed), wished
+    asked = str(getattr(design, "inference", "auto"))
+    return Task(estimator, found, fitted, table_of(study), asked, level, draws, study.seed), wished
 
 
 def refuse_sampling(estimator: Estimator) -> None:
@@ -176,12 +184,14 @@ def run(task: Task, progress: Progress | None = None) -> Power:
     log_link = bool(estimate.facts.get("log_link"))
     linear = _is_linear(task, probes)
     panels = task.panels(inflate=linear)
-    test = detection.test_for(estimate, first.panel)
+    refit = functools.partial(task.fit, number=0)
+    test = decide(estimate, first.panel, refit, task.table, alpha=task.level, asked=task.asked)
     kernel = None
-    if test == "permutation":
+    if test in ("permutation", "collapse") and linear:
         tell("Learning the estimator's weights")
-        kernel = _kernel(task, panels) if linear else None
-        test = "permutation" if kernel is not None else "placebo"
+        kernel = _kernel(task, panels)
+    if test == "permutation" and kernel is None:
+        test = "placebo"
     quick = shortcut(estimate, first.panel, task.level) if linear else None
     method = Method(test, kernel, quick, linear, log_link)
     thresholds, failed = _thresholds(task, panels, method, tell)
@@ -249,7 +259,7 @@ def _thresholds(task: Task, panels: Callable[[int], Placebo], method: Method, te
     rows = np.full((task.draws, 4), np.nan)
     rows[:, :2] = np.inf
     failed = 0
-    one = _by_weights(task, method.kernel) if method.kernel is not None else _by_fit(task, method)
+    one = _by_weights(task, method) if method.kernel is not None else _by_fit(task, method)
     for number in range(task.draws):
         tell("Simulating placebo panels", number / task.draws)
         try:
@@ -264,7 +274,12 @@ def _thresholds(task: Task, panels: Callable[[int], Placebo], method: Method, te
     return Thresholds(rise, fall, value, error), failed
 
 
-def _by_weights(task: Task, kernel: Kernel) -> Callable[[Placebo, int], Row]:
+def _by_weights(task: Task, method: Method) -> Callable[[Placebo, int], Row]:
+    kernel = method.kernel
+    if kernel is None:
+        raise ValueError("there are no weights")
+    if method.test == "collapse":
+        return lambda placebo, number: detection.collapsed_thresholds(kernel, placebo, task.level)
     source, exact = detection.reassignments(task.schedule)
 
     def one(placebo: Placebo, number: int) -> Row:
@@ -276,8 +291,11 @@ def _by_weights(task: Task, kernel: Kernel) -> Callable[[Placebo, int], Row]:
 
 def _by_fit(task: Task, method: Method) -> Callable[[Placebo, int], Row]:
     def one(placebo: Placebo, number: int) -> Row:
-        if method.quick is not None:
+        own = method.test in ("interval", "placebo")
+        if method.quick is not None and own:
             return method.quick(placebo.panel)
+        if not own:
+            return _by_report(task, method, placebo, number)
         rise, fall, value, error = detection.interval_thresholds(task.fit(placebo.panel, number), 1.0 - task.level)
         if not method.linear and method.test == "interval":
             refit = functools.partial(task.fit, number=number)
@@ -285,6 +303,15 @@ def _by_fit(task: Task, method: Method) -> Callable[[Placebo, int], Row]:
         return rise, fall, value, error
 
     return one
+
+
+def _by_report(task: Task, method: Method, placebo: Placebo, number: int) -> Row:
+    """Thresholds from the interval that a finished study would report."""
+    estimate = task.fit(placebo.panel, number)
+    value = float(estimate.aggregation("overall").estimate[0])
+    refit = functools.partial(task.fit, number=number)
+    made = report(estimate, placebo.panel, refit, task.table, level=1.0 - task.level, asked=method.test)
+    return detection.reported_thresholds(value, made)
 
 
 def _silent(text: str, share: float | None = None, /) -> None:

@@ -9,15 +9,11 @@ from typing import Final
 from evalkit.evidence.digits import few_digits
 from evalkit.evidence.speaking import plural, sentence_case
 from evalkit.power.result import Detectable, Power, Way
+from evalkit.power.rule import TESTS
 from evalkit.power.scale import Scale, mid_as_analysed, scale_for, wanted
 from evalkit.study.spec import StudySpec
 
 OFTEN: Final = {0.5: "half of the time", 0.8: "four times in five", 0.9: "nine times in ten", 0.95: "19 times in 20"}
-TESTS: Final = {
-    "interval": "the estimate's own interval",
-    "permutation": "a permutation test of the roll-out over places",
-    "placebo": "the placebo estimates",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +145,8 @@ class Words:
         """A power in words, with its Monte Carlo error."""
         return f"in {100 * share:.0f} % of cases (Monte Carlo error {100 * error:.1f})"
 
-    def _never(self, power: float) -> str:
-        ways, level = self.found.distinct, self.found.level
-        if self.found.test != "interval" and 1.0 / ways > level:
-            return (
-                f"This design cannot detect a change of any size: its {ways} possible roll-outs allow no p-value below "
-                f"{few_digits(1.0 / ways)}."
-            )
+    @staticmethod
+    def _never(power: float) -> str:
         return f"This design would detect no change of any size {often(power)}."
 
     def _steps(self, count: int) -> str:

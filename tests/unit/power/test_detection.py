@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 
 from evalkit.data.panel import Panel
 from evalkit.estimate import Estimate
+from evalkit.inference.choose import report
 from evalkit.numerics.reassignment import randomization_p, roll_out
 from evalkit.power import detection
 from evalkit.power.history import Placebo
@@ -22,6 +24,12 @@ ALPHA = 0.05
 def few_treated(treated: int, units: int, estimator: str = "imputation") -> Task:
     made = simulated(n_units=80, n_periods=6, autocorrelation=0.5)
     return task(made, study(estimator), Wishes(units=units, treated=treated, cohorts=(1,)))
+
+
+def detects(estimate: Estimate, level: float) -> tuple[bool, bool]:
+    """Whether the interval lies above 0, and whether it lies below."""
+    overall = estimate.aggregation("overall", level=level)
+    return bool(overall.low[0] > 0.0), bool(overall.high[0] < 0.0)
 
 
 def permutation_p(one: Task, placebo: Placebo, effect: float) -> float:
@@ -87,25 +95,13 @@ def test_all_roll_outs_are_listed_where_they_are_few() -> None:
     assert len(np.unique(made, axis=0)) == len(made) == 60
 
 
-@pytest.mark.parametrize(("treated", "total", "few"), [(9, 50, True), (10, 50, False), (12, 19, True), (10, 20, False)])
-def test_few_is_less_than_ten_treated_or_twenty_in_all(treated: int, total: int, few: bool) -> None:
-    assert detection.few(treated, total) is few
-
-
-def test_a_design_of_few_is_not_judged_by_the_interval() -> None:
-    few, enough = few_treated(2, 40), few_treated(12, 40)
-    for one, test in ((few, "permutation"), (enough, "interval")):
-        panel = one.panels(inflate=True)(0).panel
-        assert detection.test_for(one.fit(panel, 0), panel) == test
-
-
 def test_interval_thresholds_are_where_the_interval_leaves_zero() -> None:
     one = few_treated(12, 40)
     placebo = one.panels(inflate=True)(0)
     rise, fall, _, _ = detection.interval_thresholds(one.fit(placebo.panel, 0), 0.95)
     for above in (-1e-6, 1e-6):
-        assert detection.detects(one.fit(placebo.shifted(rise + above), 0), placebo.panel, 0.95)[0] is (above > 0.0)
-        assert detection.detects(one.fit(placebo.shifted(-fall - above), 0), placebo.panel, 0.95)[1] is (above > 0.0)
+        assert detects(one.fit(placebo.shifted(rise + above), 0), 0.95)[0] is (above > 0.0)
+        assert detects(one.fit(placebo.shifted(-fall - above), 0), 0.95)[1] is (above > 0.0)
 
 
 def test_searched_thresholds_are_where_detection_begins_when_effects_multiply() -> None:
@@ -123,7 +119,7 @@ def test_searched_thresholds_are_where_detection_begins_when_effects_multiply() 
     for sign, threshold, side in ((1.0, rise, 0), (-1.0, fall, 1)):
         for factor, found in ((1.02, True), (0.98, False)):
             panel = placebo.shifted(sign * factor * threshold, multiply=True)
-            assert detection.detects(fit(panel), panel, 0.95)[side] is found
+            assert detects(fit(panel), 0.95)[side] is found
 
 
 def test_an_effect_that_never_shows_has_no_threshold() -> None:
@@ -134,11 +130,23 @@ def test_an_effect_that_never_shows_has_no_threshold() -> None:
     assert detection.searched(lambda panel: unmoved, placebo, start, ALPHA, log_link=False) == (np.inf, np.inf)
 
 
-def test_a_posterior_is_judged_by_its_own_interval_at_any_number_of_places() -> None:
-    made = simulated(n_units=24, n_periods=4, first=3)
-    one = task(made, study("bayesian_did", settings={"engine": "exact"}), Wishes(treated=4))
-    panel = one.panels(inflate=True)(0).panel
-    assert detection.test_for(one.fit(panel, 0), panel) == "interval"
+def test_collapsed_thresholds_are_those_of_the_reported_interval() -> None:
+    one = few_treated(1, 15, "callaway_santanna")
+    panels = one.panels(inflate=True)
+    kernel = find_kernel(
+        lambda panel: float(one.fit(panel, 0).aggregation("overall").estimate[0]), panels(0), one.schedule
+    )
+    assert kernel is not None
+    for number in range(3):
+        panel = panels(number).panel
+        refit = functools.partial(one.fit, number=number)
+        made = report(one.fit(panel, number), panel, refit, one.table, level=0.95)
+        assert made.method == "collapse"
+        found = detection.collapsed_thresholds(kernel, panels(number), ALPHA)
+        np.testing.assert_allclose(found[:2], (-made.low, made.high), rtol=1e-6)
+        moved = panels(number).shifted(0.7)
+        again = report(one.fit(moved, number), moved, refit, one.table, level=0.95)
+        np.testing.assert_allclose((again.low, again.high), (made.low + 0.7, made.high + 0.7), rtol=1e-6)
 
 
 def test_thresholds_against_the_placebo_estimates_hold_their_level() -> None:
@@ -148,3 +156,21 @@ def test_thresholds_against_the_placebo_estimates_hold_their_level() -> None:
     assert np.mean((found.rise < 0.0) | (found.fall < 0.0)) > ALPHA - 0.002
     out_of_reach = detection.placebo_thresholds(estimate, estimate, distinct=19, alpha=ALPHA)
     assert np.isinf(out_of_reach.rise).all()
+
+
+def test_with_one_treated_place_thresholds_are_those_of_the_interval_that_a_study_reports() -> None:
+    one = few_treated(1, 24, "two_way_fixed_effects")
+    panels = one.panels(inflate=True)
+    kernel = find_kernel(
+        lambda panel: float(one.fit(panel, 0).aggregation("overall").estimate[0]), panels(0), one.schedule
+    )
+    assert kernel is not None
+    source, exact = detection.reassignments(one.schedule)
+    for number in range(3):
+        panel = panels(number).panel
+        refit = functools.partial(one.fit, number=number)
+        made = report(one.fit(panel, number), panel, refit, one.table, level=0.95)
+        assert made.method == "randomization"
+        others = source(np.random.default_rng(0))
+        found = detection.permutation_thresholds(kernel, panels(number), others, exact=exact, alpha=ALPHA)
+        np.testing.assert_allclose(found[:2], (-made.low, made.high), rtol=1e-6)

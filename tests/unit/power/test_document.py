@@ -1,17 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from evalkit.power.detection import Thresholds
 from evalkit.power.document import POINTS, curve, to_dict
 from evalkit.power.result import Power
-from evalkit.power.schedule import Wishes
 from evalkit.power.simulate import power
 from evalkit.power.words import Words
-from evalkit.study.spec import Study
 from tests.designs import outcome, study
 from tests.designs import panel as simulated
 
@@ -48,10 +48,10 @@ def test_the_document_is_plain_and_holds_what_a_protocol_states(found: Power) ->
     assert made["headline"].startswith("This design would detect a fall of ")
 
 
-def test_a_design_that_detects_nothing_is_plain_as_well() -> None:
-    asked: Study = study("imputation", design={"level": 0.99})
-    none = power(asked, simulated(n_units=60, n_periods=6), Wishes(units=15, treated=1), draws=100)
-    made = to_dict(asked, none, power=0.8, effect=None, data_sha=None)
+def test_a_design_that_detects_nothing_is_plain_as_well(found: Power) -> None:
+    never = np.full(200, np.inf)
+    none = dataclasses.replace(found, thresholds=Thresholds(never, never, np.full(200, np.nan), np.full(200, np.nan)))
+    made = to_dict(ASKED, none, power=0.8, effect=None, data_sha=None)
     assert json.loads(json.dumps(made, allow_nan=False)) == made
     assert all(row["effect"] is None for row in made["detectable"])
-    assert isinstance(curve(none, Words.of(asked.spec, none).scale), pd.DataFrame)
+    assert isinstance(curve(none, Words.of(ASKED.spec, none).scale), pd.DataFrame)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evalkit.power.detection import TestKind, Thresholds
+from evalkit.power.detection import Thresholds
 from evalkit.power.result import Power
+from evalkit.power.rule import TestKind
 from evalkit.vocabulary import FloatArray
 from tests.designs import panel as simulated
 from tests.designs import study, task
