@@ -6,14 +6,13 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
-from scipy import optimize, stats
+from scipy import stats
 
-from evalkit.aggregate import weights as aggregation_weights
 from evalkit.checks.base import CheckContext, PanelCheck
-from evalkit.checks.wording import amount
-from evalkit.errors import EvalkitError
-from evalkit.estimate import Aggregation, Estimate
-from evalkit.vocabulary import POOLED, BoolArray, CheckStatus, Diagnostic, Domain, FloatArray
+from evalkit.checks.linear_trend import detectable_in_words, tested_leads
+from evalkit.estimate import Aggregation
+from evalkit.numerics.pretest import detectable_slope, passing_joint
+from evalkit.vocabulary import BoolArray, CheckStatus, Diagnostic, Domain, FloatArray
 
 
 class PreTrends(PanelCheck):
@@ -44,23 +43,16 @@ class PreTrends(PanelCheck):
 
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Test the pre-periods of the event study."""
-        try:
-            study = context.estimate.aggregation("event_study")
-        except EvalkitError as error:
-            return self.result("not_run", f"The estimate has no event study: {error.what}")
-        anticipation = int(context.estimate.settings.get("anticipation", context.spec.design.anticipation))
-        first = context.spec.design.event_window[0]
-        rows = (study.labels < -anticipation) & (study.labels >= first) & ~study.is_reference
-        rows &= np.sqrt(np.clip(np.diag(study.covariance), 0.0, None)) > 0.0
-        count = int(rows.sum())
-        if count == 0:
-            return self.result("not_run", "There is no pre-period beyond the reference to test.", n_pre_periods=0.0)
-        effects, covariance = study.estimate[rows], study.covariance[np.ix_(rows, rows)]
+        leads = tested_leads(context)
+        if isinstance(leads, str):
+            return self.result("not_run", leads, n_pre_periods=0.0)
+        study, rows, effects, covariance = leads.study, leads.rows, leads.effects, leads.covariance
         rank = int(np.linalg.matrix_rank(covariance, hermitian=True))
         precision: FloatArray = np.linalg.pinv(covariance, hermitian=True).astype(np.float64)
         wald = float(effects @ precision @ effects)
         value, statistic = self._p_value(study, rows, wald, rank, precision)
-        bias = self._detectable_bias(context.estimate, rows, precision, rank, -1 - anticipation)
+        slope = detectable_slope(passing_joint, leads.shape[rows], covariance, alpha=self.alpha, power=self.power)
+        bias = abs(slope * leads.overall_shape)
         status: CheckStatus = "fail" if value < self.alpha else "pass"
         largest = int(np.argmax(np.abs(effects)))
         found = (
@@ -68,8 +60,7 @@ class PreTrends(PanelCheck):
             if status == "fail"
             else f"No pre-trend detected (joint test p = {value:.2g})."
         )
-        least = amount(context, bias, signed=False)
-        reading = f"{found} This design would detect a trend that biases the overall effect by {least} or more."
+        reading = f"{found} {detectable_in_words(context, bias)}."
         return self.result(
             status,
             reading,
@@ -78,7 +69,7 @@ class PreTrends(PanelCheck):
             threshold=self.alpha,
             wald=wald,
             degrees_of_freedom=float(rank),
-            n_pre_periods=float(count),
+            n_pre_periods=float(rows.sum()),
             detectable_at_80=bias,
             largest_pre_effect=float(effects[largest]),
             largest_pre_event_time=float(study.labels[rows][largest]),
@@ -95,35 +86,3 @@ class PreTrends(PanelCheck):
         if study.degrees_of_freedom is None:
             return float(stats.chi2.sf(wald, rank)), "wald_chi2_p"
         return float(stats.f.sf(wald / rank, rank, study.degrees_of_freedom)), "wald_f_p"
-
-    def _detectable_bias(
-        self, estimate: Estimate, rows: BoolArray, precision: FloatArray, rank: int, reference: int
-    ) -> float:
-        """Bias of the overall effect under the smallest linear trend that the test finds with `power`."""
-        critical = stats.chi2.isf(self.alpha, rank)
-        needed = optimize.brentq(lambda nc: stats.ncx2.sf(critical, rank, nc) - self.power, 1e-6, 1e4)
-        trend = _trend_as_measured(estimate, reference)
-        shape = (aggregation_weights(estimate.cells, "event_study").on_cells.T @ trend)[rows]
-        slope = float(np.sqrt(needed / (shape @ precision @ shape)))
-        return abs(slope * float(aggregation_weights(estimate.cells, "overall").on_cells[:, 0] @ trend))
-
-
-def _trend_as_measured(estimate: Estimate, reference: int) -> FloatArray:
-    """(K,) what a difference in trends of one unit a period adds to each cell's estimate.
-
-    It depends on what a pre-period is compared with (:attr:`~evalkit.estimate.Estimate.leads_from`).
-    """
-    cells = estimate.cells
-    trend = (cells.event_time - reference).astype(np.float64)
-    before = cells.event_time < reference + 1
-    if estimate.leads_from == "previous":
-        trend[before] = 1.0
-    elif estimate.leads_from == "own_mean":
-        for cohort in np.unique(cells.cohort):
-            own = cells.cohort == cohort
-            trend[own] = cells.event_time[own] - cells.event_time[own & before].mean() if (own & before).any() else 0.0
-    pooled = cells.event_time == POOLED
-    if pooled.any():
-        treated = ~pooled & (cells.event_time >= 0)
-        trend[pooled] = np.average(trend[treated], weights=cells.n_treated[treated])
-    return trend

@@ -15,6 +15,7 @@ BUILT_IN = {
     "leave_one_cohort_out": "evalkit.checks.leave_one_cohort_out:LeaveOneCohortOut",
     "leave_one_unit_out": "evalkit.checks.leave_one_unit_out:LeaveOneUnitOut",
     "placebo_period": "evalkit.checks.placebo_period:PlaceboPeriod",
+    "pre_trend_power": "evalkit.checks.pre_trend_power:PreTrendPower",
     "pre_trends": "evalkit.checks.pre_trends:PreTrends",
     "randomization_inference": "evalkit.checks.randomization_inference:RandomizationInference",
     "sample_flow": "evalkit.checks.sample_flow:SampleFlow",

@@ -25,6 +25,7 @@ from evalkit.vocabulary import FloatArray
 NAME_WORDS: Final = 12
 EFFECTS: Final = (
     "estimate", "low", "high", "low_simultaneous", "high_simultaneous", "ring_estimate", "ring_low", "ring_high",
+    "trend", "expected",
 )  # fmt: skip
 
 
