@@ -323,6 +323,7 @@ def _on_cells(panel: Panel, found: Switching) -> Iterable[Remark]:
 
 def _on_clusters(panel: Panel, found: Switching) -> Iterable[Remark]:
     """Clusters behind the errors."""
-    codes = panel.cluster_codes[found.sample.position]
-    treated = found.allowed
-    yield from say.few_clusters(len(np.unique(codes)), len(np.unique(codes[treated])), int(treated.sum()))
+    treated = int(found.allowed.sum())
+    codes = found.sample.cluster
+    reached = treated if codes is None else np.count_nonzero(np.bincount(codes[found.allowed]))
+    yield from say.few_clusters(found.sample.n_clusters, int(reached), treated)

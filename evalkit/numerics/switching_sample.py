@@ -105,18 +105,21 @@ def switching_sample(
     moved[paths.level[changes & (start > 0)]] = True
     kept = np.flatnonzero(moved[paths.level] & (start > 0) & usable.any(axis=1))
     order = kept[_order(paths, kept)]
-    complete = bool(usable[order].all())
-    values = np.where(usable[order], outcome[order], 0.0)
-    centre = values.sum(axis=1) / usable[order].sum(axis=1)
+    seen = usable[order]
+    complete = bool(seen.all())
+    values = outcome[order]
+    if not complete:
+        values[~seen] = 0.0
+    centre = values.sum(axis=1) / (values.shape[1] if complete else seen.sum(axis=1))
     values -= centre[:, None]
     if not complete:
-        values[~usable[order]] = 0.0
+        values[~seen] = 0.0
     codes = None if cluster is None else np.unique(cluster[order], return_inverse=True)[1].astype(np.int64)
     return SwitchingSample(
         position=order,
         outcome=np.ascontiguousarray(values.T),
         centre=centre,
-        usable=None if complete else np.ascontiguousarray(usable[order].T),
+        usable=None if complete else np.ascontiguousarray(seen.T),
         weight=None if weight is None else np.ascontiguousarray(np.nan_to_num(weight[order]).T),
         start=start[order].astype(np.int64),
         first=paths.first[order],
