@@ -274,7 +274,7 @@ def _event_study(context: CheckContext) -> _EventStudy | str:
     if not before:
         return "No violation can be seen before the start: there is no pre-period beyond the reference."
     if 0 not in after:
-        return "No effect at the start can be measured from the reference without a gap."
+        return "The effect at the start cannot be measured from the reference without a gap."
     kept = [position[label] for label in before + after]
     return _EventStudy(before + after, rows.estimate[kept], rows.covariance[np.ix_(kept, kept)], len(before))
 

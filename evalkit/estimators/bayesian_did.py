@@ -160,7 +160,7 @@ class BayesianDid(PanelEstimator):
         layout = sample.layout
         if not (layout.effects.event_time >= 0).any():
             raise DesignRefused(
-                "No effect can be estimated: no unit becomes treated within the window while another unit, "
+                "Effects cannot be estimated: no unit becomes treated within the window while another unit, "
                 "observed before and after, is still untreated.",
                 next_step="Check the cohort column, or add never-treated units or earlier periods.",
             )

@@ -190,7 +190,7 @@ class CallawaySantAnna(PanelEstimator):
     def _refuse_without_comparison(self, n_cohorts: int, n_never: int, n_clusters: int) -> None:
         if not n_cohorts:
             raise DesignRefused(
-                "No unit starts treatment within the window with an untreated period before it: there is no effect "
+                "No unit starts treatment within the window with an untreated period before it: there is nothing "
                 "to estimate.",
                 next_step="Check the cohort column, add earlier periods, or lower the anticipation.",
             )
@@ -424,7 +424,7 @@ def _refuse_without_effects(effects: CohortEffects) -> None:
     if effects.without_comparison:
         reasons.append("nobody is untreated any more when a cohort starts")
     raise DesignRefused(
-        f"No effect after the start of treatment can be estimated: {'; '.join(reasons)}.",
+        f"Effects after the start of treatment cannot be estimated: {'; '.join(reasons)}.",
         next_step="Widen the comparison (comparison=not_yet_treated), drop covariates, or add untreated units.",
     )
 

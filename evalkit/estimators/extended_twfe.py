@@ -167,7 +167,7 @@ class ExtendedTwfe(PanelEstimator):
         layout = lay_out(inputs.full_weights() > 0.0, panel.time, panel.first_treated, anticipation=self.anticipation)
         if len(layout.cohorts) == 0 or not (layout.effects.event_time >= 0).any():
             raise DesignRefused(
-                "No effect can be estimated: no unit becomes treated within the window while another unit is "
+                "Effects cannot be estimated: no unit becomes treated within the window while another unit is "
                 "still untreated.",
                 next_step="Add never-treated units, units that start later, or earlier periods.",
             )
@@ -207,7 +207,7 @@ class ExtendedTwfe(PanelEstimator):
             part = self._part(data, cells, _rows_of(table, ~at_reference), data.comparison)
         if part is None or not (part.table.event_time[part.kept] >= 0).any():
             raise DesignRefused(
-                "No effect after the start of treatment can be estimated: untreated rows do not link its periods with "
+                "Effects after the start of treatment cannot be estimated: untreated rows do not link its periods with "
                 "the treated units' own, or hold no event.",
                 next_step="Add untreated units or periods, or choose an estimator for rare outcomes.",
             )

@@ -228,7 +228,7 @@ class StackedDid(PanelEstimator):
         """Why no cohort has a stack."""
         if not plan.trimmed:
             return DesignRefused(
-                "No unit starts treatment within the data: there is no effect to estimate.",
+                "No unit starts treatment within the data: there is nothing to estimate.",
                 next_step="Check the cohort column.",
             )
         return DesignRefused(

@@ -114,7 +114,7 @@ class SunAbraham(PanelEstimator):
         cells, left_out = self._plan(panel, inputs, groups, fitted)
         if not any(cell.event_time >= 0 for cell in cells):
             raise DesignRefused(
-                "No effect after the start of treatment can be estimated.",
+                "Effects after the start of treatment cannot be estimated.",
                 next_step="Add periods, or units that are never treated or start later.",
             )
         contrasts = [cell.contrast for cell in cells]

@@ -168,7 +168,7 @@ class SwitchingDid(PanelEstimator):
         changed = int((paths.sign != 0.0).sum())
         if not changed:
             raise DesignRefused(
-                "No unit changes its dose within the window: there is no effect to estimate.",
+                "No unit changes its dose within the window: there is nothing to estimate.",
                 next_step="Check the treatment column, or add later periods.",
             )
         served = sum(_switchers(found).values())

@@ -263,6 +263,7 @@ def drawer(history: History, schedule: Schedule, *, inflate: bool) -> Callable[[
             covariates={name: matrix[cut] for name, matrix in base.covariates.items()},
             exposure=None if base.exposure is None else base.exposure[cut],
             cluster=cluster,
+            dose=None,  # the schedule says who is treated
             remarks=(),
         )
         return Placebo(panel, groups)

@@ -181,7 +181,7 @@ def test_never_treated_comparison_needs_never_treated_units() -> None:
 def test_a_panel_without_untreated_units_is_refused() -> None:
     df = frame()
     late = int(df["cohort"].max())
-    with pytest.raises(DesignRefused, match="No effect can be estimated"):
+    with pytest.raises(DesignRefused, match="Effects cannot be estimated"):
         fit(panel_of(df[df["cohort"] == late]))
 
 

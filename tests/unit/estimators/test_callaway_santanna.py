@@ -347,7 +347,7 @@ def test_one_comparison_unit_shows_no_spread_and_is_not_enough() -> None:
 
 @pytest.mark.parametrize(
     ("first", "message"),
-    [([NEVER] * 90, "no effect to estimate"), ([0] * 45 + [NEVER] * 45, "no effect to estimate"), ([3] * 90, "nobody")],
+    [([NEVER] * 90, "nothing to estimate"), ([0] * 45 + [NEVER] * 45, "nothing to estimate"), ([3] * 90, "nobody")],
 )
 def test_designs_without_an_answer_are_refused(first: list[int], message: str) -> None:
     with pytest.raises(DesignRefused, match=message):

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from evalkit.evidence.lint import ForbiddenWording, lint
 from evalkit.evidence.standard import shipped
 
 PROSE = shipped().prose
+PACKAGE = Path(__file__).parents[3] / "evalkit"
+
+
+def strings(file: Path) -> Iterator[tuple[int, str]]:
+    """Line and text of the strings of a file that are not docstrings, the fixed parts of f-strings joined."""
+    tree = ast.parse(file.read_text("utf-8"))
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            yield node.lineno, node.value
+        elif isinstance(node, ast.JoinedStr):
+            parts = [part.value for part in node.values if isinstance(part, ast.Constant)]
+            yield node.lineno, "".join(part for part in parts if isinstance(part, str))
 
 
 @pytest.mark.parametrize(
@@ -52,3 +70,16 @@ def test_numbers_with_many_digits_are_refused_in_prose(sentence: str) -> None:
 def test_look_alikes_pass() -> None:
     sentence = "Improvements in Providence: an approved change, 1.2 million or 0.0012, about 85,000 and 95 %."
     assert lint(sentence, PROSE, bayesian=False) == sentence
+
+
+@pytest.mark.parametrize("folder", ["checks", "data", "estimators", "inference", "numerics"])
+def test_reasons_that_a_check_may_repeat_hold_no_forbidden_words(folder: str) -> None:
+    """A check that cannot run says why in the summary, in the words of the estimator that refused."""
+    pattern = re.compile(rf"\b(?:{'|'.join(PROSE.forbidden)})\b", flags=re.IGNORECASE)
+    said = [
+        f"{file.name}:{line}: {text}"
+        for file in sorted((PACKAGE / folder).glob("*.py"))
+        for line, text in strings(file)
+        if pattern.search(text)
+    ]
+    assert said == []
