@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evalkit.estimators.callaway_santanna import CallawaySantAnna as CallawaySantAnna
     from evalkit.estimators.extended_twfe import ExtendedTwfe as ExtendedTwfe
     from evalkit.estimators.imputation import Imputation as Imputation
+    from evalkit.estimators.poisson_fixed_effects import PoissonFixedEffects as PoissonFixedEffects
     from evalkit.estimators.registry import estimators as estimators
     from evalkit.estimators.stacked_did import StackedDid as StackedDid
     from evalkit.estimators.sun_abraham import SunAbraham as SunAbraham
@@ -38,6 +39,7 @@ _LAZY = {
     "Imputation": "evalkit.estimators.imputation",
     "Needs": "evalkit.estimators.base",
     "Panel": "evalkit.data.panel",
+    "PoissonFixedEffects": "evalkit.estimators.poisson_fixed_effects",
     "StackedDid": "evalkit.estimators.stacked_did",
     "SunAbraham": "evalkit.estimators.sun_abraham",
     "SwitchingDid": "evalkit.estimators.switching_did",

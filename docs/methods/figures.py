@@ -14,7 +14,8 @@ from evalkit.report.compose import compose
 
 IMAGES = Path(__file__).parent / "img"
 
-COUNTS = ("estimator.family=poisson", "estimator.scale=ratio", "study.outcomes.0.transform=identity")
+COUNTS = ("study.outcomes.0.transform=identity",)
+RATIOS = ("estimator.family=poisson", "estimator.scale=ratio")
 GRANTS = (
     "study.data.source.name=jtrain",
     "study.data.unit=fcode",
@@ -31,7 +32,8 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "callaway_santanna": ("castle_doctrine", ()),
     "sun_abraham": ("castle_doctrine", ("estimator=sun_abraham",)),
     "imputation": ("castle_doctrine", ("estimator=imputation",)),
-    "extended_twfe": ("enterprise_zones", ("estimator=extended_twfe", *COUNTS)),
+    "extended_twfe": ("enterprise_zones", ("estimator=extended_twfe", *RATIOS, *COUNTS)),
+    "poisson_fixed_effects": ("enterprise_zones", ("estimator=poisson_fixed_effects", *COUNTS)),
     "switching_did": ("enterprise_zones", ("estimator=switching_did", *GRANTS)),
     "two_way_fixed_effects": ("enterprise_zones", ("estimator=two_way_fixed_effects",)),
     "bayesian_did": ("castle_doctrine", ("estimator=bayesian_did",)),

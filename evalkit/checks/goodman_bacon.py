@@ -137,14 +137,16 @@ def _kinds(made: Decomposition, start: IntArray, n_periods: int) -> NDArray[np.s
 
 
 def _said(context: CheckContext, made: Decomposition, clean: float | None) -> str:
-    whole, share = amount(context, made.coefficient), made.share(made.forbidden)
+    whole, share = amount(context, made.coefficient, two_way=True), made.share(made.forbidden)
     if share == 0.0:
         return f"The two-way coefficient ({whole}) compares only with places that were not treated at the time."
     start = (
         f"{100 * share:.1f} % of the weight of the two-way coefficient ({whole}) lies on comparisons with places that "
         "were treated already"
     )
-    return f"{start}." if clean is None else f"{start}; without them it would be {amount(context, clean)}."
+    return (
+        f"{start}." if clean is None else f"{start}; without them it would be {amount(context, clean, two_way=True)}."
+    )
 
 
 def _after(context: CheckContext, made: Decomposition, flips: bool) -> str:

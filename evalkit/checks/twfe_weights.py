@@ -93,7 +93,7 @@ class TwfeWeights(PanelCheck):
 
 
 def _reading(context: CheckContext, fit: StaticTwoWay, count: int, total: float, spreads: dict[str, float]) -> str:
-    whole = amount(context, fit.coefficient)
+    whole = amount(context, fit.coefficient, two_way=True)
     said = (
         f"The two-way coefficient ({whole}) counts {count} cells (a cohort in a period) negatively: {total:.2f} "
         "together, of a total weight of 1.0."
@@ -102,7 +102,7 @@ def _reading(context: CheckContext, fit: StaticTwoWay, count: int, total: float,
     )
     told = [spread < MOST_TOLD * abs(fit.coefficient) for spread in spreads.values()]
     zero, opposite = (
-        amount(context, spread, signed=False) if tell else ""
+        amount(context, spread, signed=False, two_way=True) if tell else ""
         for spread, tell in zip(spreads.values(), told, strict=True)
     )
     if zero:

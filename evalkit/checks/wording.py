@@ -11,8 +11,10 @@ NO_ONE_START: Final = "Treatment rises, falls or changes again: it has no one st
 """Why a check that moves the start of treatment does not run on a dose."""
 
 
-def amount(context: CheckContext, effect: float, *, signed: bool = True) -> str:
+def amount(context: CheckContext, effect: float, *, signed: bool = True, two_way: bool = False) -> str:
     """One effect or bias with its unit, to two significant digits.
+
+    With `two_way` it is a linear coefficient on the outcome as analysed, whatever the scale of the estimate.
 
     Examples
     --------
@@ -20,7 +22,8 @@ def amount(context: CheckContext, effect: float, *, signed: bool = True) -> str:
     >>> two_digits(-0.0546), two_digits(1234.0), two_digits(0.0)
     ('-0.055', '1,200', '0')
     """
-    is_log = context.spec.primary_outcome.transform == "log" or bool(context.estimate.facts.get("log_link"))
+    is_ratio = bool(context.estimate.facts.get("log_link")) and not two_way
+    is_log = context.spec.primary_outcome.transform == "log" or is_ratio
     value = 100.0 * math.expm1(effect) if is_log else effect
     unit = "%" if is_log else context.spec.primary_outcome.unit
     return f"{two_digits(value if signed else abs(value))} {unit}"

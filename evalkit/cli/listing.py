@@ -72,6 +72,7 @@ def in_words(needs: Needs) -> str:
         "never-treated units" if needs.never_treated else "",
         periods if needs.pre_periods else "",
         "treatment that stays on" if needs.absorbing else "",
+        "counts or rates" if needs.counts else "",
         "units followed over time, or repeated cross-sections" if needs.repeated_cross_sections else "",
     ]
     return "; ".join(part for part in parts if part)

@@ -32,6 +32,8 @@ class Needs:
         True when the estimator reports effects by cohort and period, not only pooled ones.
     repeated_cross_sections
         True when it also reads data in which each row is another person (:class:`~evalkit.data.panel.Panel`).
+    counts
+        The outcome is a count or rate, 0 or more, and effects are logs of ratios.
     answers
         One sentence: the question that it answers.
     """
@@ -42,6 +44,7 @@ class Needs:
     absorbing: bool = True
     cohort_cells: bool = True
     repeated_cross_sections: bool = False
+    counts: bool = False
 
 
 @runtime_checkable

@@ -42,6 +42,7 @@ _TITLES = {
     "sun_abraham": "Sun-Abraham",
     "two_way_fixed_effects": "Two-way fixed effects",
     "extended_twfe": "Extended two-way fixed effects",
+    "poisson_fixed_effects": "Poisson with fixed effects",
     "stacked_did": "Stacked difference-in-differences",
     "switching_did": "Switching difference-in-differences",
     "synthetic_did": "Synthetic difference-in-differences",

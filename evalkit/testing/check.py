@@ -57,9 +57,10 @@ def check_estimator(
     estimator
         With its settings.
     frame
-        Long frame with columns unit, period, y, cohort (0 for never); a small simulated one by default.
+        Long frame with columns unit, period, y, cohort (0 for never); a small simulated one by default, of counts
+        where the estimator needs them.
     laws
-        Names of the laws to run; all by default (the keys of :data:`LAWS`).
+        Names of the laws to run; by default all that bind it (:func:`laws_of`).
 
     Returns
     -------
@@ -81,6 +82,7 @@ def check_estimator(
         raise TypeError(f"check_estimator takes an estimator with its settings, e.g. MyEstimator(). Got {estimator!r}.")
     if frame is None:
         frame = simulate_staggered(StaggeredDesign(n_units=36, n_periods=6, growth=0.3, cohort_gap=0.5), SEED).frame
+        frame = as_counts(frame) if estimator.needs.counts else frame
 
     def fit(data: pd.DataFrame) -> Estimate:
         weight = "weight" if "weight" in data else None
@@ -89,13 +91,37 @@ def check_estimator(
 
     held: list[str] = []
     broken: dict[str, str] = {}
-    for name in LAWS if laws is None else laws:
+    for name in laws_of(estimator) if laws is None else laws:
         problem = LAWS[name](frame, fit)
         if problem is None:
             held.append(name)
         else:
             broken[name] = problem
     return CheckReport(tuple(held), broken)
+
+
+def laws_of(estimator: Estimator) -> tuple[str, ...]:
+    """Names of the laws that bind an estimator: models of ratios keep no law about sums.
+
+    Examples
+    --------
+    >>> import evalkit as ek
+    >>> set(LAWS) - set(laws_of(ek.TwoWayFixedEffects()))
+    {'y -> b y leaves log ratios as they are'}
+    """
+    apart = OF_LEVELS if estimator.needs.counts else OF_RATIOS
+    return tuple(name for name in LAWS if name not in apart)
+
+
+def as_counts(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose outcome is a count with the same effects on its logarithm.
+
+    Examples
+    --------
+    >>> as_counts(pd.DataFrame({"y": [0.0, 1.0]})).y.tolist()
+    [20.0, 54.0]
+    """
+    return frame.assign(y=np.round(20.0 * np.exp(frame["y"])))
 
 
 def _numbers(estimate: Estimate) -> FloatArray:
@@ -130,6 +156,10 @@ def _scaled(frame: pd.DataFrame, fit: Fit) -> str | None:
     factor = 8.0
     expected = factor * _numbers(fit(frame))
     return _difference(expected, _numbers(fit(frame.assign(y=3.0 + factor * frame["y"]))), TOLERANCE)
+
+
+def _rescaled(frame: pd.DataFrame, fit: Fit) -> str | None:
+    return _difference(_numbers(fit(frame)), _numbers(fit(frame.assign(y=8.0 * frame["y"]))), TOLERANCE)
 
 
 def _treatment_shift(frame: pd.DataFrame, fit: Fit) -> str | None:
@@ -192,6 +222,7 @@ LAWS: dict[str, Law] = {
         lambda f: f.assign(period=f["period"] + 2000, cohort=f["cohort"].where(f["cohort"] == 0, f["cohort"] + 2000))
     ),
     "y -> a + b y scales effects and errors by b": _scaled,
+    "y -> b y leaves log ratios as they are": _rescaled,
     "adding 1e9 to the outcome changes nothing": _unchanged_by(lambda f: f.assign(y=f["y"] + 1e9), SHIFT_TOLERANCE),
     "unit constants change nothing": _unchanged_by(lambda f: f.assign(y=f["y"] + 0.25 * f["unit"])),
     "period constants change nothing": _unchanged_by(lambda f: f.assign(y=f["y"] + 4.0 * (f["period"] % 3))),
@@ -204,3 +235,13 @@ LAWS: dict[str, Law] = {
     "a design without comparison is refused": _refuses_no_comparison,
 }
 """Name to law. A law takes a frame and a fit, and returns what was found when it does not hold."""
+OF_LEVELS = frozenset(
+    {
+        "y -> a + b y scales effects and errors by b",
+        "adding 1e9 to the outcome changes nothing",
+        "unit constants change nothing",
+        "period constants change nothing",
+        "adding c to treated outcomes adds c",
+    }
+)
+OF_RATIOS = frozenset({"y -> b y leaves log ratios as they are"})

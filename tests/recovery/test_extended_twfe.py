@@ -11,7 +11,7 @@ from evalkit.estimators.extended_twfe import ExtendedTwfe
 from tests import count_worlds
 from tests.recovery_worlds import MCSE, RandomCohorts, assert_honest, run
 
-REPETITIONS = 200
+REPETITIONS = 100
 LONG = 2_000
 LINEAR: dict[str, tuple[RandomCohorts, dict[str, Any]]] = {
     "balanced": (RandomCohorts(n=150), {}),

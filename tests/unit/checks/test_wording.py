@@ -27,5 +27,9 @@ def test_an_outcome_in_logs_is_told_in_percent_and_others_in_their_unit() -> Non
     logs = dataclasses.replace(made, spec=spec(outcomes=[outcome]))
     assert amount(logs, 0.0953102) == "10 %"
     assert amount(logs, -0.6931472) == "-50 %"
+    ratios = dataclasses.replace(made, estimate=dataclasses.replace(made.estimate, facts={"log_link": 1.0}))
+    assert amount(ratios, 0.0953102) == "10 %"
+    assert amount(ratios, 0.5, two_way=True) == "0.50 points"
+    assert amount(logs, 0.0953102, two_way=True) == "10 %"
     assert " %" in PreTrends().run(logs)[0].reading
     assert " %" in PlaceboPeriod().run(logs)[0].reading

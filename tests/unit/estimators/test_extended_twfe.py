@@ -79,8 +79,7 @@ CASES: dict[str, dict[str, bool]] = {
 
 
 @pytest.mark.parametrize("holes", [0.0, 0.25])
-@pytest.mark.parametrize("never_treated", [False, True])
-@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize(("never_treated", "known"), [(False, False), (True, False), (False, True)])
 @pytest.mark.parametrize("case", list(CASES))
 @pytest.mark.parametrize("family", ["linear", "poisson", "logit"])
 def test_effects_and_errors_equal_those_of_the_regression_with_every_dummy(
