@@ -65,9 +65,9 @@ class AnticipationScan(PanelCheck):
         differs = smallest < self.alpha
         trouble = f" Not estimable with {'; '.join(skipped)}." if skipped else ""
         moved = (
-            "They differ by more than chance would make them differ: the answer depends on it."
+            "They differ by more than random error would make them differ: the answer depends on it."
             if differs
-            else "They differ by no more than chance could make them differ."
+            else "They differ by no more than random error could make them differ."
         )
         lowest, highest = min(effects.values()), max(effects.values())
         told = self.result(

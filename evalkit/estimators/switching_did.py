@@ -171,6 +171,11 @@ class SwitchingDid(PanelEstimator):
                 "No unit changes its dose within the window: there is nothing to estimate.",
                 next_step="Check the treatment column, or add later periods.",
             )
+        if not len(found.sample):
+            raise DesignRefused(
+                f"None of the {changed} units that change their dose is observed in a period before it may react.",
+                next_step="Add earlier periods, or lower the anticipation.",
+            )
         served = sum(_switchers(found).values())
         without = int(found.allowed.sum()) - served
         if not served or (without > MOST_WITHOUT_COMPARISON * found.allowed.sum() and len(paths.levels) > 2):

@@ -221,6 +221,14 @@ def test_nobody_left_to_compare_with_is_refused() -> None:
         fit(replace(panel, first_treated=np.full(panel.n_units, 3)))
 
 
+def test_nobody_seen_before_they_may_react_is_refused() -> None:
+    panel = absorbing()
+    early = replace(panel, first_treated=np.minimum(panel.first_treated, 2))
+    with pytest.raises(DesignRefused, match=r"None of the 60 units .* before it may react") as caught:
+        fit(early, anticipation=2)
+    assert "lower the anticipation" in str(caught.value)
+
+
 def test_one_cluster_is_refused() -> None:
     panel = absorbing()
     with pytest.raises(DesignRefused, match="one cluster"):
