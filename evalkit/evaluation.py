@@ -26,7 +26,7 @@ from evalkit.estimators import registry
 from evalkit.estimators.base import Estimator, refuse_cross_sections, require_absorbing
 from evalkit.evidence.schema import Evidence, Identity
 from evalkit.evidence.summarize import summarize
-from evalkit.study.spec import Choice, Outcome, Study
+from evalkit.study.spec import Choice, Study
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic
 
@@ -116,10 +116,11 @@ def evaluate(
     tell(f"Estimating with {estimator.name}")
     fit = functools.partial(_fit, estimator, study.seed)
     estimate = fit(panel)
-    diagnostics = _checked(study, CheckContext(study.spec, panel, estimate, fit), tell)
+    of_outcome = functools.cache(functools.partial(_other_outcome, study, frame, fit, tell))
+    diagnostics = _checked(study, CheckContext(study.spec, panel, estimate, fit, of_outcome), tell)
     if announce is not None:
         announce(summarize(study, panel, estimate, {}, diagnostics, identity))
-    others = _other_outcomes(study, frame, fit, tell)
+    others = {outcome.name: of_outcome(outcome.name) for outcome in study.spec.outcomes if outcome.role != "primary"}
     robustness = {
         label: _attempt(choice, study.seed, panel, tell) for label, choice in labelled(study.robustness).items()
     }
@@ -212,20 +213,13 @@ def _checked(study: Study, context: CheckContext, tell: Progress) -> tuple[Diagn
     return tuple(found)
 
 
-def _other_outcomes(
-    study: Study, frame: pd.DataFrame, fit: Callable[[Panel], Estimate], tell: Progress
-) -> dict[str, Estimate | EvalkitError]:
-    """The primary estimator on every further outcome."""
-    found: dict[str, Estimate | EvalkitError] = {}
-    for outcome in study.spec.outcomes:
-        if outcome.role != "primary":
-            tell(f"Estimating the effect on {outcome.name}")
-            found[outcome.name] = _caught(functools.partial(_fit_outcome, study, frame, outcome, fit))
-    return found
-
-
-def _fit_outcome(study: Study, frame: pd.DataFrame, outcome: Outcome, fit: Callable[[Panel], Estimate]) -> Estimate:
-    return fit(panel_for(frame, study.spec, outcome))
+def _other_outcome(
+    study: Study, frame: pd.DataFrame, fit: Callable[[Panel], Estimate], tell: Progress, name: str
+) -> Estimate | EvalkitError:
+    """The primary estimator on a further outcome."""
+    outcome = next(each for each in study.spec.outcomes if each.name == name)
+    tell(f"Estimating the effect on {name}")
+    return _caught(lambda: fit(panel_for(frame, study.spec, outcome)))
 
 
 def _fit(estimator: Estimator, seed: int, panel: Panel) -> Estimate:

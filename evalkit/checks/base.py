@@ -9,10 +9,16 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evalkit.data.panel import Panel
+from evalkit.errors import ConfigError, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.study.spec import StudySpec
 from evalkit.study.validation import explain
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, Exhibit
+
+
+def no_other_outcome(name: str) -> Estimate | EvalkitError:
+    """Where the caller gives no further outcomes."""
+    return ConfigError(f"The outcome '{name}' was not estimated.", next_step="Run the check as part of a study.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +33,15 @@ class CheckContext:
         The primary analysis.
     fit
         Repeats the primary estimator, same settings and seed, on another panel.
+    of_outcome
+        The primary estimator's estimate of a further outcome, by name, or the reason why there is none.
     """
 
     spec: StudySpec
     panel: Panel
     estimate: Estimate
     fit: Callable[[Panel], Estimate]
+    of_outcome: Callable[[str], Estimate | EvalkitError] = no_other_outcome
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ BUILT_IN = {
     "honest": "evalkit.checks.honest:Honest",
     "leave_one_cohort_out": "evalkit.checks.leave_one_cohort_out:LeaveOneCohortOut",
     "leave_one_unit_out": "evalkit.checks.leave_one_unit_out:LeaveOneUnitOut",
+    "placebo_outcomes": "evalkit.checks.placebo_outcomes:PlaceboOutcomes",
     "placebo_period": "evalkit.checks.placebo_period:PlaceboPeriod",
     "pre_trend_power": "evalkit.checks.pre_trend_power:PreTrendPower",
     "pre_trends": "evalkit.checks.pre_trends:PreTrends",

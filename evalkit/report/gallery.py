@@ -14,6 +14,7 @@ from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.goodman_bacon import goodman_bacon
 from evalkit.report.figures.honest import honest_relative, honest_smooth
 from evalkit.report.figures.leave_one_out import leave_one_out
+from evalkit.report.figures.placebo_outcomes import placebo_outcomes
 from evalkit.report.figures.pre_trend_power import pre_trend_power
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.specification_curve import specification_curve
@@ -28,6 +29,7 @@ GALLERY: Final[Mapping[str, Drawing]] = {
     "honest_relative": honest_relative,
     "honest_smooth": honest_smooth,
     "leave_one_out": leave_one_out,
+    "placebo_outcomes": placebo_outcomes,
     "pre_trend_power": pre_trend_power,
     "specification_curve": specification_curve,
     "spillover": spillover,

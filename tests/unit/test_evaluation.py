@@ -94,6 +94,24 @@ def test_further_outcomes_are_estimated_too(tmp_path: Path) -> None:
     ]
 
 
+def test_a_check_reads_further_outcomes_whatever_their_names(tmp_path: Path) -> None:
+    outcomes = [
+        {"name": "outcome", "column": "y", "unit": "points", "direction": "higher_better"},
+        {"name": "the chance of rain", "column": "second", "role": "placebo", "unit": "points",
+         "direction": "higher_better"},
+    ]  # fmt: skip
+    said: list[str] = []
+    made = study(tmp_path, outcomes=outcomes, assignment={"unit": "city"})
+    made = made.model_copy(update={"checks": (Choice(name="placebo_outcomes"), Choice(name="pre_trends"))})
+    found = evaluate(made, progress=lambda text, share=None: said.append(text))
+    (placebo,) = (each for each in found.diagnostics if each.id == "placebo_outcomes")
+    assert placebo.status == "fail"  # three times the outcome moves with it
+    assert "'the chance of rain'" in placebo.reading
+    assert said.count("Estimating the effect on the chance of rain") == 1
+    steps = {step.rule: step for step in found.evidence.rating.trail}
+    assert steps["failed_check:placebo_outcomes"].state in ("applied", "not_triggered")
+
+
 def test_the_headline_is_announced_before_the_cross_checks(tmp_path: Path) -> None:
     said: list[str] = []
     headlines: list[Evidence] = []
