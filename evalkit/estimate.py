@@ -46,7 +46,9 @@ class Aggregation:
     low_simultaneous, high_simultaneous
         (L,) bands that hold for all rows at once; None unless asked for.
     degrees_of_freedom
-        Of the t reference; None for the normal or a posterior.
+        Of the t reference, the fewest over the rows; None for the normal or a posterior.
+    degrees_by_row
+        (L,) where rows differ; infinite on reference rows. None where `degrees_of_freedom` holds for all.
     """
 
     kind: AggregationKind
@@ -64,6 +66,7 @@ class Aggregation:
     degrees_of_freedom: float | None
     low_simultaneous: FloatArray | None = None
     high_simultaneous: FloatArray | None = None
+    degrees_by_row: FloatArray | None = None
 
     def p_values(self) -> FloatArray:
         """(L,) two-sided p-values of "the effect is 0"; NaN for reference rows and posteriors."""
@@ -71,7 +74,8 @@ class Aggregation:
             return np.full(len(self.labels), np.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = np.abs(self.estimate / self.std_error)
-        law = stats.norm if self.degrees_of_freedom is None else stats.t(self.degrees_of_freedom)
+        degrees = self.degrees_of_freedom if self.degrees_by_row is None else self.degrees_by_row
+        law = stats.norm if degrees is None else stats.t(degrees)
         return np.where(self.is_reference, np.nan, 2.0 * np.asarray(law.sf(statistic)))
 
 
@@ -223,7 +227,7 @@ class Estimate:
         if not 0.0 < level < 1.0:
             raise ConfigError(f"The level of intervals must lie between 0 and 1, as 0.95 does. Got {level!r} instead.")
         tail = (1.0 - level) / 2.0
-        low_band = high_band = draws = degrees = None
+        low_band = high_band = draws = degrees = by_row = None
         if isinstance(self.uncertainty, Posterior):
             draws = self.uncertainty.draws @ maps.on_cells
             value, std_error = draws.mean(axis=0), draws.std(axis=0, ddof=1)
@@ -235,24 +239,30 @@ class Estimate:
             covariance = gradient.T @ self.uncertainty.covariance @ gradient
             std_error = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
             degrees = self.uncertainty.degrees_of_freedom
+            if self.uncertainty.degrees_of is not None:
+                by_row = self.uncertainty.degrees_of(gradient)
+                degrees = float(by_row.min())
             deviations = np.empty((0, 0))
             if self.uncertainty.bootstrap is not None:
                 deviations = self._sampling_deviations(self.uncertainty, gradient)
                 quartiles = np.quantile(deviations, [0.25, 0.75], axis=0)
                 std_error = (quartiles[1] - quartiles[0]) / IQR_OF_NORMAL
-            law = stats.norm if degrees is None else stats.t(degrees)
-            critical = float(law.ppf(1.0 - tail))
+            law = stats.norm if degrees is None else stats.t(degrees if by_row is None else by_row)
+            critical = law.ppf(1.0 - tail)
             low, high = value - critical * std_error, value + critical * std_error
             if simultaneous and deviations.size == 0:
                 deviations = self._sampling_deviations(self.uncertainty, gradient)
         if simultaneous:
-            width = _sup_t(deviations, std_error, reference, level) * std_error
+            critical = _sup_t(deviations, std_error, reference, level)
+            if by_row is not None:  # the tail beyond the normal bands, by each row's own t
+                critical = stats.t(by_row).isf(stats.norm.sf(critical))
+            width = critical * std_error
             if degrees is not None:
                 width = np.maximum(width, value - low)
             low_band, high_band = value - width, value + width
         return Aggregation(
             maps.kind, maps.labels, value, std_error, low, high, level, observed, n_treated, reference,
-            covariance, draws, degrees, low_band, high_band,
+            covariance, draws, degrees, low_band, high_band, by_row,
         )  # fmt: skip
 
     def _sampling_deviations(self, sampling: Sampling, gradient: FloatArray) -> FloatArray:

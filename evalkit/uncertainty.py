@@ -43,6 +43,9 @@ class Sampling:
         In words, e.g. ``"none"`` or ``"CR1: C/(C-1) (N-1)/(N-K)"``.
     bootstrap
         Set where standard errors and bands come from multiplier draws, None for analytical errors.
+    degrees_of
+        Instead of one number: maps (K + G, L) combinations of cells and shares to their (L,) degrees of
+        freedom, infinite where a combination is 0 by construction.
     """
 
     covariance: FloatArray
@@ -51,6 +54,7 @@ class Sampling:
     degrees_of_freedom: float | None = None
     correction: str = "none"
     bootstrap: Bootstrap | None = None
+    degrees_of: Callable[[FloatArray], FloatArray] | None = None
 
 
 @dataclass(frozen=True, slots=True)

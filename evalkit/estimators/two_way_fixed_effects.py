@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
+from scipy import sparse
 
 from evalkit.aggregate import Cells
 from evalkit.data.cross_sections import CrossSections
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import ConfigError, DesignRefused, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.inference.panel_errors import (
+    Regression,
+    adjust,
+    clustered,
+    conley,
+    count_clusters,
+    leverage_adjusted,
+    two_way,
+    unadjusted,
+)  # fmt: skip
+from evalkit.inference.spatial import Kernel, nearness
 from evalkit.numerics.bacon import forbidden_share
 from evalkit.numerics.cross_section_regression import read_persons
 from evalkit.numerics.cross_section_remarks import two_way_remarks
 from evalkit.numerics.cross_section_two_way import fit_two_way
 from evalkit.numerics.panel_ols import panel_ols_coefficient
-from evalkit.numerics.two_way_system import Fitted, System, set_up, unit_scores
+from evalkit.numerics.two_way_system import set_up
 from evalkit.numerics.unit_types import UnitTypes, sort_into_types
 from evalkit.uncertainty import Sampling
 from evalkit.vocabulary import NEVER, POOLED, BoolArray, FloatArray, IntArray, Remark
@@ -58,10 +70,15 @@ class TwoWayFixedEffects(PanelEstimator):
     with effects that differ the static coefficient mixes in comparisons with already-treated
     units (Goodman-Bacon 2021); their share of the weight is reported.
 
-    Standard errors are clustered by unit, or by the panel's clusters, with the correction
-    C/(C-1) (N-1)/(N-K), K counting regressors and period effects but not unit effects, which
-    are nested in clusters (Cameron and Miller 2015, section II.B), and a t(C-1) reference.
-    ``errors="unadjusted"`` gives the homoskedastic errors with all effects counted.
+    Standard errors (docs/methods/two_way_fixed_effects.md says when each is right):
+
+    - ``clustered`` by unit, or by the panel's clusters: C/(C-1) (N-1)/(N-K), K counting regressors and period effects
+      but not unit effects, which are nested in clusters (Cameron and Miller 2015, section II.B); t(C-1).
+    - ``cr2`` and ``cr3``: clustered, corrected for leverage (Bell and McCaffrey 2002), with degrees of freedom
+      of their own for each effect (Imbens and Kolesar 2016; Pustejovsky and Tipton 2018).
+    - ``two_way``: clustered by unit or cluster and by period (Cameron, Gelbach and Miller 2011).
+    - ``conley``: correlated within a distance and, within a unit, over time (Conley 1999).
+    - ``unadjusted``: homoskedastic, all effects counted.
 
     In repeated cross-sections alpha belongs to groups, y_igt = alpha_g + lambda_t + beta D_gt + x_igt' gamma + e_igt,
     and each person is an observation. Without clusters persons are independent: the errors are then HC1,
@@ -75,7 +92,12 @@ class TwoWayFixedEffects(PanelEstimator):
     covariates
         Columns of the panel that enter linearly.
     errors
-        ``clustered`` or ``unadjusted``.
+        ``clustered``, ``cr2``, ``cr3``, ``two_way``, ``conley`` or ``unadjusted``.
+    latitude, longitude
+        Of ``conley``: columns of the panel, in degrees, constant within units.
+    distance_km, kernel
+        Of ``conley``: the distance from which errors are taken to be uncorrelated, and whether they count in full up
+        to it (``uniform``) or less with distance (``bartlett``).
     engine
         What finds the coefficients. ``linearmodels``: its PanelOLS on every row. ``compiled``: cross products of
         cohort-by-period tables, whose time and memory are linear in the panel whatever the number of event times.
@@ -99,7 +121,11 @@ class TwoWayFixedEffects(PanelEstimator):
 
     anticipation: Annotated[int, Field(ge=0)] = 0
     covariates: tuple[str, ...] = ()
-    errors: Literal["clustered", "unadjusted"] = "clustered"
+    errors: Literal["clustered", "cr2", "cr3", "two_way", "conley", "unadjusted"] = "clustered"
+    latitude: str | None = None
+    longitude: str | None = None
+    distance_km: Annotated[float, Field(gt=0)] | None = None
+    kernel: Kernel = "bartlett"
     engine: Literal["auto", "linearmodels", "compiled"] = "auto"
 
     def fit(self, panel: Panel, *, rng: np.random.Generator) -> Estimate:
@@ -108,10 +134,12 @@ class TwoWayFixedEffects(PanelEstimator):
         Raises
         ------
         ConfigError
-            When a covariate is not in the panel.
+            When a covariate is not in the panel, or ``conley`` lacks a setting.
         DesignRefused
-            When treatment does not vary once unit and period effects are taken out, or there is one cluster.
+            When treatment does not vary once unit and period effects are taken out, there is one cluster, or the errors
+            asked for are not defined in this design.
         """
+        self._refuse_half_set_distances()
         if panel.cross_sections is not None:
             return self._fit_cross_sections(panel, panel.cross_sections, rng)
         sample = self._sample(panel)
@@ -127,11 +155,11 @@ class TwoWayFixedEffects(PanelEstimator):
             )
         times, second_reference = self._event_times(panel, sample)
         dynamic = self._regress(sample, relative == times[:, None, None], _within_window(panel, types), engine)
-        times = times[dynamic.system.keep[: len(times)]]
-        uncertainty = self._uncertainty(panel, static, dynamic, len(times))
+        uncertainty, dynamic, on_errors = self._uncertainty(panel, sample, static, dynamic)
+        times = times[dynamic.columns]
         reference = -1 - self.anticipation
         labels = np.concatenate([[POOLED], times, [reference]]).astype(np.int64)
-        effects = np.concatenate([static.coefficient[:1], _shared(dynamic), [0.0]])
+        effects = np.concatenate([static.coefficient[:1], dynamic.coefficient[dynamic.columns], [0.0]])
         share = _forbidden_share(panel, types)
         return Estimate(
             estimator=self.name,
@@ -143,12 +171,20 @@ class TwoWayFixedEffects(PanelEstimator):
             n_treated_units=int(types.count[((relative >= 0) & (types.weight > 0.0)).any(axis=1)].sum()),
             n_observations=int(types.count @ (types.weight > 0.0).sum(axis=1)),
             seed=int(rng.integers(2**63 - 1)),
-            remarks=_remarks(panel, sample, anticipated, share, self._absorbed(static), second_reference),
+            remarks=(
+                *_remarks(panel, sample, anticipated, share, self._absorbed(static), second_reference),
+                *on_errors,
+            ),
             facts={"forbidden_share": share},
         )
 
     def _fit_cross_sections(self, panel: Panel, sections: CrossSections, rng: np.random.Generator) -> Estimate:
         """Run both regressions on persons, with effects of groups and periods."""
+        if self.errors not in ("clustered", "unadjusted"):
+            raise DesignRefused(
+                f"errors={self.errors} needs places or persons that are seen again; repeated cross-sections have none.",
+                next_step="Choose errors=clustered or errors=unadjusted.",
+            )
         shape = (len(sections.labels), panel.n_periods)
         columns = [panel.covariate(name) for name in self.covariates]
         persons, centre = read_persons(
@@ -181,7 +217,7 @@ class TwoWayFixedEffects(PanelEstimator):
         )
 
     def _sample(self, panel: Panel) -> _Sample:
-        covariates = [_standardized(panel.covariate(name)) for name in self.covariates]
+        covariates = [_standardized(panel.covariate(name)) for name in self._adjusted_for]
         usable = panel.observed
         for values in covariates:
             usable &= ~np.isnan(values)
@@ -228,76 +264,116 @@ class TwoWayFixedEffects(PanelEstimator):
             )
         return times[times != second], second
 
-    def _regress(self, sample: _Sample, dummies: BoolArray, included: BoolArray, engine: str) -> Fitted:
-        """Fit on the cells included; psi is left without a small-sample correction."""
+    def _regress(self, sample: _Sample, dummies: BoolArray, included: BoolArray, engine: str) -> Regression:
+        """Fit on the cells included."""
         regressors = dummies.astype(np.float64)
         system = set_up(sample.types, regressors, included, squares=self.errors == "unadjusted")
         if engine == "linearmodels":
             coefficient = panel_ols_coefficient(system, sample.series, regressors)
         else:
             coefficient = system.coefficient()
-        return Fitted(system, coefficient, system.bread)
+        return Regression(system, coefficient, np.flatnonzero(system.keep[: len(dummies)]))
 
-    def _uncertainty(self, panel: Panel, static: Fitted, dynamic: Fitted, n_times: int) -> Sampling:
-        """Joint uncertainty of the static coefficient, the event times and the reference, which is 0."""
-        n_clusters = _n_clusters(panel, dynamic.system.types.order)
-        if self.errors == "unadjusted":
-            covariance = np.zeros((2 + n_times, 2 + n_times))
-            covariance[:1, :1] = _unadjusted(static)
-            covariance[1:-1, 1:-1] = _unadjusted(dynamic)
-            degrees = max(_residual_degrees(static.system), 1)
-            return Sampling(covariance, n_clusters, None, float(degrees), "homoskedastic, all effects counted")
-        scores = unit_scores([_corrected(panel, static, pad=0), _corrected(panel, dynamic, pad=1)], panel.cluster)
-        level = "unit" if panel.names.cluster is None else panel.names.cluster
-        words = f"CR1 by {level}: C/(C-1) (N-1)/(N-K), K without the nested unit effects; t(C-1)"
-        return Sampling(scores.covariance(), n_clusters, scores.matrix, float(n_clusters - 1), words)
+    def _uncertainty(
+        self, panel: Panel, sample: _Sample, static: Regression, dynamic: Regression
+    ) -> tuple[Sampling, Regression, tuple[Remark, ...]]:
+        """Joint uncertainty of the static coefficient, the event times and the reference, which is 0.
 
-    def _absorbed(self, static: Fitted) -> list[str]:
+        The event study comes back without the event times whose error is not defined.
+        """
+        both, cluster, level = (static, dynamic), panel.cluster, panel.names.cluster or panel.names.unit or "unit"
+        if self.errors not in ("unadjusted", "conley") and min(count_clusters(r.system, cluster) for r in both) < 2:
+            raise DesignRefused(
+                "All units lie in one cluster: clustered standard errors need at least two.",
+                next_step="Choose a finer data.cluster.",
+            )
+        if self.errors in {"cr2", "cr3"}:
+            parts = [adjust(regression, cluster, self.errors) for regression in both]
+            if parts[0].rests_on_one_cluster().any():
+                raise DesignRefused(
+                    f"The effect rests on one '{level}' alone: leave it out and no treated one is left, so that "
+                    f"{self.errors.upper()} errors are not defined. No clustered error is trustworthy here.",
+                    next_step="List the check randomization_inference, or use synthetic control; errors=clustered "
+                    "gives a number that is far too small.",
+                )
+            alone = parts[1].rests_on_one_cluster()
+            parts[1] = parts[1].reporting(~alone)
+            sampling = leverage_adjusted(parts, cluster, self.errors, level)
+            return sampling, parts[1].regression, _on_one_cluster(int(alone.sum()), level)
+        if self.errors == "two_way":
+            sampling, remarks = two_way(both, cluster, level)
+            return sampling, dynamic, remarks
+        if self.errors == "conley":
+            sampling, remarks = conley(both, self._near(panel, sample.types), self._distance_in_words())
+            return sampling, dynamic, remarks
+        errors = unadjusted(both, cluster) if self.errors == "unadjusted" else clustered(both, cluster, level)
+        return errors, dynamic, ()
+
+    def _absorbed(self, static: Regression) -> list[str]:
         """Covariates without variation of their own."""
-        return [name for name, kept in zip(self.covariates, static.system.keep[1:], strict=True) if not kept]
+        return [name for name, kept in zip(self._adjusted_for, static.system.keep[1:], strict=True) if not kept]
+
+    @property
+    def _adjusted_for(self) -> tuple[str, ...]:
+        """Covariates; coordinates are none."""
+        return tuple(name for name in self.covariates if name not in (self.latitude, self.longitude))
+
+    def _refuse_half_set_distances(self) -> None:
+        given = {"latitude": self.latitude, "longitude": self.longitude, "distance_km": self.distance_km}
+        missing = [name for name, value in given.items() if value is None]
+        if self.errors == "conley" and missing:
+            raise ConfigError(
+                f"errors=conley needs to know where units are and how far errors reach: {', '.join(missing)} "
+                f"{'is' if len(missing) == 1 else 'are'} not set.",
+                allowed="latitude and longitude: columns of data.covariates, in degrees; distance_km: a number",
+                next_step="Set them, or choose other errors.",
+            )
+
+    def _near(self, panel: Panel, types: UnitTypes) -> sparse.csr_array:
+        """Nearness of the units in the order of the types."""
+        latitude = _coordinate(panel, str(self.latitude), types.order, 90.0)
+        longitude = _coordinate(panel, str(self.longitude), types.order, 180.0)
+        return nearness(latitude, longitude, float(self.distance_km or 0.0), self.kernel)
+
+    def _distance_in_words(self) -> str:
+        return f"{self.kernel} kernel up to {self.distance_km:g} km"
 
 
-def _shared(fit: Fitted) -> FloatArray:
-    """Coefficients of the dummies that were kept."""
-    n_shared = len(fit.system.regressors)
-    return fit.coefficient[:n_shared][fit.system.keep[:n_shared]]
+def _coordinate(panel: Panel, name: str, units: IntArray, limit: float) -> FloatArray:
+    """(n,) degrees of some units.
+
+    Raises
+    ------
+    DesignRefused
+        When a unit moves, or degrees lie outside the globe.
+    """
+    values = panel.covariate(name)[units]
+    low, high = np.nanmin(values, axis=1), np.nanmax(values, axis=1)
+    wrong = (low != high) | (np.abs(low) > limit)
+    if wrong.any():
+        label = quote_names([panel.units[units[np.argmax(wrong)]]])
+        raise DesignRefused(
+            f"Conley errors need one '{name}' a unit, in degrees up to {limit:g}; the unit {label} has values from "
+            f"{low[wrong][0]:g} to {high[wrong][0]:g}.",
+            next_step="Give each unit the coordinates of its centre, or choose other errors.",
+        )
+    return np.asarray(low, dtype=np.float64)
+
+
+def _on_one_cluster(count: int, level: str) -> tuple[Remark, ...]:
+    if not count:
+        return ()
+    return (
+        Remark(
+            "event_times_on_one_cluster",
+            f"{count} event times were left out: each rests on one '{level}' alone, so that its error is not defined.",
+        ),
+    )
 
 
 def _within_window(panel: Panel, types: UnitTypes) -> BoolArray:
     """(D, 1) types that are not treated from the first period on."""
     return np.asarray(types.start[:, None] > panel.time[0])
-
-
-def _n_clusters(panel: Panel, units: IntArray) -> int:
-    return len(units) if panel.cluster is None else int(np.unique(panel.cluster[units]).size)
-
-
-def _corrected(panel: Panel, fit: Fitted, *, pad: int) -> Fitted:
-    """Influence of the dummies kept, times the root of the CR1 correction, with `pad` columns of 0 for references."""
-    system, n_shared = fit.system, len(fit.system.regressors)
-    n_clusters, n = _n_clusters(panel, system.units), system.n_cells
-    if n_clusters < 2:
-        raise DesignRefused(
-            "All units lie in one cluster: clustered standard errors need at least two.",
-            next_step="Choose a finer data.cluster.",
-        )
-    parameters = int(system.keep.sum()) + system.n_periods
-    correction = n_clusters / (n_clusters - 1) * (n - 1) / max(n - parameters, 1)
-    columns = system.bread[:, :n_shared][:, system.keep[:n_shared]] * np.sqrt(correction)
-    return replace(fit, influence=np.hstack([columns, np.zeros((len(columns), pad))]))
-
-
-def _unadjusted(fit: Fitted) -> FloatArray:
-    """Homoskedastic covariance of the dummies kept; all effects are counted."""
-    system, n_shared = fit.system, len(fit.system.regressors)
-    chosen = np.flatnonzero(system.keep[:n_shared])
-    effects = system.n_units + system.n_periods - 1
-    degrees = max(system.n_cells - effects - int(system.keep.sum()), 1)
-    return system.bread[np.ix_(chosen, chosen)] * (system.squared_residuals(fit.coefficient) / degrees)
-
-
-def _residual_degrees(system: System) -> int:
-    return system.n_cells - (system.n_units + system.n_periods - 1) - len(system.keep)
 
 
 def _standardized(values: FloatArray) -> FloatArray:

@@ -171,7 +171,9 @@ def _centred(series: FloatArray, weight: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A regression with its coefficients and the map from the scores of units to influence functions.
+    """A regression, and what turns the residuals of a unit into its influence on k effects.
+
+    psi_i = sum_t s_i w_dt on_cells_dt e_it + (sum_t s_i w_dt z_it e_it)' on_covariates.
 
     Attributes
     ----------
@@ -179,21 +181,30 @@ class Fitted:
         The normal equations.
     coefficient
         (K + p,).
-    influence
-        (K + p, k): influence functions are ``scores @ influence``, scores (n, K + p) the sums of w x e over a unit's
-        cells; the bread's columns, times what an error correction multiplies.
+    on_cells
+        (k, D, T) influence of a cell's residual; sums to 0 over a unit's weighted cells.
+    on_covariates
+        (p, k) influence of the covariates' scores.
     """
 
     system: System
     coefficient: FloatArray
-    influence: FloatArray
+    on_cells: FloatArray
+    on_covariates: FloatArray
+
+
+def with_influence(system: System, coefficient: FloatArray, bread: FloatArray) -> Fitted:
+    """Influence of the scores x'e through a (K + p, k) bread, which may hold some columns only."""
+    n_shared = len(system.regressors)
+    on_cells = np.tensordot(bread[:n_shared].T, system.regressors, axes=1)
+    return Fitted(system, coefficient, on_cells, bread[n_shared:])
 
 
 def unit_scores(fits: Sequence[Fitted], cluster: IntArray | None) -> Scores:
     """Influence functions of several regressions of the same units, side by side.
 
-    Unit i's score is sum_t w_dt X_dt e_it. Demeaned regressors sum to 0 over a unit's cells, so its own mean may stay
-    in: the score is the product of the raw deviations, and a constant, with tables of the type.
+    Demeaned regressors sum to 0 over a unit's cells, so its own mean may stay in: psi is the product of the unit's
+    raw deviations, and a constant, with tables of its type.
 
     Parameters
     ----------
@@ -211,7 +222,7 @@ def unit_scores(fits: Sequence[Fitted], cluster: IntArray | None) -> Scores:
         blocks.append(ScoreBlock(types.order[rows], _series(fits, rows), loading[place]))
     few = np.flatnonzero(np.repeat(count < OWN_BLOCK, count))
     if few.size:
-        width = sum(fit.influence.shape[1] for fit in fits)
+        width = sum(len(fit.on_cells) for fit in fits)
         psi, code = np.empty((few.size, width)), types.code
         for part in pieces(slice(0, few.size)):
             found, inverse = np.unique(code[few[part]], return_inverse=True)
@@ -234,22 +245,31 @@ def _series(fits: Sequence[Fitted], rows: slice | IntArray) -> FloatArray:
         code = types.code[rows]
         for fit in fits:
             p = len(fit.system.covariates)
-            series[:, place : place + p] = covariate_scores(fit, deviation, code)
+            z, e = demeaned_rows(fit, rows)
+            series[:, place : place + p] = np.einsum("pit,it,it->ip", z, e, fit.system.weight[code])
             place += p
     if (types.scale != 1.0).any():
         series *= types.scale[rows][:, None]
     return series
 
 
-def covariate_scores(fit: Fitted, deviation: FloatArray, code: IntArray) -> FloatArray:
-    """(n, p) sums of w z e over the cells of each unit, the unit's factor left out."""
+def demeaned_rows(fit: Fitted, rows: slice | IntArray) -> tuple[FloatArray, FloatArray]:
+    """(p, n, T) demeaned covariates and (n, T) residuals of some units; meaningless where the weight is 0."""
     system = fit.system
-    weight = system.weight[code]
-    centred = _centred(deviation, weight)
+    code = system.types.code[rows]
+    centred = _centred(system.types.deviation[:, rows], system.weight[code])
     slope = fit.coefficient[len(system.regressors) :]
     error = centred[0] - np.tensordot(slope, centred[1:], axes=1) + system.residual(fit.coefficient)[code]
-    summed: FloatArray = np.einsum("pit,it,it->ip", centred[1:] + system.covariates[:, code], error, weight)
-    return summed
+    return centred[1:] + system.covariates[:, code], np.asarray(error)
+
+
+def cell_influence(fit: Fitted, period: int, covariates: FloatArray, error: FloatArray) -> FloatArray:
+    """(n, k) influence of the units' cells of one period, given their :func:`demeaned_rows`."""
+    system = fit.system
+    code = system.types.code
+    factor = system.types.scale * system.weight[code, period] * error[:, period]
+    on_cell = fit.on_cells[:, :, period].T[code] + covariates[:, :, period].T @ fit.on_covariates
+    return np.asarray(factor[:, None] * on_cell)
 
 
 def _loading(fits: Sequence[Fitted], chosen: IntArray) -> FloatArray:
@@ -257,20 +277,19 @@ def _loading(fits: Sequence[Fitted], chosen: IntArray) -> FloatArray:
     types = fits[0].system.types
     m, _, n_periods = types.deviation.shape
     extra = sum(len(fit.system.covariates) for fit in fits)
-    width = sum(fit.influence.shape[1] for fit in fits)
+    width = sum(len(fit.on_cells) for fit in fits)
     table = np.zeros((len(chosen), m * n_periods + 1 + extra, width))
     column, row = 0, m * n_periods + 1
     for fit in fits:
-        system, n_shared = fit.system, len(fit.system.regressors)
-        columns = slice(column, column + fit.influence.shape[1])
-        weighted = system.regressors[:, chosen] * system.weight[chosen]
-        on_periods = np.einsum("kdt,kc->dtc", weighted, fit.influence[:n_shared])
-        slope = np.concatenate([[1.0], -fit.coefficient[n_shared:]])
+        system = fit.system
+        columns = slice(column, column + len(fit.on_cells))
+        on_periods = (fit.on_cells[:, chosen] * system.weight[chosen]).transpose(1, 2, 0)
+        slope = np.concatenate([[1.0], -fit.coefficient[len(system.regressors) :]])
         for place, factor in enumerate(slope):
             table[:, place * n_periods : (place + 1) * n_periods, columns] = factor * on_periods
         error = system.residual(fit.coefficient)[chosen]
         table[:, m * n_periods, columns] = np.einsum("dt,dtc->dc", error, on_periods)
         p = len(system.covariates)
-        table[:, row : row + p, columns] = fit.influence[n_shared:]
+        table[:, row : row + p, columns] = fit.on_covariates
         column, row = columns.stop, row + p
     return table

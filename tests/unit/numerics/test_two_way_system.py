@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evalkit.numerics.panel_ols import panel_ols_coefficient
-from evalkit.numerics.two_way_system import Fitted, System, set_up, unit_scores
+from evalkit.numerics.two_way_system import System, set_up, unit_scores, with_influence
 from evalkit.numerics.unit_types import UnitTypes, sort_into_types
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray
 
@@ -58,10 +58,10 @@ def test_coefficients_and_influence_equal_the_full_design(left_out: bool) -> Non
     expected, psi = by_hand(system, y, z, regressors)
     np.testing.assert_allclose(system.coefficient(), expected, atol=EXACT)
     np.testing.assert_allclose(panel_ols_coefficient(system, [y, z], regressors), expected, atol=EXACT)
-    scores = unit_scores([Fitted(system, system.coefficient(), system.bread)], None)
+    scores = unit_scores([with_influence(system, system.coefficient(), system.bread)], None)
     np.testing.assert_allclose(scores.matrix(), psi[scores.codes()], atol=EXACT)
     cluster = np.arange(N) // 4
-    summed = unit_scores([Fitted(system, system.coefficient(), system.bread)], cluster).covariance()
+    summed = unit_scores([with_influence(system, system.coefficient(), system.bread)], cluster).covariance()
     by_cluster = np.zeros((cluster.max() + 1, psi.shape[1]))
     np.add.at(by_cluster, cluster, psi)
     np.testing.assert_allclose(summed, by_cluster.T @ by_cluster, atol=EXACT)
