@@ -25,11 +25,12 @@ class SampleFlow(PanelCheck):
         treated = ~panel.never_treated
         share_treated = float(missing[treated].mean()) if treated.any() else 0.0
         share_comparison = float(missing[~treated].mean()) if (~treated).any() else 0.0
+        what, rows = ("places", "place-periods") if panel.cross_sections is None else ("persons", "persons")
         return self.result(
             "informational",
-            f"{panel.n_units} places in the data, {estimate.n_units} in the estimate "
-            f"({estimate.n_treated_units} treated); {100 * missing.mean():.1f} % of place-periods have no outcome "
-            f"({100 * share_treated:.1f} % among treated places, {100 * share_comparison:.1f} % among the others).",
+            f"{panel.n_units} {what} in the data, {estimate.n_units} in the estimate "
+            f"({estimate.n_treated_units} treated); {100 * missing.mean():.1f} % of {rows} have no outcome "
+            f"({100 * share_treated:.1f} % among treated {what}, {100 * share_comparison:.1f} % among the others).",
             n_units_data=float(panel.n_units),
             n_units_used=float(estimate.n_units),
             n_treated_units=float(estimate.n_treated_units),

@@ -296,7 +296,10 @@ def _found_limitations(facts: Facts, voice: Voice) -> Sequence[str]:
     exact = facts.exact_inference
     names = {"treated": facts.counted(sample.treated_clusters), "total": facts.counted(sample.clusters)}
     if few and exact is None and not facts.is_bayesian:
-        found.append(voice.say("limit_few_clusters", names))
+        grouped = facts.panel.cross_sections is not None
+        found.append(voice.say("limit_few_groups" if grouped else "limit_few_clusters", names))
+    if facts.design == "difference_in_differences" and sample.pre_periods == 1:
+        found.append(voice.say("limit_no_earlier_period"))
     if exact is not None and exact.status == "fail" and exact.value is not None:
         test = exact.id.replace("_", " ")
         found.append(voice.say("limit_interval_not_supported", {**names, "test": test, "p": f"{exact.value:.3g}"}))

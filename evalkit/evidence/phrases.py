@@ -137,6 +137,14 @@ SENTENCES: Final[dict[str, str]] = {
         "{treated} of {total} clusters are treated: cluster-robust standard errors tend to be too small with so few, "
         "so the interval may be too narrow"
     ),
+    "limit_few_groups": (
+        "{treated} of {total} groups are treated, and errors are those of persons: a shock that a whole group shares "
+        "is not in them, so the interval may be too narrow"
+    ),
+    "limit_no_earlier_period": (
+        "There is one period before the start: whether the treated and the others moved alike before it cannot be "
+        "checked"
+    ),
     "limit_few_events": "The observed level of the treated {why}",
     "limit_interval_not_supported": (
         "The interval excludes 0, but {test}, which does not need many treated clusters ({treated} of {total} here), "
@@ -161,6 +169,10 @@ RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
     "cap_single_unit": (
         "the comparison rests on a single place",
         "more places were treated and compared",
+    ),
+    "cap_single_unit/groups": (
+        "one group alone got the programme, or was left to compare with",
+        "more groups were treated and compared",
     ),
     "few_pre_periods": ("there are too few periods before the start", "earlier periods were added"),
     "short_series": ("the series is too short on one side of the start", "more periods were observed"),
@@ -197,6 +209,10 @@ RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
     "few_clusters": (
         "too few places or clusters were treated for these standard errors",
         "randomization inference or a wild bootstrap were used, or more places were treated",
+    ),
+    "few_clusters/groups": (
+        "too few groups were treated to tell an effect from a shock that a whole group shared",
+        "more groups were treated and compared",
     ),
     "few_clusters/bayesian": ("too few places or clusters were treated", "more places were treated"),
     "imprecision": (

@@ -70,12 +70,14 @@ def cap_single_unit(facts: Facts, rule: Rule) -> Verdict:
     value = facts.found(fewest)
     if facts.design == "interrupted_time_series":
         return not_applicable("An interrupted time series has one unit by design and its own cap.")
+    variant = "" if facts.panel.cross_sections is None else "groups"
     if fewest != 1:
         return held_against(False, reason, value, 1.0)
     if facts.passed(required.exact_inference) and facts.passed(required.pre_fit):
-        return held_against(True, f"{reason} Permutation inference and the fit before the start pass.", value, 1.0)
+        passed = f"{reason} Permutation inference and the fit before the start pass."
+        return held_against(True, passed, value, 1.0, variant=variant)
     reason = f"{reason} Permutation inference or the fit before the start is missing or fails."
-    return Verdict("applied", reason, value, 1.0, cap=rule.cap_without_inference)
+    return Verdict("applied", reason, value, 1.0, cap=rule.cap_without_inference, variant=variant)
 
 
 def few_pre_periods(facts: Facts, rule: Rule) -> Verdict:
@@ -186,12 +188,14 @@ def few_clusters(facts: Facts, rule: Rule) -> Verdict:
     sample = facts.sample
     few = sample.treated_clusters < rule.limits["treated"] or sample.clusters < rule.limits["total"]
     treated, total = facts.counted(sample.treated_clusters), facts.counted(sample.clusters)
-    reason = f"{treated} treated clusters, {total} in all"
+    grouped = facts.panel.cross_sections is not None
+    reason = f"{treated} treated {'groups' if grouped else 'clusters'}, {total} in all"
     count = f"{treated} of {total}"
     if few and facts.exact_inference is not None:
         return held_against(False, f"{reason}; randomization inference or wild bootstrap was used.", count)
     without = "; neither randomization inference nor wild bootstrap was used" if few else ""
-    return held_against(few, f"{reason}{without}.", count, variant="bayesian" if facts.is_bayesian else "")
+    variant = "groups" if grouped else "bayesian" if facts.is_bayesian else ""
+    return held_against(few, f"{reason}{without}.", count, variant=variant)
 
 
 def _words(design: str) -> str:

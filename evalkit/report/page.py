@@ -7,6 +7,7 @@ from typing import Final
 
 from evalkit.evidence.natural import base_of_unit
 from evalkit.evidence.schema import Evidence, NaturalEffect, OutcomeBlock, TrailStep
+from evalkit.evidence.speaking import plural
 from evalkit.evidence.values import Number, Quantity
 from evalkit.report.figures.words import number, span
 from evalkit.report.wording import clip, first_upper, readable
@@ -220,7 +221,10 @@ def _for_whom(evidence: Evidence, words: int) -> tuple[tuple[str, str], ...]:
     treated, units = sample.n_treated_units.value, sample.n_units.value
     if treated is not None and units is not None:
         unit = evidence.assignment.unit.value or "unit"
-        rows.append(("Evidence from", f"{treated} treated of {units} ({unit} as the unit)"))
+        said = f"{treated:,} treated of {units:,} ({unit} as the unit)"
+        if any(step.id == "repeated_cross_sections" for step in sample.flow):
+            said = f"{units:,} {plural(unit)}, each seen once; {treated:,} of them in groups that got the programme"
+        rows.append(("Evidence from", said))
     return tuple((name, clip(value, words)) for name, value in rows if value)
 
 

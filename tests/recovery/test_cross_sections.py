@@ -28,15 +28,15 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def draw(seed: int, n: int = 600, site: bool = False) -> ek.Panel:
-    """Each period other people; who is treated depends on x, and x drives the trend."""
+def draw(seed: int, n: int, sites: int) -> ek.Panel:
+    """Each period other people; who is treated depends on x, and x drives the trend; with sites, shocks of theirs."""
     rng = np.random.default_rng(seed)
     x = rng.standard_normal(n)
-    place = rng.integers(0, 60, n)
+    place = rng.integers(0, max(sites, 1), n)
     treated = rng.random(n) < 1.0 / (1.0 + np.exp(0.3 - 0.7 * x))
     period = rng.integers(0, PERIODS, n)
     effect = np.where(treated & (period >= START), EFFECTS[np.clip(period - START, 0, 1)], 0.0)
-    shock = 0.5 * rng.standard_normal(60)[place] if site else 0.0
+    shock = 0.5 * rng.standard_normal(sites)[place] if sites else 0.0
     y = x + 0.5 * period * (1.0 + x) + effect + shock + rng.standard_normal(n) * np.where(treated, 1.5, 1.0)
     frame = pd.DataFrame({"arm": treated, "t": period, "y": y, "x": x, "s": place, "g": np.where(treated, START, -1)})
     return ek.Panel.from_frame(
@@ -47,16 +47,18 @@ def draw(seed: int, n: int = 600, site: bool = False) -> ek.Panel:
         cohort="g",
         never=-1,
         covariates=["x"],
-        cluster="s" if site else None,
+        cluster="s" if sites else None,
     )
 
 
-def repeat(repetitions: int, settings: dict[str, Any], site: bool = False) -> np.ndarray[Any, np.dtype[np.float64]]:
+def repeat(
+    repetitions: int, settings: dict[str, Any], n: int = 600, sites: int = 0
+) -> np.ndarray[Any, np.dtype[np.float64]]:
     """(R, 3) overall effect, standard error, covered."""
     estimator = ek.CallawaySantAnna(**{"covariates": ("x",), "comparison": "never_treated", **settings})
     found = []
     for seed in range(repetitions):
-        row = estimator.fit(draw(seed, site=site), rng=np.random.default_rng(seed)).aggregation("overall")
+        row = estimator.fit(draw(seed, n, sites), rng=np.random.default_rng(seed)).aggregation("overall")
         found.append((row.estimate[0], row.std_error[0], row.low[0] <= EFFECTS.mean() <= row.high[0]))
     return np.array(found, dtype=np.float64)
 
@@ -82,7 +84,8 @@ def test_without_the_covariate_the_trend_is_taken_for_an_effect() -> None:
 
 @pytest.mark.calibration
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("site", [False, True], ids=["persons", "clusters"])
+@pytest.mark.parametrize(("n", "sites"), [(1_500, 0), (3_000, 400)], ids=["persons", "clusters"])
 @pytest.mark.parametrize("case", CASES)
-def test_coverage_holds_in_a_long_run(case: str, site: bool) -> None:
-    judge(repeat(LONG, CASES[case], site), band=0.05)
+def test_coverage_holds_in_a_long_run(case: str, n: int, sites: int) -> None:
+    """At 150 clusters of 10 the normal reference covers 93 %: there is no small-sample correction, as in R `did`."""
+    judge(repeat(LONG, CASES[case], n=n, sites=sites), band=0.05)

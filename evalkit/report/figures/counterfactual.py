@@ -82,7 +82,7 @@ def observed_counterfactual(
         id="counterfactual",
         title=f"Observed, and without the programme: {one_line(outcome)}",
         alt=_alt(data, outcome, unit, step, mean),
-        note=f"Lines join the {mean} of treated places at each distance from the start; places that started late "
+        note=f"Lines join the {mean} of the treated at each distance from the start; those that started late "
         f"are seen for fewer {plural(step)}, so the mix differs along the line. Shaded: {interval} of the "
         "level without the programme.",
         data=data,

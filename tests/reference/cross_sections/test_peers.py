@@ -69,7 +69,7 @@ def test_effects_and_errors_are_those_of_the_peers(counties: ek.Panel, case: str
     ("rows", "effect", "error", "count"),
     [
         ("ky == 1", 0.1906, 0.0685, 5626),  # Wooldridge, Introductory Econometrics (7th ed.), example 13.4
-        ("mi == 1", 0.1920, 0.1542, 1524),  # the same, computer exercise C13.6
+        ("mi == 1", 0.1920, 0.1542, 1524),  # the same regression on the other state
     ],
 )
 def test_workers_compensation_meets_the_textbook(rows: str, effect: float, error: float, count: int) -> None:
