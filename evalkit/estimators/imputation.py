@@ -1,23 +1,23 @@
-"""Borusyak, Jaravel and Spiess (2024): effects as observed less imputed untreated outcomes."""
+"""Borusyak, Jaravel and Spiess (2024), Gardner (2022): effects as observed less imputed untreated outcomes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import ConfigError, DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics import did_remarks
 from evalkit.numerics import sample_remarks as say
 from evalkit.numerics.did_layout import UNTREATED, Layout, lay_out
-from evalkit.numerics.imputation import Imputed, impute
+from evalkit.numerics.imputation import Imputed, Variance, impute
 from evalkit.numerics.leads import Leads, fit_leads
 from evalkit.numerics.linear_inputs import LinearInputs, linear_inputs, stack_covariates
 from evalkit.numerics.unit_scores import Scores, cohort_shares, join, with_shares
@@ -57,8 +57,18 @@ class Imputation(PanelEstimator):
     effects are. Under equal, uncorrelated errors they are uncorrelated with the effects (their Proposition 9), so
     that testing them does not distort the effects' intervals.
 
+    Gardner's two-stage difference-in-differences (2022) has the same effects: untreated rows fit the first stage, and
+    the second regresses what it leaves on treatment. ``variance=gardner`` gives its clustered errors, those of
+    the method of moments for both stages; overall and by event time they are the errors of a second stage with one
+    coefficient, or one an event time.
+
     Parameters
     ----------
+    variance
+        ``borusyak_jaravel_spiess`` (the default) or ``gardner``.
+    effects_by
+        ``unit`` (the default): each unit has its own level. ``cluster``: units of one cluster share a level, which asks
+        that untreated trends be parallel between clusters' means of whoever is still untreated.
     anticipation
         Periods before the start in which effects are allowed: these rows are imputed too.
     covariates
@@ -66,8 +76,9 @@ class Imputation(PanelEstimator):
     leads
         Also estimate effects before treatment. They need never-treated units, or a cohort that starts later.
     shares_known
-        True (the default) takes cohort shares in averages as known: the paper's effects are those of the treated
-        rows at hand. False counts the shares' sampling error, as Callaway and Sant'Anna do.
+        True takes cohort shares in averages as known: the effects of Borusyak, Jaravel and Spiess are those of the
+        treated rows at hand. False counts the shares' sampling error, as Gardner and Callaway and Sant'Anna do. Unset
+        (the default), it follows the variance.
     level
         Of intervals and bands.
 
@@ -90,10 +101,12 @@ class Imputation(PanelEstimator):
         answers="What treatment did for each cohort in each period, measured from all untreated periods and units."
     )
 
+    variance: Variance = "borusyak_jaravel_spiess"
+    effects_by: Literal["unit", "cluster"] = "unit"
     anticipation: Annotated[int, Field(ge=0)] = 0
     covariates: tuple[str, ...] = ()
     leads: bool = True
-    shares_known: bool = True
+    shares_known: bool | None = None
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
 
     def fit(self, panel: Panel, *, rng: np.random.Generator) -> Estimate:
@@ -102,7 +115,7 @@ class Imputation(PanelEstimator):
         Raises
         ------
         ConfigError
-            When a covariate is not in the panel.
+            When a covariate is not in the panel, or effects by cluster are asked for and no cluster is named.
         DesignRefused
             When no treated row can be imputed, or there is one cluster.
         """
@@ -117,7 +130,8 @@ class Imputation(PanelEstimator):
         blocks = [block.columns(order) for block in blocks]
         cohorts = np.unique(cells.cohort)
         shares = cohort_shares(panel.first_treated, inputs.share_weight(panel.weight), used, cohorts)
-        scores = Scores(with_shares(blocks, panel.first_treated, shares, self.shares_known), panel.cluster)
+        known = self.variance != "gardner" if self.shares_known is None else self.shares_known
+        scores = Scores(with_shares(blocks, panel.first_treated, shares, known), panel.cluster)
         n_clusters = len(scores.codes())
         if n_clusters < 2:
             raise DesignRefused(
@@ -133,7 +147,7 @@ class Imputation(PanelEstimator):
                 covariance=scores.covariance(),
                 n_clusters=n_clusters,
                 influence_of=scores.matrix,
-                correction="none (conservative)",
+                correction="none (conservative)" if self.variance == "borusyak_jaravel_spiess" else "none (two stages)",
             ),
             calendar=panel.calendar,
             n_units=len(used),
@@ -161,14 +175,24 @@ class Imputation(PanelEstimator):
                 "period in which somebody is untreated.",
                 next_step="Add never-treated units, units that start later, or earlier periods.",
             )
-        imputed = impute(inputs.outcome, inputs.covariates, weights, layout, panel.cluster)
+        by_cluster = self.effects_by == "cluster"
+        if by_cluster and panel.cluster is None:
+            raise ConfigError(
+                "The setting effects_by=cluster of imputation needs clusters, and the panel has none.",
+                next_step="Name data.cluster, or set effects_by=unit.",
+            )
+        imputed = impute(
+            inputs.outcome, inputs.covariates, weights, layout, panel.cluster,
+            variance=self.variance, level=panel.cluster if by_cluster else None,
+        )  # fmt: skip
         effects = np.flatnonzero(~np.isnan(imputed.effect))
         if not (layout.effects.event_time[effects] >= 0).any():
             raise DesignRefused(
                 "No treated row can be imputed: no untreated rows link its period with its unit's untreated periods.",
                 next_step="Add periods or units that are observed without long gaps.",
             )
-        leads = fit_leads(inputs.outcome, inputs.covariates, weights, layout) if self.leads else None
+        wanted = self.leads and not by_cluster
+        leads = fit_leads(inputs.outcome, inputs.covariates, weights, layout) if wanted else None
         return _Fit(layout, weights, imputed, leads, effects)
 
     def _on_units(self, panel: Panel, inputs: LinearInputs, fit: _Fit) -> Iterable[Remark]:
@@ -226,8 +250,13 @@ class Imputation(PanelEstimator):
                 "rows. Each is measured from its cohort's average over its untreated periods, so no period is the "
                 "reference.",
             )
+        if self.effects_by == "cluster":
+            yield Remark(
+                "levels_by_cluster",
+                "Units of one cluster share a level effect; effects before treatment are not estimated in this form.",
+            )
         without = np.setdiff1d(fit.layout.cohorts, fit.layout.leads.cohort[fit.lead_cells])
-        if self.leads and without.size:
+        if self.leads and self.effects_by == "unit" and without.size:
             yield Remark(
                 "cohorts_without_leads",
                 "Nothing can be said about trends before treatment, for want of a second untreated period or of "

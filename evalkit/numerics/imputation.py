@@ -6,11 +6,16 @@ With least-squares weights v_it of a cell, the conservative variance (their sect
 sum_c (sum_{it in c} v_it e_it)^2, e_it the residual of untreated rows, and of treated rows
 tau_it less an average over the cell. Residuals of untreated rows sum to zero within units,
 so a cell's sum needs only a unit's residuals by period, never the N T x K weights.
+
+Gardner's two stages (2022) have the same effects: the second stage regresses tau_it on treatment. Its variance, by
+the method of moments, adds the first stage's error to the second stage's residual; with one coefficient a cell that
+residual is tau_it less the cell's mean.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -19,6 +24,8 @@ from evalkit.numerics.period_effects import TwoWayFit, fit_two_way, unit_shares
 from evalkit.numerics.saturated import Slopes, residual_scores, solve_slopes
 from evalkit.numerics.unit_scores import ScoreBlock
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray
+
+Variance = Literal["borusyak_jaravel_spiess", "gardner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,14 @@ class Imputed:
 
 
 def impute(
-    outcome: FloatArray, covariates: FloatArray, weights: FloatArray, layout: Layout, cluster: IntArray | None
+    outcome: FloatArray,
+    covariates: FloatArray,
+    weights: FloatArray,
+    layout: Layout,
+    cluster: IntArray | None,
+    *,
+    variance: Variance = "borusyak_jaravel_spiess",
+    level: IntArray | None = None,
 ) -> Imputed:
     """Impute treated rows and average within the effect cells of a layout.
 
@@ -61,6 +75,11 @@ def impute(
         Rows and cells.
     cluster
         (N,) cluster codes; None where units are their own.
+    variance
+        Which average over a cell its treated rows are measured from: ``borusyak_jaravel_spiess`` or ``gardner``.
+    level
+        (N,) codes of the groups that share one level effect; None where each unit has its own. Influence functions
+        then hold for sums over such groups, not for single units.
 
     Examples
     --------
@@ -74,21 +93,22 @@ def impute(
     treated = codes != UNTREATED
     untreated = np.where(layout.used & ~treated, weights, 0.0)
     series = np.concatenate([outcome[None], covariates])
-    fit = fit_two_way(series, untreated)
+    fit, shares = _fit_levels(series, untreated, level)
     total = (np.nan_to_num(covariates) ** 2 * untreated).sum(axis=(1, 2))
     slopes = solve_slopes([fit.residual], [untreated], total)
-    known = treated & _linked(fit, untreated)
+    known = treated & _linked(fit, untreated, level)
     gap = np.where(known, series - fit.unit[:, :, None] - fit.period[:, None, :], 0.0)
     effect_of_row = gap[0] - np.tensordot(slopes.coefficient, gap[1:], axes=1)
     cells = _CellMeans(np.where(known, codes, UNTREATED), np.where(known, weights, 0.0), layout.effects)
     effect = cells.mean(effect_of_row)
     scores = residual_scores(fit.residual, untreated, slopes)
-    rest = cells.share * (effect_of_row - cells.spread(cells.cluster_mean(effect_of_row, cluster)))
+    average = np.nan_to_num(effect) if variance == "gardner" else cells.cluster_mean(effect_of_row, cluster)
+    rest = cells.share * (effect_of_row - cells.spread(average))
     covariate_gap = (
         np.stack([cells.mean(values) for values in gap[1:]]) if len(covariates) else np.empty((0, len(effect)))
     )
     loading = np.vstack([
-        -fit.inverse @ cells.period_contrasts(unit_shares(untreated), layout),
+        -fit.inverse @ cells.period_contrasts(shares, layout),
         -slopes.inverse @ np.nan_to_num(covariate_gap),
     ])  # fmt: skip
     blocks = []
@@ -102,11 +122,34 @@ def impute(
     return Imputed(effect, slopes, tuple(blocks), int((treated & ~known).sum()), cells.n_units)
 
 
-def _linked(fit: TwoWayFit, untreated: FloatArray) -> BoolArray:
-    """(N, T) whether a unit's untreated rows and others' link the period with the unit."""
-    home = fit.component[(untreated > 0.0).argmax(axis=1)]
-    somebody: BoolArray = np.asarray((untreated > 0.0).any(axis=0))
-    has_untreated: BoolArray = np.asarray((untreated > 0.0).any(axis=1))
+def _fit_levels(series: FloatArray, untreated: FloatArray, level: IntArray | None) -> tuple[TwoWayFit, FloatArray]:
+    """Fit level and period effects to untreated rows; also the (N, T) shares of periods in each unit's level.
+
+    With one level effect for several units, least squares needs only their means by period.
+    """
+    if level is None:
+        return fit_two_way(series, untreated), unit_shares(untreated)
+    total = _sums(untreated, level)
+    means = np.stack([_sums(np.where(untreated > 0.0, values, 0.0) * untreated, level) for values in series])
+    fit = fit_two_way(means / np.where(total > 0.0, total, 1.0), total)
+    expected = fit.unit[:, level, None] + fit.period[:, None, :]
+    residual = np.where(untreated > 0.0, series - expected, 0.0)
+    return replace(fit, unit=fit.unit[:, level], residual=residual), unit_shares(total)[level]
+
+
+def _sums(values: FloatArray, level: IntArray) -> FloatArray:
+    """(L, T) sums of (N, T) values within levels."""
+    summed = np.zeros((int(level.max()) + 1, values.shape[1]))
+    np.add.at(summed, level, values)
+    return summed
+
+
+def _linked(fit: TwoWayFit, untreated: FloatArray, level: IntArray | None) -> BoolArray:
+    """(N, T) whether untreated rows of a unit (of its level) and others' link the period with the unit."""
+    own = untreated if level is None else _sums(untreated, level)[level]
+    home = fit.component[(own > 0.0).argmax(axis=1)]
+    somebody: BoolArray = np.asarray((own > 0.0).any(axis=0))
+    has_untreated: BoolArray = np.asarray((own > 0.0).any(axis=1))
     return np.asarray((fit.component == home[:, None]) & somebody & has_untreated[:, None])
 
 

@@ -1,6 +1,7 @@
 """Monte Carlo of imputation: bias, errors that are honest or conservative, coverage, and its precision.
 
-Cohorts are the same in every draw: the paper's effects are those of the treated rows at hand.
+Cohorts are the same in every draw: the paper's effects are those of the treated rows at hand. Gardner's errors count
+the cohorts' shares as drawn.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ WORLDS: dict[str, tuple[RandomCohorts, dict[str, Any]]] = {
         RandomCohorts(n=150, missing=0.2, slope=0.8, random_cohorts=False),
         {"covariates": ("x",)},
     ),
+    "Gardner's errors, random cohorts": (RandomCohorts(n=150), {"variance": "gardner"}),
     "clusters of three": (RandomCohorts(n=300, cluster_size=3, random_cohorts=False), {}),
 }
 
