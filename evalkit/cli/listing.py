@@ -71,6 +71,7 @@ def in_words(needs: Needs) -> str:
     parts = [
         "never-treated units" if needs.never_treated else "",
         periods if needs.pre_periods else "",
+        "a 0/1 column of who is eligible" if needs.eligibility else "",
         "treatment that stays on" if needs.absorbing else "",
         "counts or rates" if needs.counts else "",
         "units followed over time, or repeated cross-sections" if needs.repeated_cross_sections else "",

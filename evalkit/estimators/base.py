@@ -30,6 +30,8 @@ class Needs:
         Treatment is 0 or 1 and, once on, stays on.
     cohort_cells
         True when the estimator reports effects by cohort and period, not only pooled ones.
+    eligibility
+        A 0/1 column among the covariates that says who could be treated, and cohorts that hold both kinds of units.
     repeated_cross_sections
         True when it also reads data in which each row is another person (:class:`~evalkit.data.panel.Panel`).
     counts
@@ -43,6 +45,7 @@ class Needs:
     pre_periods: int = 1
     absorbing: bool = True
     cohort_cells: bool = True
+    eligibility: bool = False
     repeated_cross_sections: bool = False
     counts: bool = False
 

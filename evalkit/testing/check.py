@@ -57,8 +57,8 @@ def check_estimator(
     estimator
         With its settings.
     frame
-        Long frame with columns unit, period, y, cohort (0 for never); a small simulated one by default, of counts
-        where the estimator needs them.
+        Long frame with columns unit, period, y, cohort (0 for never), and eligible where the estimator needs it; a
+        small simulated one by default, of counts where the estimator needs them.
     laws
         Names of the laws to run; by default all that bind it (:func:`laws_of`).
 
@@ -81,12 +81,17 @@ def check_estimator(
     if not callable(getattr(estimator, "fit", None)) or isinstance(estimator, type):
         raise TypeError(f"check_estimator takes an estimator with its settings, e.g. MyEstimator(). Got {estimator!r}.")
     if frame is None:
-        frame = simulate_staggered(StaggeredDesign(n_units=36, n_periods=6, growth=0.3, cohort_gap=0.5), SEED).frame
+        ineligible = 0.5 if estimator.needs.eligibility else 0.0
+        design = StaggeredDesign(n_units=36, n_periods=6, growth=0.3, cohort_gap=0.5, ineligible=ineligible)
+        frame = simulate_staggered(design, SEED).frame
         frame = as_counts(frame) if estimator.needs.counts else frame
 
     def fit(data: pd.DataFrame) -> Estimate:
         weight = "weight" if "weight" in data else None
-        panel = Panel.from_frame(data, unit="unit", period="period", outcome="y", cohort="cohort", weight=weight)
+        covariates = ["eligible"] if "eligible" in data else []
+        panel = Panel.from_frame(
+            data, unit="unit", period="period", outcome="y", cohort="cohort", covariates=covariates, weight=weight
+        )
         return estimator.fit(panel, rng=np.random.default_rng(SEED))
 
     held: list[str] = []
@@ -164,6 +169,8 @@ def _rescaled(frame: pd.DataFrame, fit: Fit) -> str | None:
 
 def _treatment_shift(frame: pd.DataFrame, fit: Fit) -> str | None:
     treated = (frame["cohort"] > 0) & (frame["period"] >= frame["cohort"])
+    if "eligible" in frame:
+        treated &= frame["eligible"] == 1
     before, after = fit(frame), fit(frame.assign(y=frame["y"] + 2.0 * treated))
     moved = after.aggregation("overall").estimate - before.aggregation("overall").estimate
     gap = float(abs(moved[0] - 2.0))

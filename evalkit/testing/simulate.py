@@ -39,6 +39,8 @@ class StaggeredDesign:
         Effect of a standard normal unit covariate ``x`` on the trend; adopters have larger ``x``.
     missing
         Share of cells that are missing at random.
+    ineligible
+        Share of units that are not eligible: no effect in any cohort. The frame then has the 0/1 column ``eligible``.
     """
 
     n_units: int = 120
@@ -52,6 +54,7 @@ class StaggeredDesign:
     trend_gap: float = 0.0
     covariate_slope: float = 0.0
     missing: float = 0.0
+    ineligible: float = 0.0
 
     def cohort_shares(self) -> dict[int, float]:
         """First treated period to share."""
@@ -75,7 +78,7 @@ class Simulated:
     Attributes
     ----------
     frame
-        Long: unit, period, y, cohort (0 for never), x, cluster.
+        Long: unit, period, y, cohort (0 for never), x, cluster, and eligible where some are not.
     overall
         True mean effect over the treated cells.
     """
@@ -107,7 +110,9 @@ def simulate_staggered(design: StaggeredDesign, seed: int) -> Simulated:
     for period in range(1, t):
         errors[:, period] = rho * errors[:, period - 1] + np.sqrt(1.0 - rho**2) * rng.standard_normal(n)
     x = rng.standard_normal(n) + 0.5 * (first > 0)
-    effects = design.effects(first)
+    place = np.arange(n)
+    eligible = np.floor((place + 1) * design.ineligible) == np.floor(place * design.ineligible)
+    effects = design.effects(first) * eligible[:, None]
     clock = np.arange(1, t + 1)
     y = (
         rng.standard_normal(n)[:, None]
@@ -127,9 +132,11 @@ def simulate_staggered(design: StaggeredDesign, seed: int) -> Simulated:
             "cluster": np.repeat(np.arange(n) // 3, t),
         }
     )
+    if design.ineligible > 0.0:
+        frame["eligible"] = np.repeat(eligible.astype(np.int64), t)
     if design.missing > 0.0:
         frame = frame[rng.random(len(frame)) >= design.missing].reset_index(drop=True)
-    on = (first[:, None] > 0) & (clock[None, :] >= first[:, None])
+    on = (first[:, None] > 0) & (clock[None, :] >= first[:, None]) & eligible[:, None]
     return Simulated(frame, float(effects[on].mean()))
 
 
