@@ -26,6 +26,7 @@ VERBS: Final = {
     "list": ("evalkit.cli.listing:list_", "List studies, estimators, checks or priorities."),
     "validate": ("evalkit.cli.validate:validate", "Check a study's config, data and design; estimate nothing."),
     "power": ("evalkit.cli.power:power", "The smallest change that a study's design would detect."),
+    "rollout": ("evalkit.cli.rollout:rollout", "Compare roll-out schedules, and draw who starts when."),
     "report": ("evalkit.cli.report:report", "Show what a finished run found and where its pages are."),
     "sync": ("evalkit.cli.sync:sync", "Log the finished bundles that the store does not have yet."),
     "ui": ("evalkit.cli.ui:ui", "Open the local MLflow store in a browser."),

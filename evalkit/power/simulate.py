@@ -90,7 +90,7 @@ class Task:
 def power(
     study: Study,
     panel: Panel,
-    wishes: Wishes | None = None,
+    wishes: Wishes | Schedule | None = None,
     *,
     history: HistoryKind = "auto",
     draws: int = DRAWS,
@@ -105,7 +105,7 @@ def power(
     panel
         Of the primary outcome; outcomes that the programme may have touched are masked before they are read.
     wishes
-        How the roll-out differs from the study's own.
+        How the roll-out differs from the study's own; or a whole schedule.
     history
         See :func:`evalkit.power.history.find_history`.
     draws
@@ -125,7 +125,9 @@ def power(
     return replace(found, remarks=remarks.about(found, wished, panel, made.estimator))
 
 
-def prepare(study: Study, panel: Panel, wishes: Wishes, history: HistoryKind, draws: int) -> tuple[Task, Schedule]:
+def prepare(
+    study: Study, panel: Panel, wishes: Wishes | Schedule, history: HistoryKind, draws: int
+) -> tuple[Task, Schedule]:
     """The task, whose schedule fits the history, and the schedule as it was wished."""
     if draws < 100:
         raise ConfigError(
@@ -146,7 +148,7 @@ def prepare(study: Study, panel: Panel, wishes: Wishes, history: HistoryKind, dr
     design = study.spec.design
     anticipation = max(design.anticipation, int(getattr(estimator, "anticipation", 0)))
     places = places_of(panel)
-    wished = schedule_for(panel, places, wishes, design.event_window)
+    wished = wishes if isinstance(wishes, Schedule) else schedule_for(panel, places, wishes, design.event_window)
     needed = max(estimator.needs.pre_periods, anticipation + 1)
     least = max(needed, min(design.required_pre_periods, wished.before))
     level = round(1.0 - design.level, 10)

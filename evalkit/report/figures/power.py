@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HEIGHT = 3.7
+KEY_ROW = 0.24
+"""Inches for each further row of the key."""
 COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", INK, GREY)
 """Okabe and Ito (2008); the dash tells lines apart where colour does not."""
-DASHES = ("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)), (0, (1, 1)), (0, (8, 3)))
+DASHES = ("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 3)))
 
 
 def power_curve(
@@ -73,7 +75,7 @@ def power_curve(
         ax.set_xlabel(f"Size of the {way}, {unit}")
 
     said = f"{way.capitalize()}s of {outcome} that would be detected, per cent of cases"
-    svg, png = draw(paint, says=said, height=HEIGHT)
+    svg, png = draw(paint, says=said, height=HEIGHT + KEY_ROW * (len(lines) // 2))
     several = " Lines are roll-outs over the same places." if len(lines) > 1 else ""
     return Figure(
         id="power",
