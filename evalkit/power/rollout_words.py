@@ -95,8 +95,8 @@ class Comparison:
         if not flattered:
             return ""
         return (
-            f"Without any effect the test declares one too often ({', '.join(flattered)}; {100 * self.level:g} % would be "
-            "sound): what these schedules detect is flattered."
+            f"Without any effect the test declares one too often ({', '.join(flattered)}; {100 * self.level:g} % would "
+            "be sound): what these schedules detect is flattered."
         )
 
     @property
