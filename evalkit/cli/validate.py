@@ -118,6 +118,7 @@ def describe(study: Study, panel: Panel) -> dict[str, Any]:
         "treated_units": int(ever.sum()),
         "never_treated_units": int(panel.never_treated.sum()),
         "always_treated_units": int(panel.always_treated.sum()),
+        **({} if panel.cross_sections is None else {"groups": len(panel.cross_sections.labels)}),
         "clusters": len(np.unique(panel.cluster_codes)),
         "units_by_start": starts,
         "pre_periods_by_start": pre_periods(study, panel),

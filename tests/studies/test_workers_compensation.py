@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
 import evalkit as ek
+from evalkit.cli.main import main
 from evalkit.data.fingerprint import fingerprint
 from evalkit.data.study_panel import load_frame
 from evalkit.errors import DesignRefused
@@ -84,6 +86,18 @@ def test_the_rating_counts_groups_and_the_sample_counts_people(kentucky: Evaluat
     assert steps["cap_single_unit"].cap == 1
     assert "1 treated and 1 comparison groups" in steps["cap_single_unit"].reason
     assert kentucky.evidence.rating.label == "Very low"
+
+
+def test_its_design_validates_without_an_effect_being_seen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["validate", "study=workers_compensation", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["units"], facts["groups"], facts["pre_periods_by_start"]) == (5626, 2, {"1": 1})
+
+
+def test_an_empty_subgroup_ends_the_command_with_exit_code_4(capsys: pytest.CaptureFixture[str]) -> None:
+    overrides = ["study.data.where.ky=0", "study.data.where.male=0"]
+    assert main(["validate", "study=workers_compensation", *overrides]) == 4
+    assert "highearn = 1 and afchnge = 0" in capsys.readouterr().err
 
 
 def test_the_title_says_which_rows_were_analysed(kentucky: Evaluation) -> None:

@@ -55,6 +55,12 @@ def test_the_errors_used_are_named(errors: str, cluster: str | None, said: str) 
     assert sampling.n_clusters == (40 if cluster else 500)
 
 
+@pytest.mark.parametrize("errors", ["cr2", "cr3", "two_way"])
+def test_errors_that_need_units_seen_again_are_refused(errors: str) -> None:
+    with pytest.raises(DesignRefused, match=f"errors={errors}"):
+        fit(read(survey(400)), errors=errors)
+
+
 def test_persons_are_counted_not_groups() -> None:
     frame = survey(700)
     estimate = fit(read(frame))
