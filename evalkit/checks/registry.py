@@ -10,6 +10,7 @@ from evalkit.errors import ConfigError, closest
 
 BUILT_IN = {
     "anticipation_scan": "evalkit.checks.anticipation_scan:AnticipationScan",
+    "balance": "evalkit.checks.balance:Balance",
     "goodman_bacon": "evalkit.checks.goodman_bacon:GoodmanBacon",
     "honest": "evalkit.checks.honest:Honest",
     "leave_one_cohort_out": "evalkit.checks.leave_one_cohort_out:LeaveOneCohortOut",

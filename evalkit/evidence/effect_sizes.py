@@ -8,24 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-
-def small_sample_factor(n: float) -> float:
-    """Hedges' correction: omega = 1 - 3 / (4 N - 9).
-
-    Raises
-    ------
-    ValueError
-        For N of 2 or less, where it is not defined.
-    """
-    if n <= 3.0:
-        raise ValueError(f"the small-sample correction needs more than 3 units, got {n:g}")
-    return 1.0 - 3.0 / (4.0 * n - 9.0)
-
-
-def pooled_sd(n_treated: float, n_comparison: float, sd_treated: float, sd_comparison: float) -> float:
-    """Pooled standard deviation within arms, sqrt(((n1 - 1) s1^2 + (n0 - 1) s0^2) / (n1 + n0 - 2))."""
-    total = (n_treated - 1.0) * sd_treated**2 + (n_comparison - 1.0) * sd_comparison**2
-    return float(np.sqrt(total / (n_treated + n_comparison - 2.0)))
+from evalkit.numerics.balance import pooled_sd, small_sample_factor
 
 
 def hedges_g(

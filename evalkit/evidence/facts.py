@@ -11,13 +11,13 @@ from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.evidence.disclosure import Policy, policy, small
-from evalkit.evidence.effect_sizes import hedges_g
 from evalkit.evidence.finding import Judged
 from evalkit.evidence.natural import Effect
 from evalkit.evidence.schema import FindingBlock
 from evalkit.evidence.standard import Design, Standard
 from evalkit.evidence.withhold import in_words
 from evalkit.inference.refits import assigned
+from evalkit.numerics.balance import standardized_difference, unit_means
 from evalkit.study.spec import Study, StudySpec
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import BoolArray, Diagnostic
@@ -210,15 +210,11 @@ def baseline_differences(panel: Panel, spec: StudySpec) -> dict[str, float]:
     for name in spec.data.covariates:
         if name not in panel.covariates or not before.any():
             continue
-        values = np.where(before, panel.covariates[name], np.nan)
-        known = ~np.isnan(values)
-        counts = known.sum(axis=1)
-        unit_means = np.where(known, values, 0.0).sum(axis=1) / np.maximum(counts, 1)
-        arms = [unit_means[arm & (counts > 0)] for arm in (treated, panel.never_treated)]
-        spreads = [float(arm.std(ddof=1)) if arm.size > 1 else 0.0 for arm in arms]
-        if min(arm.size for arm in arms) > 1 and max(spreads) > 0.0:
-            gap = float(arms[0].mean() - arms[1].mean())
-            found[name] = hedges_g(gap, arms[0].size, arms[1].size, *spreads)
+        means = unit_means(np.where(before, panel.covariates[name], np.nan))
+        known = ~np.isnan(means)
+        g = standardized_difference(means[treated & known], means[panel.never_treated & known])
+        if g is not None:
+            found[name] = g
     return found
 
 

@@ -13,7 +13,9 @@ from evalkit.evidence.standard import Rule
 from evalkit.evidence.verdict import Verdict, held_against, not_applicable, not_run, severe
 from evalkit.vocabulary import Diagnostic, Domain
 
-OWN_ROW = frozenset({"pre_trends", "honest", "sampler", "spillover", "prior_sensitivity", "posterior_predictive"})
+OWN_ROW = frozenset(
+    {"balance", "pre_trends", "honest", "sampler", "spillover", "prior_sensitivity", "posterior_predictive"}
+)
 """Diagnostics that a row of the rating table judges by itself."""
 
 

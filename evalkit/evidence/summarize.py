@@ -13,7 +13,7 @@ from evalkit.estimate import Estimate
 from evalkit.evidence import blocks
 from evalkit.evidence.crosswalk import crosswalk
 from evalkit.evidence.disclosure import Policy, policy, require_enough_people
-from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index, pooled_sd
+from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index
 from evalkit.evidence.facts import Facts, outcome_spread, sample_of
 from evalkit.evidence.finding import chances, find, judge
 from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated, share_base, withhold_few_people
@@ -24,6 +24,7 @@ from evalkit.evidence.standard import Standard
 from evalkit.evidence.values import Number, Quantity
 from evalkit.evidence.withhold import in_text, without_cohort_effects
 from evalkit.evidence.words import sentences
+from evalkit.numerics.balance import pooled_sd
 from evalkit.study.spec import Outcome, Study
 from evalkit.vocabulary import POOLED, Diagnostic
 

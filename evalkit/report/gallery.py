@@ -10,6 +10,7 @@ import pandas as pd
 
 from evalkit.errors import ConfigError
 from evalkit.report.figures.anticipation_scan import anticipation_scan
+from evalkit.report.figures.balance import balance
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.goodman_bacon import goodman_bacon
 from evalkit.report.figures.honest import honest_relative, honest_smooth
@@ -25,6 +26,7 @@ Drawing = Callable[[pd.DataFrame, Setting], Figure]
 
 GALLERY: Final[Mapping[str, Drawing]] = {
     "anticipation_scan": anticipation_scan,
+    "balance": balance,
     "goodman_bacon": goodman_bacon,
     "honest_relative": honest_relative,
     "honest_smooth": honest_smooth,

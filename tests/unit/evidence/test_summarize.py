@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evalkit.errors import DesignRefused, EstimationFailed
-from evalkit.evidence.effect_sizes import small_sample_factor
+from evalkit.numerics.balance import small_sample_factor
 from tests.unit.evidence import made
 
 EXACT = 1e-9
