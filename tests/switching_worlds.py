@@ -20,8 +20,9 @@ class World:
     dose: FloatArray
     weight: FloatArray
     cluster: IntArray
+    x: FloatArray
 
-    def panel(self, *, weighted: bool = False, clustered: bool = False) -> Panel:
+    def panel(self, *, weighted: bool = False, clustered: bool = False, covariates: bool = False) -> Panel:
         """The same as a panel, by way of a long frame; rows without an outcome are kept, for their dose."""
         n, periods = self.y.shape
         frame = pd.DataFrame(
@@ -32,16 +33,23 @@ class World:
                 "dose": self.dose.ravel(),
                 "weight": self.weight.ravel(),
                 "cluster": np.repeat(self.cluster, periods),
+                "x": self.x[:, :, 0].ravel(),
+                "z": self.x[:, :, 1].ravel(),
             }
         )
         return Panel.from_frame(
             frame, unit="unit", period="period", outcome="y", dose="dose",
             weight="weight" if weighted else None, cluster="cluster" if clustered else None,
+            covariates=["x", "z"] if covariates else [],
         )  # fmt: skip
 
-    def arguments(self, *, weighted: bool = False, clustered: bool = False) -> dict[str, Any]:
+    def arguments(self, *, weighted: bool = False, clustered: bool = False, covariates: bool = False) -> dict[str, Any]:
         """Keyword arguments of the oracle."""
-        return {"weight": self.weight if weighted else None, "cluster": self.cluster if clustered else None}
+        return {
+            "weight": self.weight if weighted else None,
+            "cluster": self.cluster if clustered else None,
+            "covariates": self.x if covariates else None,
+        }
 
 
 def draw(seed: int, *, holes: float = 0.0, n: int = 40, periods: int = 7, doses: int = 3) -> World:
@@ -57,7 +65,9 @@ def draw(seed: int, *, holes: float = 0.0, n: int = 40, periods: int = 7, doses:
                 dose[i, t:] = rng.integers(0, doses)
     y = rng.standard_normal((n, 1)) + np.arange(periods) + rng.standard_normal((n, periods)) + 0.5 * dose
     y[rng.random((n, periods)) < holes] = np.nan
-    return World(y, dose, rng.uniform(0.5, 3.0, (n, periods)), rng.integers(0, 12, n))
+    weight, cluster = rng.uniform(0.5, 3.0, (n, periods)), rng.integers(0, 12, n)
+    x = rng.standard_normal((n, periods, 2)) * [1.0, 50.0] + [0.0, 1000.0]
+    return World(y + x @ [0.8, 0.01], dose, weight, cluster, x)
 
 
 CASES: dict[str, dict[str, bool]] = {
@@ -65,4 +75,6 @@ CASES: dict[str, dict[str, bool]] = {
     "weighted": {"weighted": True},
     "clustered": {"clustered": True},
     "both": {"weighted": True, "clustered": True},
+    "covariates": {"covariates": True},
+    "all at once": {"weighted": True, "clustered": True, "covariates": True},
 }

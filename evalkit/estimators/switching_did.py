@@ -11,10 +11,11 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused, quote_names
+from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics import sample_remarks as say
+from evalkit.numerics.linear_inputs import linear_inputs, stack_covariates
 from evalkit.numerics.switching import Rules, Switching, estimate_pairs
 from evalkit.numerics.switching_paths import Paths, adoption_paths, dose_paths
 from evalkit.numerics.switching_sample import SwitchingSample, switching_sample
@@ -49,7 +50,9 @@ class SwitchingDid(PanelEstimator):
         Most periods before F_g - 1 to look back; all that the data allow when not given. Placebo l compares the same
         units as effect l does, at F_g - 1 - l (web appendix, section 1.1).
     covariates
-        Refused: none are adjusted for. It is here so that a study's covariates are not passed over in silence.
+        Columns of the panel. Outcomes enter less theta_d' X (web appendix, section 1.2), theta_d the slopes of changes
+        from one period to the next on those of covariates, with period effects, among units of period-one dose
+        d that have not changed it yet.
     anticipation
         Periods before F_g in which effects are allowed.
     normalized
@@ -116,22 +119,21 @@ class SwitchingDid(PanelEstimator):
         Raises
         ------
         DesignRefused
-            When covariates are asked for, no unit changes its dose within the window, none has a comparison,
+            When no unit changes its dose within the window, none has a comparison,
             period-one doses are as good as continuous, or there is one cluster.
         """
-        if self.covariates:
-            raise DesignRefused(
-                f"{self.name} adjusts for no covariates and is asked to: {quote_names(self.covariates)}.",
-                next_step="Set estimator.covariates=[] to estimate without them, or choose another estimator.",
-            )
         paths = (
             adoption_paths(panel.first_treated, panel.time)
             if panel.dose is None
             else dose_paths(panel.dose, panel.time)
         )
-        sample = switching_sample(panel.outcome, panel.weight, paths, panel.time, panel.cluster, self.anticipation)
+        stacked = stack_covariates([panel.covariate(name) for name in self.covariates], panel.outcome)
+        known = np.asarray(~np.isnan(stacked).any(axis=0)) if self.covariates else None
+        sample = switching_sample(
+            panel.outcome, panel.weight, paths, panel.time, panel.cluster, self.anticipation, known
+        )  # fmt: skip
         rules = Rules(self.effects, self.placebos, SIGN[self.switchers], self.same_switchers)
-        found = estimate_pairs(sample, panel.time, rules)
+        found = estimate_pairs(sample, panel.time, rules, self._sorted(panel, stacked, sample))
         self._refuse(panel, paths, found)
         columns = _columns(panel, found, self.normalized)
         totals = found.covariance()
@@ -162,6 +164,14 @@ class SwitchingDid(PanelEstimator):
             remarks=(*self._on_units(panel, paths, found), *_on_cells(panel, found), *_on_clusters(panel, found)),
             facts={"cells": float(len(found.fits)), **_facts(found)},
         )
+
+    def _sorted(self, panel: Panel, stacked: FloatArray, sample: SwitchingSample) -> FloatArray | None:
+        """(p, T, n) covariates of the sample, centred at sd 1; 0 where not usable. None where there are none."""
+        if not self.covariates:
+            return None
+        scaled = linear_inputs(panel.outcome, stacked, panel.weight).covariates[:, sample.position]
+        found = np.ascontiguousarray(np.nan_to_num(scaled).transpose(0, 2, 1))
+        return found if sample.usable is None else found * sample.usable
 
     def _refuse(self, panel: Panel, paths: Paths, found: Switching) -> None:
         """Refuse designs without anything to compare, and doses that have no like in period one."""
@@ -223,6 +233,18 @@ class SwitchingDid(PanelEstimator):
                 f"{int(gaps.sum())} of {len(gaps)} units are not observed in every period; they serve in the "
                 "comparisons whose periods they were observed in.",
             )
+        slopes = found.slopes
+        if slopes is not None:
+            yield from say.covariates_absorbed(
+                [name for name, gone in zip(self.covariates, slopes.absorbed, strict=True) if gone]
+            )
+            without = int((slopes.rank < (~slopes.absorbed).sum()).sum())
+            if without:
+                yield Remark(
+                    "covariates_without_slope",
+                    f"Among units of {without} of {len(slopes.rank)} first doses some covariates do not vary before a "
+                    "change: their outcomes are not adjusted for them.",
+                )
         if panel.weight is not None:
             yield Remark(
                 "sampling_weights",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evalkit.numerics.switching_covariates import Slopes, adjusted, fit_slopes, gaps_of_covariates
 from evalkit.numerics.switching_pairs import Pair, PairFit, chunks, contributions, fit_pair, has_effect, plan_pairs
 from evalkit.numerics.switching_sample import SwitchingSample
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray
@@ -47,12 +48,16 @@ class Switching:
         P pairs with a comparison.
     left_out
         Pairs without one.
+    slopes, by_slope
+        Of covariates, and (P, Q, p) how totals move with them; None without covariates.
     """
 
     sample: SwitchingSample
     allowed: BoolArray
     fits: tuple[PairFit, ...]
     left_out: tuple[Pair, ...]
+    slopes: Slopes | None = None
+    by_slope: FloatArray | None = None
 
     @property
     def totals(self) -> FloatArray:
@@ -78,10 +83,15 @@ class Switching:
         """(P, c) contributions of some clusters at a time."""
         for rows, begins in chunks(self.sample, CHUNK):
             made = contributions(self.sample, self.fits, self.allowed, rows)
+            if self.slopes is not None and self.by_slope is not None:
+                level = self.sample.level[rows]
+                made -= np.einsum("pnj,nj->pn", self.by_slope[:, level], self.slopes.influence[rows])
             yield made if self.sample.cluster is None else np.add.reduceat(made, begins, axis=1)
 
 
-def estimate_pairs(sample: SwitchingSample, time: IntArray, rules: Rules) -> Switching:
+def estimate_pairs(
+    sample: SwitchingSample, time: IntArray, rules: Rules, covariates: FloatArray | None = None
+) -> Switching:
     """Fit all pairs.
 
     Parameters
@@ -92,18 +102,22 @@ def estimate_pairs(sample: SwitchingSample, time: IntArray, rules: Rules) -> Swi
         (T,) ordinals.
     rules
         What is estimated.
+    covariates
+        (p, T, n) of the same units and periods, 0 where not usable; None where there are none.
     """
+    slopes = None if covariates is None else fit_slopes(sample, covariates)
+    if covariates is not None and slopes is not None:
+        sample = adjusted(sample, covariates, slopes)
     pairs = plan_pairs(sample, time, rules.effects, rules.placebos)
     allowed = sample.sign != 0.0 if rules.sign == 0 else sample.sign == rules.sign
     if rules.same_switchers:
         allowed &= _with_every_effect(sample, pairs, rules.effects)
     fitted = [(pair, fit_pair(sample, pair, allowed)) for pair in pairs]
+    fits = tuple(fit for _, fit in fitted if fit is not None)
+    by_slope = None if covariates is None else gaps_of_covariates(sample, covariates, fits, allowed)
     return Switching(
-        sample,
-        allowed,
-        tuple(fit for _, fit in fitted if fit is not None),
-        tuple(pair for pair, fit in fitted if fit is None),
-    )
+        sample, allowed, fits, tuple(pair for pair, fit in fitted if fit is None), slopes, by_slope
+    )  # fmt: skip
 
 
 def _with_every_effect(sample: SwitchingSample, pairs: Sequence[Pair], effects: int | None) -> BoolArray:

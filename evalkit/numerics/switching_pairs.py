@@ -136,6 +136,7 @@ def fit_pair(sample: SwitchingSample, pair: Pair, allowed: BoolArray) -> PairFit
     sign = sample.sign[changed.rows]
     signed = weight * sign
     dose, cumulative = _doses(sample, pair, changed.rows)
+    shown = sample.outcome if sample.shown is None else sample.shown
     block = sample.block[changed.rows]
     first_block = int(block[0])
     side = 2 * changed.level + (sign < 0.0)
@@ -161,7 +162,7 @@ def fit_pair(sample: SwitchingSample, pair: Pair, allowed: BoolArray) -> PairFit
         units=int(np.count_nonzero(weight)),
         dose=float(weight.sum() if dose is None else weight @ dose),
         cumulative=float(weight.sum() * pair.exposure if cumulative is None else weight @ cumulative),
-        level=float(weight @ (sample.outcome[pair.period, changed.rows] + sample.centre[changed.rows])),
+        level=float(weight @ (shown[pair.period, changed.rows] + sample.centre[changed.rows])),
         first_block=first_block,
         slope_changed=slope,
         shift_changed=-slope * mean_b[:, 0],

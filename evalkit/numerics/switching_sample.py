@@ -40,6 +40,8 @@ class SwitchingSample:
         (T, n) S_g (D_{g,t} - D_{g,1}); None where it is 1 from F_g on.
     cluster
         (n,) cluster codes 0..C-1; None where units are their own clusters.
+    shown
+        (T, n) outcomes before covariates were taken out; None where they are `outcome`.
     """
 
     position: IntArray
@@ -55,6 +57,7 @@ class SwitchingSample:
     sign: FloatArray
     change: FloatArray | None
     cluster: IntArray | None
+    shown: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.start)
@@ -80,6 +83,7 @@ def switching_sample(
     time: IntArray,
     cluster: IntArray | None,
     anticipation: int,
+    known: BoolArray | None = None,
 ) -> SwitchingSample:
     """Sort the units with a part in some comparison: those whose first dose somebody changes within the window.
 
@@ -91,8 +95,12 @@ def switching_sample(
         Of the same units; (T,) ordinals; (N,) codes or None.
     anticipation
         Periods before F_g in which a unit may already react.
+    known
+        (N, T) cells with all covariates; None where they have.
     """
     usable = ~np.isnan(outcome)
+    if known is not None:
+        usable &= known
     for left_out in (paths.apart, paths.unclear):
         if left_out is not None:
             usable &= ~left_out

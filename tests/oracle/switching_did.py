@@ -61,6 +61,7 @@ def estimate(
     effects: int | None = None,
     normalized: bool = False,
     switchers: int = 0,
+    covariates: Array | None = None,
 ) -> Answer:
     """All event times of an (N, T) outcome whose dose is known throughout."""
     n, periods = y.shape
@@ -68,6 +69,11 @@ def estimate(
     w = np.ones((n, periods)) if weight is None else weight
     code = np.arange(n) if cluster is None else cluster
     reacts = [u.start - anticipation if u.start < periods else periods for u in units]
+    slopes: dict[float, tuple[Array, Array]] = {}
+    if covariates is not None:
+        slopes = fit_slopes(units, reacts, covariates, w)
+        for i, u in enumerate(units):
+            u.outcome = [u.outcome[t] - float(covariates[i, t] @ slopes[u.first_dose][0]) for t in range(periods)]
     total: dict[tuple[int, int], float] = {}
     mass: dict[tuple[int, int], float] = {}
     doses: dict[tuple[int, int], float] = {}
@@ -117,7 +123,36 @@ def estimate(
                 for j in others:
                     share = w[j, target] / of_others
                     error[key][j] -= weighted * share * deviation(j, others, both, gap, w[:, target], code)
+                if covariates is not None:
+                    x = covariates[:, t] - covariates[:, base]
+                    of_x = x[i] - sum(w[j, target] * x[j] for j in others) / of_others
+                    error[key] -= weighted * (slopes[units[i].first_dose][1] @ of_x)
     return _collect(total, mass, doses, cumulative, error, code, anticipation, normalized)
+
+
+def fit_slopes(units: list[Unit], reacts: list[int], x: Array, w: Array) -> dict[float, tuple[Array, Array]]:
+    """By first dose: least squares of changes with a dummy a period; (N, p) each unit's contribution to the error."""
+    found = {}
+    n, periods, p = x.shape
+    for first in sorted({u.first_dose for u in units}):
+        rows = [
+            (i, t) for i in range(n) for t in range(1, periods)
+            if units[i].first_dose == first and t < reacts[i]
+            and not np.isnan(units[i].outcome[t]) and not np.isnan(units[i].outcome[t - 1])
+        ]  # fmt: skip
+        design = np.array([
+            [*(x[i, t] - x[i, t - 1]), *(float(t == s) for s in range(1, periods))] for i, t in rows
+        ])  # fmt: skip
+        change = np.array([units[i].outcome[t] - units[i].outcome[t - 1] for i, t in rows])
+        weight = np.array([w[i, t] for i, t in rows])
+        bread = np.linalg.pinv((design * weight[:, None]).T @ design)
+        slope = bread @ (design.T @ (weight * change))
+        left = weight * (change - design @ slope)
+        own = np.zeros((n, p))
+        for row, (i, _) in enumerate(rows):
+            own[i] += (bread @ design[row])[:p] * left[row]
+        found[first] = (slope[:p], own)
+    return found
 
 
 def deviation(i: int, own: list[int], both: list[int], gap: list[float], w: Array, code: Array) -> float:

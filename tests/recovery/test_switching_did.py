@@ -34,6 +34,8 @@ class Switches:
     cluster_size: int = 1
     missing: float = 0.0
     autocorrelation: float = 0.5
+    slope: float = 0.0
+    """Of a covariate that moves with the dose."""
 
     @cached_property
     def dose(self) -> FloatArray:
@@ -100,6 +102,8 @@ class Switches:
             errors += np.repeat(rng.standard_normal((self.n // self.cluster_size, PERIODS)), self.cluster_size, axis=0)
         trend = CLOCK * (0.2 + 0.3 * self.dose[:, :1])
         y = rng.standard_normal((self.n, 1)) + trend + errors + self.effect
+        x = rng.standard_normal(y.shape) + 0.3 * np.cumsum(self.change, axis=1)
+        y += self.slope * (1.0 + self.dose[:, :1]) * x
         y[rng.random(y.shape) < self.missing] = np.nan
         return Panel(
             outcome=y,
@@ -110,21 +114,32 @@ class Switches:
             names=ColumnNames("unit", "period", "y", dose="dose"),
             cluster=np.arange(self.n) // self.cluster_size if self.cluster_size > 1 else None,
             dose=self.dose,
+            covariates={"x": x},
         )
 
 
-WORLDS = {"units": Switches(), "clusters of three": Switches(n=480, cluster_size=3)}
-ESTIMATOR = SwitchingDid(placebos=2)
+WORLDS = {
+    "units": (Switches(), SwitchingDid(placebos=2)),
+    "clusters of three": (Switches(n=480, cluster_size=3), SwitchingDid(placebos=2)),
+    "a covariate": (Switches(slope=0.8), SwitchingDid(placebos=2, covariates=("x",))),
+}
 
 
 @pytest.mark.parametrize("name", list(WORLDS))
 def test_effects_are_recovered_with_honest_errors_and_bands(name: str) -> None:
-    assert_honest(run(ESTIMATOR, WORLDS[name], REPETITIONS))
+    world, estimator = WORLDS[name]
+    assert_honest(run(estimator, world, REPETITIONS))
+
+
+def test_without_the_covariate_effects_are_off() -> None:
+    world, _ = WORLDS["a covariate"]
+    found = run(SwitchingDid(placebos=2), world, 20)
+    assert abs(found.error.mean()) > 0.3
 
 
 def test_missing_rows_leave_effects_and_errors_honest() -> None:
     """Which units are seen at an event time differs from draw to draw, and what they would show with it."""
-    found = run(ESTIMATOR, Switches(n=320, missing=0.2), REPETITIONS)
+    found = run(SwitchingDid(placebos=2), Switches(n=320, missing=0.2), REPETITIONS)
     assert abs(found.error.mean()) < 0.03
     assert abs(found.std_error.mean() / found.error.std(ddof=1) - 1.0) < 0.2
     assert abs(found.covered.mean() - 0.95) < 0.06
@@ -144,7 +159,8 @@ def test_a_two_way_regression_on_the_dose_misses_what_past_doses_did() -> None:
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
 def test_calibration_at_length(name: str) -> None:
-    found = run(ESTIMATOR, WORLDS[name], LONG)
+    world, estimator = WORLDS[name]
+    found = run(estimator, world, LONG)
     spread = found.error.std(ddof=1)
     assert abs(found.error.mean()) < 4.0 * spread / np.sqrt(LONG)
     assert 0.95 < found.std_error.mean() / spread < 1.06

@@ -4,8 +4,9 @@
     python -m tests.reference.switching_did.make_peers     # from the project's folder
 
 Data: favara_imbs (Favara and Imbs 2015, as moderndid ships it: loans of banks in 1,048 US counties, 1994 to
-2005, and the number of branching restrictions lifted), and a panel simulated here. With no cluster
-py-did-multiplegt-dyn 0.1.9 fails under the polars it installs, so units are named as their clusters there.
+2005, and the number of branching restrictions lifted), and a panel simulated here. With no cluster or with
+controls py-did-multiplegt-dyn 0.1.9 calls `polars.count` in a way that the polars it installs no longer
+knows; it is given the meaning that it had, the number of rows. Units are named as their clusters.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "in": ("simulated", {"effects": 3, "placebo": 2, "cluster": "cluster", "switchers": "in"}),
     "out": ("simulated", {"effects": 3, "placebo": 2, "cluster": "cluster", "switchers": "out"}),
     "same switchers": ("simulated", {"effects": 3, "placebo": 0, "cluster": "cluster", "same_switchers": True}),
+    "a covariate, loans": ("favara_imbs", {"effects": 5, "placebo": 3, "cluster": "state_n", "controls": ["Dl_hpi"]}),
+    "a covariate": ("simulated", {"effects": 3, "placebo": 2, "cluster": "cluster", "controls": ["x"]}),
     "normalized, weighted": (
         "simulated",
         {"effects": 3, "placebo": 2, "cluster": "cluster", "weight": "w", "normalized": True},
@@ -41,6 +44,8 @@ def authors(frame: pd.DataFrame, names: dict[str, str], settings: dict[str, Any]
     import polars as pl
     from did_multiplegt_dyn import DidMultiplegtDyn  # type: ignore[import-not-found]
 
+    count = pl.count
+    pl.count = lambda *columns: count(*columns) if columns else pl.len()
     model = DidMultiplegtDyn(df=pl.from_pandas(frame), **names, **settings)
     model.fit()
     tables = model.result["did_multiplegt_dyn"]
@@ -77,7 +82,8 @@ if __name__ == "__main__":
     frames = {"favara_imbs": (loans, LOANS), "simulated": (simulated(), MADE)}
     rows = []
     for case, (data, settings) in CASES.items():
-        found = authors(*frames[data], settings)
+        frame, names = frames[data]
+        found = authors(frame, {**names, "outcome": "y_with_x"} if case == "a covariate" else names, settings)
         rows += [{"data": data, "case": case, "package": "py-did-multiplegt-dyn", **row} for row in found]
     for case, cluster in (("by county", None), ("by state", "state_n")):
         rows += [

@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def simulated(n: int = 300, periods: int = 7) -> pd.DataFrame:
-    """Long frame: first doses 0 to 2, changes up and down that some units undo."""
+    """Long frame: first doses 0 to 2, changes up and down that some units undo; y_with_x also moves with x."""
     rng = np.random.default_rng(11)
     dose = np.repeat(rng.integers(0, 3, (n, 1)), periods, axis=1).astype(float)
     start = np.where(rng.random(n) < 0.3, periods, rng.integers(2, periods, n))
@@ -19,7 +19,8 @@ def simulated(n: int = 300, periods: int = 7) -> pd.DataFrame:
     y = rng.standard_normal((n, 1)) + np.arange(periods) + rng.standard_normal((n, periods)) + dose
     cluster = np.arange(n) // 5
     y += rng.standard_normal((n // 5, periods))[cluster]
-    unit = np.arange(n)
+    unit, weight = np.arange(n), rng.uniform(0.5, 3.0, n)
+    x = rng.standard_normal((n, periods)) + 0.2 * dose * np.arange(1, periods + 1)
     return pd.DataFrame(
         {
             "unit": np.repeat(unit, periods),
@@ -28,6 +29,8 @@ def simulated(n: int = 300, periods: int = 7) -> pd.DataFrame:
             "dose": dose.ravel(),
             "same": np.repeat(unit, periods),
             "cluster": np.repeat(cluster, periods),
-            "w": np.repeat(rng.uniform(0.5, 3.0, n), periods),
+            "w": np.repeat(weight, periods),
+            "x": x.ravel(),
+            "y_with_x": (y + 0.7 * x).ravel(),
         }
     )

@@ -55,7 +55,9 @@ def meets(found: Estimate, answer: oracle.Answer) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_effects_placebos_and_their_covariance_meet_the_loops(case: str, holes: float, seed: int) -> None:
     world = draw(seed, holes=holes)
-    meets(fit(world.panel(**CASES[case])), oracle.estimate(world.y, world.dose, **world.arguments(**CASES[case])))
+    names = ("x", "z") if CASES[case].get("covariates") else ()
+    answer = oracle.estimate(world.y, world.dose, **world.arguments(**CASES[case]))
+    meets(fit(world.panel(**CASES[case]), covariates=names), answer)
 
 
 @pytest.mark.parametrize(
@@ -235,9 +237,45 @@ def test_one_cluster_is_refused() -> None:
         fit(replace(panel, cluster=np.zeros(panel.n_units, dtype=np.int64)))
 
 
-def test_covariates_are_refused_not_passed_over() -> None:
-    with pytest.raises(DesignRefused, match="adjusts for no covariates and is asked to: 'x'"):
-        fit(absorbing(), covariates=("x",))
+def test_a_covariate_that_trends_is_taken_out_of_known_effects() -> None:
+    """Changes of dose come with a trend of x, whose slope differs by first dose."""
+    world = draw(7, n=400)
+    x = world.x.copy()
+    x[:, :, 0] += np.cumsum(world.dose, axis=1)
+    y = np.arange(7.0) + world.dose + (1.0 + world.dose[:, :1]) * x[:, :, 0]
+    made = replace(world, y=y, x=x).panel(covariates=True)
+    found = fit(made, effects=1, normalized=True, covariates=("x",)).aggregation("event_study")
+    np.testing.assert_allclose(found.estimate[found.labels == 0], 1.0, atol=1e-9)
+    np.testing.assert_allclose(found.estimate[found.labels < 0], 0.0, atol=1e-9)
+    plain = fit(made, effects=1, normalized=True).aggregation("event_study")
+    assert abs(plain.estimate[plain.labels == 0][0] - 1.0) > 0.5
+
+
+def test_units_of_a_covariate_and_constants_change_nothing_and_constants_are_named() -> None:
+    world = draw(2, holes=0.1)
+    once = fit(world.panel(covariates=True), covariates=("x",))
+    x = world.x.copy()
+    x[:, :, 0] = 1e6 * x[:, :, 0] - 5.0
+    x[:, :, 1] = np.arange(len(x))[:, None]
+    again = fit(replace(world, x=x).panel(covariates=True), covariates=("x", "z"))
+    for one, other in zip(
+        once.aggregate("event_study").to_numpy(), again.aggregate("event_study").to_numpy(), strict=True
+    ):
+        np.testing.assert_allclose(one[5:].astype(float), other[5:].astype(float), rtol=0.0, atol=1e-8)
+    assert "'z'" in remark(again, "covariates_absorbed").text
+
+
+def test_first_doses_whose_covariates_do_not_vary_are_counted() -> None:
+    world = draw(2)
+    x = world.x.copy()
+    x[world.dose[:, 0] == 0.0, :, 0] = 3.0
+    found = fit(replace(world, x=x).panel(covariates=True), covariates=("x",))
+    assert remark(found, "covariates_without_slope").text.startswith("Among units of 1 of 3 first doses")
+
+
+def test_a_covariate_that_is_not_in_the_panel_is_named() -> None:
+    with pytest.raises(ConfigError, match="'w' is not in the panel"):
+        fit(absorbing(), covariates=("w",))
 
 
 def test_settings_that_contradict_each_other_are_refused() -> None:
