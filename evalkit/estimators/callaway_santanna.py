@@ -223,7 +223,7 @@ class CallawaySantAnna(PanelEstimator):
             sections.position,
             (len(sections.labels), panel.n_periods),
         )
-        sample = sort_persons(persons, starts_by_group(panel, sections)[persons.cell // panel.n_periods])
+        sample = sort_persons(persons, starts_by_group(panel, sections))
         in_window = [start for start in sample.sizes if start <= panel.time[-1]]
         never = sum(size for start, size in sample.sizes.items() if start > self._last(panel))
         self._refuse_without_comparison(len(in_window), never, sample.n_clusters)

@@ -159,7 +159,11 @@ def sums_of(sample: Sample) -> Sums:
 
 
 def fit_contrast(
-    samples: Mapping[Place, Sample], sums: Mapping[Place, Sums], method: Method, form: Form
+    samples: Mapping[Place, Sample],
+    sums: Mapping[Place, Sums],
+    method: Method,
+    form: Form,
+    start: FloatArray | None = None,
 ) -> Contrast | Refused:
     """Estimate one ATT from four samples.
 
@@ -171,6 +175,8 @@ def fit_contrast(
         ``dr``, ``ipw`` or ``reg``; one and the same without covariates.
     form
         Of the doubly robust estimator.
+    start
+        (p,) first guess of the propensity score's coefficients.
     """
     p = len(sums[PLACES[0]].moment)
     if p == 1:
@@ -213,7 +219,7 @@ def fit_contrast(
         gamma=None,
         score=zero,
     )
-    whole = base if method == "reg" else _reweight(base, samples, sums)
+    whole = base if method == "reg" else _reweight(base, samples, sums, start)
     return whole if isinstance(whole, Refused) else _through(whole, lines)
 
 
@@ -236,19 +242,21 @@ def _lines(sums: Mapping[Place, Sums], places: tuple[Place, ...]) -> dict[Place,
     return found
 
 
-def _reweight(base: Contrast, samples: Mapping[Place, Sample], sums: Mapping[Place, Sums]) -> Contrast | Refused:
+def _reweight(
+    base: Contrast, samples: Mapping[Place, Sample], sums: Mapping[Place, Sums], start: FloatArray | None
+) -> Contrast | Refused:
     """Take off the change of the comparison arm, reweighted by the odds of the propensity score."""
     kept = independent_columns(np.sum([each.gram for each in sums.values()], axis=0))
     if not kept.all():
         return Refused("collinear", None, ~kept)
-    arms = {
-        treated: [
+    own, other = (
+        [
             np.concatenate([getattr(samples[treated, later], name) for later in (True, False)])
             for name in ("X", "weight")
         ]
         for treated in (True, False)
-    }
-    fit = fit_logit(*arms[True], *arms[False])
+    )
+    fit = fit_logit(own[0], own[1], other[0], other[1], start)
     if fit is None or not fit.largest < OVERLAP_LIMIT:
         return Refused("no_overlap", None, ~kept)
     level, total, centre, through = dict(base.level), dict(base.total), dict(base.centre), dict(base.through)

@@ -122,18 +122,22 @@ class NotEstimable:
     refused: Refused
 
 
-def sort_persons(persons: Persons, first_treated: IntArray) -> Sections:
+def sort_persons(persons: Persons, starts: IntArray) -> Sections:
     """Sort usable persons by period and cohort.
 
     Parameters
     ----------
     persons
-        Usable rows; groups do not matter here.
-    first_treated
-        (N,) ordinals of their cohorts.
+        Usable rows.
+    starts
+        (G,) first treated periods of the groups.
     """
-    position = persons.cell % persons.shape[1]
-    order = np.lexsort((first_treated, position))
+    group, position = np.divmod(persons.cell, persons.shape[1])
+    cohorts, rank = np.unique(starts, return_inverse=True)
+    key = position * len(cohorts) + rank[group]
+    short = persons.shape[1] * len(cohorts) <= np.iinfo(np.int16).max  # then sorted by radix, far faster
+    order = np.argsort(key.astype(np.int16) if short else key, kind="stable")
+    first_treated = starts[group]
     X = np.ones((len(persons), 1 + len(persons.covariates)))
     X[:, 1:] = persons.covariates[:, order].T
     return Sections(
@@ -179,13 +183,14 @@ def estimate_sections(
         if not any(cell.is_treated and _has_comparison(found) for cell, found in rows.items()):
             alone.append(cohort)
             continue
-        before = len(fits)
+        before, gamma = len(fits), None
         for cell, found in rows.items():
             if missing := _missing(found):
                 left_out[cell] = missing
                 continue
-            contrast = _fit(sections, found, known, rules, form)
+            contrast = _fit(sections, found, known, rules, form, gamma)
             if isinstance(contrast, Contrast):
+                gamma = contrast.gamma
                 fits.append(FittedCell(cell, found, contrast))
             elif contrast.reason == "no_overlap":
                 left_out[cell] = "no_overlap"
@@ -216,7 +221,12 @@ def _missing(rows: dict[Place, Runs]) -> LeftOut | None:
 
 
 def _fit(
-    sections: Sections, rows: dict[Place, Runs], known: dict[Key, Sums], rules: Rules, form: Form
+    sections: Sections,
+    rows: dict[Place, Runs],
+    known: dict[Key, Sums],
+    rules: Rules,
+    form: Form,
+    start: FloatArray | None,
 ) -> Contrast | Refused:
     """Fit one cell; sums of a sample that serves several cells are made once."""
     samples = {place: sections.sample(rows[place]) for place in PLACES}
@@ -226,7 +236,7 @@ def _fit(
         if key not in known:
             known[key] = sums_of(sample)
         sums[place] = known[key]
-    return fit_contrast(samples, sums, rules.method, form)
+    return fit_contrast(samples, sums, rules.method, form, start)
 
 
 def _in_order(

@@ -16,7 +16,7 @@ STARTS = np.array([4, 2, 3, NEVER, 9])
 def test_persons_are_sorted_by_period_and_cohort_into_runs() -> None:
     sample = persons()
     first = STARTS[sample.cell // 5]
-    sections = sort_persons(sample, first)
+    sections = sort_persons(sample, STARTS)
     assert (np.diff(sections.position) >= 0).all()
     np.testing.assert_array_equal(sections.first_treated, first[sections.order])
     np.testing.assert_array_equal(sections.outcome, sample.outcome[sections.order])
@@ -30,14 +30,14 @@ def test_persons_are_sorted_by_period_and_cohort_into_runs() -> None:
 
 def test_a_comparison_leaves_out_the_cohort_and_those_treated_by_then() -> None:
     sample = persons()
-    sections = sort_persons(sample, STARTS[sample.cell // 5])
+    sections = sort_persons(sample, STARTS)
     compared = {int(sections.first_treated[rows.start]) for rows in sections.compared(3, 1, after=2)}
     assert compared == {4, 9, NEVER}
 
 
 def test_cells_come_in_order_with_their_counts() -> None:
     sample = persons()
-    found = estimate_sections(sort_persons(sample, STARTS[sample.cell // 5]), TIME, Rules(), "traditional")
+    found = estimate_sections(sort_persons(sample, STARTS), TIME, Rules(), "traditional")
     assert not isinstance(found, NotEstimable)
     effects, fits = found
     assert effects.cohort.tolist() == sorted(effects.cohort.tolist())
@@ -47,7 +47,7 @@ def test_cells_come_in_order_with_their_counts() -> None:
 
 def test_the_influence_of_shares_is_that_of_a_mean() -> None:
     sample = persons()
-    sections = sort_persons(sample, STARTS[sample.cell // 5])
+    sections = sort_persons(sample, STARTS)
     found = estimate_sections(sections, TIME, Rules(), "locally_efficient")
     assert not isinstance(found, NotEstimable)
     effects, fits = found
