@@ -33,6 +33,7 @@ GRANTS = (
     "study.outcomes=[{name: hours of training, column: hrsemp, unit: hours per employee, direction: higher_better}]",
     "study.design.event_window=[-2,1]",
     "study.design.anticipation=0",
+    "study.design.comparison=not_yet_treated",
 )
 """Firms in Michigan with a grant for job training in 1988 or 1989: treatment that is switched on, and off again."""
 

@@ -20,7 +20,7 @@ from evalkit.numerics.switching import Rules, Switching, estimate_pairs
 from evalkit.numerics.switching_paths import Paths, adoption_paths, dose_paths
 from evalkit.numerics.switching_sample import SwitchingSample, switching_sample
 from evalkit.uncertainty import Sampling
-from evalkit.vocabulary import POOLED, BoolArray, FloatArray, IntArray, Remark
+from evalkit.vocabulary import POOLED, BoolArray, Comparison, FloatArray, IntArray, Remark
 
 SIGN = {"all": 0, "in": 1, "out": -1}
 MOST_WITHOUT_COMPARISON = 0.5
@@ -44,6 +44,9 @@ class SwitchingDid(PanelEstimator):
 
     Parameters
     ----------
+    comparison
+        ``not_yet_treated`` (the default, and the paper's): units that have not changed their dose yet.
+        ``never_treated``: units that do not change it within the window.
     effects
         Number L of effects: periods since F_g, its own counted. All that the data allow when not given.
     placebos
@@ -90,6 +93,7 @@ class SwitchingDid(PanelEstimator):
         absorbing=False,
     )
 
+    comparison: Comparison = "not_yet_treated"
     effects: Annotated[int, Field(ge=1)] | None = None
     placebos: Annotated[int, Field(ge=0)] | None = None
     covariates: tuple[str, ...] = ()
@@ -132,7 +136,9 @@ class SwitchingDid(PanelEstimator):
         sample = switching_sample(
             panel.outcome, panel.weight, paths, panel.time, panel.cluster, self.anticipation, known
         )  # fmt: skip
-        rules = Rules(self.effects, self.placebos, SIGN[self.switchers], self.same_switchers)
+        rules = Rules(
+            self.effects, self.placebos, SIGN[self.switchers], self.same_switchers, self.comparison == "never_treated"
+        )
         found = estimate_pairs(sample, panel.time, rules, self._sorted(panel, stacked, sample))
         self._refuse(panel, paths, found)
         columns = _columns(panel, found, self.normalized)

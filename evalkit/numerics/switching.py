@@ -28,12 +28,15 @@ class Rules:
         1 for units whose dose first rises, -1 for those whose first falls, 0 for both.
     same_switchers
         Only units with every effect up to `effects`.
+    never
+        Compare with units only that do not react within the window.
     """
 
     effects: int | None = None
     placebos: int | None = None
     sign: int = 0
     same_switchers: bool = False
+    never: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +108,10 @@ def estimate_pairs(
     covariates
         (p, T, n) of the same units and periods, 0 where not usable; None where there are none.
     """
-    slopes = None if covariates is None else fit_slopes(sample, covariates)
+    slopes = None if covariates is None else fit_slopes(sample, covariates, never=rules.never)
     if covariates is not None and slopes is not None:
         sample = adjusted(sample, covariates, slopes)
-    pairs = plan_pairs(sample, time, rules.effects, rules.placebos)
+    pairs = plan_pairs(sample, time, rules.effects, rules.placebos, never=rules.never)
     allowed = sample.sign != 0.0 if rules.sign == 0 else sample.sign == rules.sign
     if rules.same_switchers:
         allowed &= _with_every_effect(sample, pairs, rules.effects)

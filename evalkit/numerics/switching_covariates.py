@@ -36,7 +36,7 @@ class Slopes:
     absorbed: BoolArray
 
 
-def fit_slopes(sample: SwitchingSample, covariates: FloatArray) -> Slopes:
+def fit_slopes(sample: SwitchingSample, covariates: FloatArray, *, never: bool = False) -> Slopes:
     """Regress changes from one period to the next on those of covariates, with an effect of each period.
 
     By period-one dose, among units that have not reacted yet (web appendix, section 1.2).
@@ -47,12 +47,14 @@ def fit_slopes(sample: SwitchingSample, covariates: FloatArray) -> Slopes:
         The units.
     covariates
         (p, T, n) of the same units and periods; 0 where not usable.
+    never
+        Only units that do not react in any period.
     """
     q, (p, periods, n) = sample.n_levels, covariates.shape
     moments, products = np.zeros((q, p, p)), np.zeros((q, p))
     parts: list[tuple[slice, FloatArray, FloatArray, FloatArray]] = []
     for period in range(1, periods):
-        rows = sample.not_before(period + 1)
+        rows = sample.not_before(periods if never else period + 1)
         level = sample.level[rows]
         weight = np.ones(len(level)) if sample.weight is None else sample.weight[period, rows].copy()
         if sample.usable is not None:
@@ -103,7 +105,7 @@ def gaps_of_covariates(
     for number, each in enumerate(covariates):
         as_outcome = replace(sample, outcome=each)
         for place, fit in enumerate(fits):
-            compared = Group.of(as_outcome, fit.pair, sample.not_before(fit.pair.target + 1))
+            compared = Group.of(as_outcome, fit.pair, sample.not_before(fit.pair.until + 1))
             mean = compared.tally(compared.level, sample.n_levels)
             changed = Group.of(as_outcome, fit.pair, sample.of_cohort(fit.pair.cohort))
             counts = allowed[changed.rows] & (mean.mass[changed.level] > 0.0)

@@ -29,8 +29,9 @@ class Pair:
     base, period
         Positions of the base period and of the one it is compared with.
     target
-        Position of the period up to which comparison units must not have reacted: `period` for effects; for a
-        placebo as far after the base as `period` lies before it.
+        `period` for effects; for a placebo the position as far after the base as `period` lies before it.
+    until
+        Position of the period up to which comparison units must not have reacted: `target`, or the last one.
     exposure
         Periods since F_g at `target`, F_g's own counted: 1 for the effect in F_g.
     """
@@ -39,6 +40,7 @@ class Pair:
     base: int
     period: int
     target: int
+    until: int
     exposure: int
 
     @property
@@ -82,8 +84,14 @@ class PairFit:
     shift_compared: FloatArray
 
 
-def plan_pairs(sample: SwitchingSample, time: IntArray, effects: int | None, placebos: int | None) -> list[Pair]:
-    """Pairs by cohort: effects of exposure up to `effects`, and up to `placebos` mirrored periods before the base."""
+def plan_pairs(
+    sample: SwitchingSample, time: IntArray, effects: int | None, placebos: int | None, *, never: bool = False
+) -> list[Pair]:
+    """Pairs by cohort: effects of exposure up to `effects`, and up to `placebos` mirrored periods before the base.
+
+    With `never` only units that do not react in any period are a comparison.
+    """
+    last = len(time) - 1
     position = {int(ordinal): place for place, ordinal in enumerate(time)}
     pairs = []
     changes = sample.sign != 0.0
@@ -94,12 +102,13 @@ def plan_pairs(sample: SwitchingSample, time: IntArray, effects: int | None, pla
         for period in range(base + 1, len(time)):
             exposure = int(time[period] - cohort) + 1
             if effects is None or exposure <= effects:
-                pairs.append(Pair(int(cohort), base, period, period, exposure))
+                pairs.append(Pair(int(cohort), base, period, period, last if never else period, exposure))
         for period in range(base - 1, -1, -1):
             distance = int(time[base] - time[period])
             target = position.get(int(time[base]) + distance)
             if target is not None and (placebos is None or distance <= placebos):
-                pairs.append(Pair(int(cohort), base, period, target, int(time[target] - cohort) + 1))
+                until = last if never else target
+                pairs.append(Pair(int(cohort), base, period, target, until, int(time[target] - cohort) + 1))
     return pairs
 
 
@@ -126,7 +135,7 @@ def fit_pair(sample: SwitchingSample, pair: Pair, allowed: BoolArray) -> PairFit
         (n,) units whose change may count.
     """
     q = sample.n_levels
-    compared = Group.of(sample, pair, sample.not_before(pair.target + 1))
+    compared = Group.of(sample, pair, sample.not_before(pair.until + 1))
     by_level = compared.tally(compared.level, q)
     changed = Group.of(sample, pair, sample.of_cohort(pair.cohort))
     changed = changed.among(allowed[changed.rows] & (by_level.mass[changed.level] > 0.0))
@@ -173,7 +182,7 @@ def fit_pair(sample: SwitchingSample, pair: Pair, allowed: BoolArray) -> PairFit
 
 def has_effect(sample: SwitchingSample, pair: Pair) -> BoolArray:
     """(n,) units that changed, with a usable outcome in both periods and a comparison."""
-    compared = Group.of(sample, pair, sample.not_before(pair.target + 1))
+    compared = Group.of(sample, pair, sample.not_before(pair.until + 1))
     changed = Group.of(sample, pair, sample.of_cohort(pair.cohort))
     found = np.zeros(len(sample), dtype=np.bool_)
     mass = compared.tally(compared.level, sample.n_levels).mass
@@ -324,7 +333,7 @@ def contributions(sample: SwitchingSample, fits: Sequence[PairFit], allowed: Boo
         pair = fit.pair
         for who, slope, shift, code in (
             (np.flatnonzero(first == pair.cohort), fit.slope_changed, fit.shift_changed, block - fit.first_block),
-            (np.flatnonzero(start > pair.target), fit.slope_compared, fit.shift_compared, level),
+            (np.flatnonzero(start > pair.until), fit.slope_compared, fit.shift_compared, level),
         ):
             if len(who):
                 gap, weight = differences(sample, pair, rows[who])

@@ -62,6 +62,7 @@ def estimate(
     normalized: bool = False,
     switchers: int = 0,
     covariates: Array | None = None,
+    never: bool = False,
 ) -> Answer:
     """All event times of an (N, T) outcome whose dose is known throughout."""
     n, periods = y.shape
@@ -71,7 +72,7 @@ def estimate(
     reacts = [u.start - anticipation if u.start < periods else periods for u in units]
     slopes: dict[float, tuple[Array, Array]] = {}
     if covariates is not None:
-        slopes = fit_slopes(units, reacts, covariates, w)
+        slopes = fit_slopes(units, [r if r == periods or not never else 0 for r in reacts], covariates, w)
         for i, u in enumerate(units):
             u.outcome = [u.outcome[t] - float(covariates[i, t] @ slopes[u.first_dose][0]) for t in range(periods)]
     total: dict[tuple[int, int], float] = {}
@@ -97,8 +98,9 @@ def estimate(
                 i for i in range(n)
                 if units[i].start == cohort and usable(i) and (switchers in (0, units[i].sign))
             ]  # fmt: skip
+            until = periods - 1 if never else target
             compared = {i: [j for j in range(n) if units[j].first_dose == units[i].first_dose
-                            and reacts[j] > target and usable(j)] for i in changed}  # fmt: skip
+                            and reacts[j] > until and usable(j)] for i in changed}  # fmt: skip
             changed = [i for i in changed if compared[i]]
             if not changed:
                 continue

@@ -68,12 +68,19 @@ def test_effects_placebos_and_their_covariance_meet_the_loops(case: str, holes: 
         ({"switchers": "in"}, {"switchers": 1}),
         ({"switchers": "out"}, {"switchers": -1}),
         ({"anticipation": 1}, {"anticipation": 1}),
+        ({"comparison": "never_treated"}, {"never": True}),
         ({"anticipation": 2, "effects": 1}, {"anticipation": 2, "effects": 1}),
     ],
 )
 def test_every_setting_meets_the_loops(settings: dict[str, Any], asked: dict[str, Any]) -> None:
     world = draw(3, holes=0.1)
     meets(fit(world.panel(), **settings), oracle.estimate(world.y, world.dose, **asked))
+
+
+def test_never_treated_comparisons_have_slopes_of_their_own() -> None:
+    world = draw(3, n=80)
+    asked = oracle.estimate(world.y, world.dose, covariates=world.x, never=True)
+    meets(fit(world.panel(covariates=True), comparison="never_treated", covariates=("x", "z")), asked)
 
 
 def test_doses_that_no_two_units_share_meet_the_loops() -> None:
@@ -88,12 +95,13 @@ def absorbing(seed: int = 1, **settings: Any) -> ek.Panel:
     return staggered_panel(n_units=60, n_periods=7, effect=1.0, seed=seed, **settings)
 
 
+@pytest.mark.parametrize("comparison", ["not_yet_treated", "never_treated"])
 @pytest.mark.parametrize("anticipation", [0, 1])
-def test_treatment_that_stays_on_gives_the_effects_of_callaway_and_santanna(anticipation: int) -> None:
+def test_treatment_that_stays_on_gives_the_effects_of_callaway_and_santanna(anticipation: int, comparison: str) -> None:
     panel = absorbing()
-    theirs = CallawaySantAnna(comparison="not_yet_treated", base_period="universal", anticipation=anticipation)
+    theirs = CallawaySantAnna(comparison=comparison, base_period="universal", anticipation=anticipation)
     other = theirs.fit(panel, rng=np.random.default_rng(0))
-    found = fit(panel, anticipation=anticipation)
+    found = fit(panel, anticipation=anticipation, comparison=comparison)
     mine, cells = found.aggregation("event_study"), other.aggregation("event_study")
     rows, columns = mine.labels >= -anticipation, cells.labels >= -anticipation
     assert mine.labels[rows].tolist() == cells.labels[columns].tolist()

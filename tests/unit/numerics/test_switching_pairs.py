@@ -28,6 +28,8 @@ def sample(
 def test_placebos_mirror_effects_and_end_where_those_do() -> None:
     made = sample([[0, 0, 0, 1, 1], [0, 0, 0, 0, 0]], np.ones((2, 5)).tolist())
     planned = plan_pairs(made, np.arange(5), None, None)
+    assert all(p.until == p.target for p in planned)
+    assert {p.until for p in plan_pairs(made, np.arange(5), None, None, never=True)} == {4}
     assert [(p.base, p.period, p.target, p.exposure, p.is_placebo) for p in planned] == [
         (2, 3, 3, 1, False), (2, 4, 4, 2, False), (2, 1, 3, 1, True), (2, 0, 4, 2, True),
     ]  # fmt: skip
@@ -43,7 +45,7 @@ def test_placebos_without_a_mirrored_period_are_not_planned() -> None:
 def test_one_pair_by_hand() -> None:
     """Unit 0 rises by 2, unit 1 falls by 1; comparison units changed by 3 and 5 from the base."""
     made = sample([[1, 1, 3], [1, 1, 0], [1, 1, 1], [1, 1, 1]], [[0, 1, 11.0], [0, 2, 4.0], [0, 0, 3.0], [0, 0, 5.0]])
-    fit = fit_pair(made, Pair(2, 1, 2, 2, 1), made.sign != 0.0)
+    fit = fit_pair(made, Pair(2, 1, 2, 2, 2, 1), made.sign != 0.0)
     assert fit is not None
     assert fit.total == pytest.approx((10.0 - 4.0) - (2.0 - 4.0))
     assert (fit.mass, fit.units, fit.dose, fit.cumulative) == (2.0, 2, 3.0, 3.0)
@@ -52,14 +54,14 @@ def test_one_pair_by_hand() -> None:
 
 def test_a_pair_without_a_comparison_is_none() -> None:
     made = sample([[1, 1, 3], [1, 1, 0]], np.ones((2, 3)).tolist())
-    assert fit_pair(made, Pair(2, 1, 2, 2, 1), made.sign != 0.0) is None
-    assert not has_effect(made, Pair(2, 1, 2, 2, 1)).any()
+    assert fit_pair(made, Pair(2, 1, 2, 2, 2, 1), made.sign != 0.0) is None
+    assert not has_effect(made, Pair(2, 1, 2, 2, 2, 1)).any()
 
 
 def test_a_hole_in_either_period_or_in_the_mirrored_one_takes_the_weight() -> None:
     nan = np.nan
     made = sample([[0, 0, 0, 1]] * 2 + [[0, 0, 0, 0]], [[1, 1, 1, nan], [1, nan, 1, 1], [1, 1, 1, 1]])
-    effect, placebo = Pair(3, 2, 3, 3, 1), Pair(3, 2, 1, 3, 1)
+    effect, placebo = Pair(3, 2, 3, 3, 3, 1), Pair(3, 2, 1, 3, 3, 1)
     for pair, expected in ((effect, [0.0, 1.0]), (placebo, [0.0, 0.0])):
         weight = differences(made, pair, made.of_cohort(3))[1]
         assert weight is not None
@@ -85,7 +87,7 @@ def test_pieces_hold_every_unit_once_and_keep_clusters_whole(clustered: bool, si
 def test_contributions_of_all_units_to_a_pair_sum_to_zero_where_every_cohort_has_two() -> None:
     dose = [[0, 0, 1], [0, 0, 1], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
     made = sample(dose, np.random.default_rng(0).standard_normal((5, 3)).tolist())
-    fit = fit_pair(made, Pair(2, 1, 2, 2, 1), made.sign != 0.0)
+    fit = fit_pair(made, Pair(2, 1, 2, 2, 2, 1), made.sign != 0.0)
     assert fit is not None
     u = contributions(made, [fit], made.sign != 0.0, np.arange(5))
     assert u[0, made.sign != 0.0].sum() == pytest.approx(0.0, abs=1e-12)
