@@ -108,10 +108,9 @@ class PreTrendPower(PanelCheck):
         """The event study of the window with the trend of 80 % power, and what passing leaves of it."""
         study = leads.study
         expected = slope * leads.shape + self._moved(leads, slope, study.covariance[:, leads.rows])
-        shown = np.flatnonzero(leads.rows | (study.labels >= study.labels[leads.rows].min()))
-        estimate, low, high = (
-            np.where(study.is_reference, 0.0, each) for each in (study.estimate, study.low, study.high)
-        )
+        shown = np.flatnonzero((study.labels >= study.labels[leads.rows].min()) & (study.labels <= last))
+        known = (study.estimate, study.low, study.high)
+        estimate, low, high = (np.where(study.is_reference, 0.0, each) for each in known)
         table: dict[str, tuple[object, ...]] = {
             "event_time": tuple(int(study.labels[k]) for k in shown),
             "n_treated": tuple(int(study.n_treated[k]) for k in shown),

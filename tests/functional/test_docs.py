@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from evalkit.checks.registry import BUILT_IN as CHECKS
 from evalkit.estimators.registry import BUILT_IN
 from evalkit.study import spec
 from evalkit.study.spec import StudySpec
@@ -42,6 +43,12 @@ def test_the_page_on_studies_names_every_key() -> None:
     quoted = set(re.findall(r"[`{,]\s*(\w+)(?=[`,:}])", page))
     assert len(keys) > 60
     assert sorted(keys - quoted) == []
+
+
+def test_the_page_on_checks_names_every_check() -> None:
+    page = (ROOT / "docs" / "checks.md").read_text("utf-8")
+    listed = re.findall(r"^\| \[?`(\w+)`", page, re.MULTILINE)
+    assert sorted(listed) == sorted(CHECKS)
 
 
 def test_the_example_study_of_the_page_is_valid() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -16,7 +18,7 @@ from evalkit.evidence.lint import lint
 from evalkit.evidence.standard import shipped
 from evalkit.evidence.withhold import in_text
 from evalkit.vocabulary import Diagnostic
-from tests.simulated import context
+from tests.simulated import context, spec
 
 SAME = 1e-9
 SIMULATED = 0.05  # of a standard error: 100,000 draws of which half pass
@@ -75,6 +77,7 @@ def test_without_leads_or_with_a_posterior_it_says_that_it_did_not_run() -> None
 
 def test_its_figure_is_the_event_study_of_the_window_with_the_trend() -> None:
     made = context(CallawaySantAnna(comparison="never_treated", base_period="universal"))
+    made = dataclasses.replace(made, spec=spec(design={"event_window": [-3, 1]}))
     found = run(made)
     exhibit = found.exhibit
     assert exhibit is not None
