@@ -40,6 +40,7 @@ class _Data:
     sums: MomentSums
     by_cell: FloatArray
     comparison: int
+    centre: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +175,9 @@ class ExtendedTwfe(PanelEstimator):
         weights = np.where(layout.used, inputs.full_weights(), 0.0)
         groups = positions(layout.group, layout.n_groups)
         outcome = np.where(layout.used, inputs.outcome, 0.0)
-        if family.is_linear:
-            outcome = np.where(layout.used, outcome - np.average(outcome, weights=weights), 0.0)
+        centre = float(np.average(outcome, weights=weights)) if family.is_linear else 0.0
+        if centre:
+            outcome = np.where(layout.used, outcome - centre, 0.0)
         rows = CohortRows(
             response=outcome * weights,
             size=weights if found.offset is None else weights * np.where(layout.used, found.offset, 0.0),
@@ -183,7 +185,7 @@ class ExtendedTwfe(PanelEstimator):
             groups=groups,
         )
         comparison = layout.n_groups - 1 if groups[-1].size else layout.n_groups - 2
-        return _Data(inputs, found, layout, weights, MomentSums(rows, family), rows.totals(weights), comparison)
+        return _Data(inputs, found, layout, weights, MomentSums(rows, family), rows.totals(weights), comparison, centre)
 
     def _effects(self, panel: Panel, data: _Data) -> _Part:
         """Cells under treatment; against never-treated units also those before it."""
@@ -413,16 +415,15 @@ def _cells(panel: Panel, data: _Data, parts: list[_Part], references: list[tuple
     estimate = np.concatenate([*(part.effects.estimate for part in parts), np.zeros(len(at))])
     cohort, period = data.layout.cohorts[group], panel.time[column]
     order = np.lexsort((period, cohort))
-    outcome = np.where(data.layout.used, data.inputs.outcome, 0.0)
-    observed = data.sums.rows.totals(outcome * data.weights)[group, column] / data.by_cell[group, column]
-    seen = data.sums.rows.totals((data.weights > 0.0).astype(np.float64))[group, column].astype(np.int64)
+    observed = data.centre + data.sums.response[group, column] / data.by_cell[group, column]
+    seen = np.stack([np.count_nonzero(data.layout.used[units], axis=0) for units in data.sums.rows.groups])
     cells = Cells(
         cohort=cohort[order],
         period=period[order],
         event_time=(period - cohort)[order],
         estimate=estimate[order],
         observed=observed[order],
-        n_treated=seen[order],
+        n_treated=seen[group, column].astype(np.int64)[order],
         is_reference=(np.arange(len(group)) >= len(group) - len(at))[order],
         share_cohorts=np.empty(0, dtype=np.int64),
         shares=np.empty(0),

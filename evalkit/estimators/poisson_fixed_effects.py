@@ -405,14 +405,23 @@ def _joined(first: Sequence[ScoreBlock], second: Sequence[ScoreBlock]) -> tuple[
 
 def _cells(panel: Panel, inputs: LinearInputs, used: BoolArray, labels: IntArray, effects: FloatArray) -> Cells:
     """Pooled cells: the static effect (label ``POOLED``), then event times, then the reference."""
-    relative = _event_time(panel)
-    weights = inputs.full_weights()
+    weights = np.where(used, inputs.full_weights(), 0.0)
+    starts, member = np.unique(_starts(panel), return_inverse=True)
+    groups = [np.flatnonzero(member == k) for k in range(len(starts))]
+    treated = panel.time >= starts[:, None]
+    values = weights * np.where(used, panel.outcome, 0.0)
+    total, size = (np.stack([array[units].sum(axis=0) for units in groups]) for array in (values, weights))
+    seen = np.stack([np.count_nonzero(used[units], axis=0) for units in groups])
+    ever = np.array(
+        [np.count_nonzero(used[units][:, on].any(axis=1)) for units, on in zip(groups, treated, strict=True)]
+    )
+    inside = (starts <= panel.time[-1])[:, None]
     observed, n_treated = np.full(len(labels), np.nan), np.zeros(len(labels), dtype=np.int64)
     for position, label in enumerate(labels):
-        rows = used & ((relative >= 0) if label == POOLED else (relative == label))
-        if rows.any():
-            observed[position] = np.average(panel.outcome[rows], weights=weights[rows])
-            n_treated[position] = int(rows.any(axis=1).sum())
+        cells = inside & (treated if label == POOLED else panel.time - starts[:, None] == label)
+        if seen[cells].any():
+            observed[position] = total[cells].sum() / size[cells].sum()
+            n_treated[position] = ever[inside[:, 0]].sum() if label == POOLED else seen[cells].sum()
     everywhere = np.full(len(labels), POOLED)
     return Cells(
         cohort=everywhere,

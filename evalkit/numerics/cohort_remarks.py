@@ -21,7 +21,7 @@ def left_out(always: BoolArray, layout: Layout, anticipation: int) -> Iterable[R
 
 def unbalanced(weights: FloatArray, layout: Layout, family: str) -> Iterable[Remark]:
     """Units with missing rows."""
-    gaps = (layout.group >= 0) & (weights[:, ~_dropped(weights)] == 0.0).any(axis=1)
+    gaps = (layout.group >= 0) & ((weights == 0.0) & ~_dropped(weights)).any(axis=1)
     if not gaps.any():
         return
     stays = layout.group == len(layout.cohorts)

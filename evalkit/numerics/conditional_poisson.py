@@ -172,40 +172,65 @@ def _varying(rows: CountRows, information: FloatArray) -> BoolArray:
     q = rows.design.shape[2]
     squares = np.zeros(len(information))
     for group, units in enumerate(rows.groups):
-        x = rows.covariates[:, units]
-        _, mean = _fitted(rows, group, units, np.zeros(len(information)), x)
-        squares[:q] += mean.sum(axis=0) @ rows.design[group] ** 2
-        squares[q:] += np.einsum("pit,it->p", x**2, mean)
+        for piece in pieces(slice(0, len(units))):
+            own = units[piece]
+            x = rows.covariates[:, own]
+            _, mean = _fitted(rows, group, own, np.zeros(len(information)), x)
+            squares[:q] += mean.sum(axis=0) @ rows.design[group] ** 2
+            squares[q:] += np.einsum("pit,it->p", x**2, mean)
     kept = np.asarray(np.diag(information) > ABSORBED * squares)
     kept[kept] = independent_columns(information[np.ix_(kept, kept)], ABSORBED)
     return kept
 
 
 def _sums(rows: CountRows, coefficient: FloatArray) -> _Sums:
-    """Likelihood, gradient and information, in blocks of units."""
+    """Likelihood (up to a constant), gradient and information, in blocks of units."""
     q, p = rows.design.shape[2], len(rows.covariates)
     found = _Sums(0.0, np.zeros(q + p), np.zeros((q + p, q + p)))
     for group, units in enumerate(rows.groups):
-        n_periods = rows.design.shape[1]
-        gradient, information, across = np.zeros(n_periods), np.zeros((n_periods, n_periods)), np.zeros((n_periods, p))
+        design = rows.design[group]
         for piece in pieces(slice(0, len(units))):
             own = units[piece]
-            x, events = rows.covariates[:, own], rows.events[own]
-            share, mean = _fitted(rows, group, own, coefficient, x)
-            with np.errstate(divide="ignore"):  # a share of 0 where there are events: the step is too long
-                found.value += float((events * np.log(np.where(events > 0.0, share, 1.0))).sum())
-            residual = events - mean
-            gradient += residual.sum(axis=0)
-            information += np.diag(mean.sum(axis=0)) - mean.T @ share
-            if p:
-                centred = x - np.einsum("pit,it->pi", x, share)[:, :, None]
-                found.gradient[q:] += np.einsum("pit,it->p", x, residual)
-                weighted = centred * mean
-                across += weighted.sum(axis=1).T
-                found.information[q:, q:] += weighted.reshape(p, -1) @ centred.reshape(p, -1).T
-        design = rows.design[group]
-        found.gradient[:q] += design.T @ gradient
-        found.information[:q, :q] += design.T @ information @ design
-        found.information[:q, q:] += design.T @ across
+            if p == 0:
+                value, gradient, information = _shared_terms(rows.events[own], rows.size[own], design @ coefficient)
+            else:
+                value, gradient, information = _with_covariates(rows, found, group, own, coefficient)
+            found.value += value
+            found.gradient[:q] += design.T @ gradient
+            found.information[:q, :q] += design.T @ information @ design
     found.information[q:, :q] = found.information[:q, q:].T
     return found
+
+
+def _shared_terms(events: FloatArray, size: FloatArray, index: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+    """Likelihood, (T,) gradient and (T, T) information of units whose index is the same."""
+    index = index - index.max()
+    factor, total = np.exp(index), events.sum(axis=1)
+    whole = size @ factor
+    whole[total == 0.0] = 1.0
+    by_period = events.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a sum of 0 where there are events: the step is too long
+        value = float(by_period @ index - np.where(total > 0.0, total * np.log(whole), 0.0).sum())
+        root = size * (np.sqrt(total) / whole)[:, None]
+    mean = ((total / np.where(whole > 0.0, whole, 1.0)) @ size) * factor
+    information = np.diag(mean) - (root.T @ root) * np.outer(factor, factor)
+    return value, by_period - mean, information
+
+
+def _with_covariates(
+    rows: CountRows, found: _Sums, group: int, units: IntArray, coefficient: FloatArray
+) -> tuple[float, FloatArray, FloatArray]:
+    """Likelihood, gradient and information of the shared terms by period; the covariates' are added to `found`."""
+    q = rows.design.shape[2]
+    x, events = rows.covariates[:, units], rows.events[units]
+    share, mean = _fitted(rows, group, units, coefficient, x)
+    some = events > 0.0
+    with np.errstate(divide="ignore"):  # a share of 0 where there are events: the step is too long
+        value = float((events[some] * np.log(share[some] / rows.size[units][some])).sum())
+    residual = events - mean
+    centred = x - np.einsum("pit,it->pi", x, share)[:, :, None]
+    weighted = centred * mean
+    found.gradient[q:] += np.einsum("pit,it->p", x, residual)
+    found.information[q:, q:] += weighted.reshape(len(x), -1) @ centred.reshape(len(x), -1).T
+    found.information[:q, q:] += rows.design[group].T @ weighted.sum(axis=1).T
+    return value, residual.sum(axis=0), np.diag(mean.sum(axis=0)) - mean.T @ share

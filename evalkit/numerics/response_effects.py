@@ -137,37 +137,40 @@ def effect_blocks(
         mine = np.flatnonzero(effects.group == group)
         if not (fit.cells[group].any() or mine.size):
             continue
-        response, size, x = rows.response[units], rows.size[units], rows.covariates[:, units]
-        mean = size * sums.family.mean(linear_index(fit.index[group], x))
-        fitted = np.where(fit.cells[group], response - mean, 0.0)
-        scores = np.zeros((len(units), n_periods, q))
-        scores[:, :, 0] = fitted
+        response, x = rows.response[units], rows.covariates[:, units]
+        mean = _means(sums, fit.index[group], rows.size[units], x)
+        columns = np.flatnonzero(reported[group])
+        around = center[group, columns]
+        if own_index is not None and columns.size:
+            within = response - _means(sums, own_index[group], rows.size[units], x)
+            part = within[:, columns] * (np.exp(-around) if scale == "ratio" else 1.0)
+        elif scale == "natural":
+            part = response[:, columns] - mean[:, columns] - weight[np.ix_(units, columns)] * around
+        else:
+            part = response[:, columns] * np.exp(-around) - mean[:, columns]
+        residual = np.subtract(response, mean, out=response)
+        residual[:, ~fit.cells[group]] = 0.0
+        scores = residual[:, :, None] if q == 1 else np.empty((len(units), n_periods, q))
         for k, values in enumerate(x, start=1):
-            scores[:, :, k] = fitted * values
+            scores[:, :, 0] = residual
+            scores[:, :, k] = residual * values
         loading = fit.informs[group] * effects.answer[:, :n_periods] + effects.answer[:, n_periods + group][:, None]
         loading = np.where(fit.cells[group][:, None], loading, 0.0)
+        loads = loading.reshape(len(effects.group), -1).T.copy()
         own = np.zeros((n_periods, len(effects.group)))
         own[effects.column[mine], mine] = effects.own[mine]
-        part = _own_part(sums, response, mean, weight[units], center[group], scale)
-        if own_index is not None:
-            within = response - size * sums.family.mean(linear_index(own_index[group], x))
-            part = within * (np.exp(-center[group]) if scale == "ratio" else 1.0)
-        part = np.where(reported[group], part, 0.0)
-        flat, loads = scores.reshape(len(units), -1), loading.reshape(len(effects.group), -1).T
         if (fit.cells[group] & reported[group]).any():
-            blocks.append(ScoreBlock(units, np.hstack([flat, part]), np.vstack([loads, own])))
+            flat = np.hstack([scores.reshape(len(units), -1), part])
+            blocks.append(ScoreBlock(units, flat, np.vstack([loads, own[columns]])))
             continue
-        scores[:, :, 0] += part  # a column holds fitted rows or a reported cell, never both
-        loads = loads.copy()
+        scores[:, columns, 0] = part  # a column holds fitted rows or a reported cell, never both
+        scores[:, columns, 1:] = 0.0
         loads[::q] += own
-        blocks.append(ScoreBlock(units, flat, loads))
+        blocks.append(ScoreBlock(units, scores.reshape(len(units), -1), loads))
     return tuple(blocks)
 
 
-def _own_part(
-    sums: MomentSums, response: FloatArray, mean: FloatArray, weight: FloatArray, center: FloatArray, scale: Scale
-) -> FloatArray:
-    """(n, T) what each row adds to its cell's effect, times the cell's divisor."""
-    if scale == "natural":
-        return response - mean - weight * center
-    return response * np.exp(-center) - mean
+def _means(sums: MomentSums, index: FloatArray, size: FloatArray, x: FloatArray) -> FloatArray:
+    """(n, T) fitted means times the rows' sizes, in place of the sizes."""
+    size *= sums.family.mean(linear_index(index, x) if len(x) else index[:, 0])
+    return size
