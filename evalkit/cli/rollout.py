@@ -66,7 +66,7 @@ def rollout(
     from evalkit.cli import plugins as plugin_files
     from evalkit.config import compose
     from evalkit.power.rollout_words import Comparison
-    from evalkit.power.rollouts import compare
+    from evalkit.power.rollouts import compare, proposed
     from evalkit.power.schedule import Wishes
 
     if (listed or stratify or strata) and (out is None or not listed):
@@ -78,9 +78,15 @@ def rollout(
     screen = Screen(quiet=quiet, as_json=as_json)
     study = compose(overrides, config_dir).study
     wishes = Wishes(treated, units, sizes_of(cohorts), every, starts_of(schedule), before, after)
+    assigned: Assigned | None = None
     with screen.progress() as tell:
         tell("Reading the data")
         panel, data_sha = read(study)
+        if listed is not None:  # it does not depend on what is simulated, and whatever is wrong with it shows at once
+            from evalkit.report.rollout_note import assign
+
+            option = _named(listed, proposed(study, panel, wishes, hold_back=hold_back))
+            assigned = assign(study, panel, option, columns=stratify, groups=strata)
         found = compare(
             study, panel, wishes, hold_back=hold_back, history=history, draws=draws, progress=tell
         )  # fmt: skip
@@ -88,11 +94,7 @@ def rollout(
     document = {
         **made.to_dict(), "seed": study.seed, "draws": draws, "study_sha": study.sha(), "data_sha": data_sha
     }  # fmt: skip
-    assigned: Assigned | None = None
-    if listed is not None:
-        from evalkit.report.rollout_note import assign
-
-        assigned = assign(study, panel, _named(listed, found), columns=stratify, groups=strata)
+    if assigned is not None:
         document["list"] = assigned.facts
     if out is not None:
         from evalkit.report.rollout_note import write_rollout
@@ -102,7 +104,7 @@ def rollout(
     return 0
 
 
-def _named(name: str, found: tuple[RollOutOption, ...]) -> RollOutOption:
+def _named(name: str, found: list[RollOutOption]) -> RollOutOption:
     known = {option.name: option for option in found}
     if name not in known:
         near = closest(name, known)

@@ -127,6 +127,19 @@ def _without_repeats(made: dict[str, tuple[Schedule, int]]) -> dict[str, tuple[S
     }
 
 
+def proposed(study: Study, panel: Panel, wishes: Wishes, *, hold_back: float) -> list[RollOutOption]:
+    """The schedules that are compared, not yet simulated.
+
+    Raises
+    ------
+    ConfigError
+        For wishes that contradict each other or the data.
+    """
+    planned = schedule_for(panel, places_of(panel), wishes, study.spec.design.event_window)
+    made = options(planned, hold_back=hold_back)
+    return [RollOutOption(name, schedule, waiting, None) for name, (schedule, waiting) in made.items()]
+
+
 def compare(
     study: Study,
     panel: Panel,
@@ -148,12 +161,11 @@ def compare(
     DesignRefused
         Where no schedule at all can be estimated.
     """
-    planned = schedule_for(panel, places_of(panel), wishes, study.spec.design.event_window)
     found = []
-    for name, (schedule, waiting) in options(planned, hold_back=hold_back).items():
+    for option in proposed(study, panel, wishes, hold_back=hold_back):
         if progress is not None:
-            progress(f"Simulating: {name}")
-        found.append(_simulated(study, panel, name, schedule, waiting, history, draws, progress))
+            progress(f"Simulating: {option.name}")
+        found.append(_simulated(study, panel, option.name, option.schedule, option.waiting, history, draws, progress))
     if not any(option.found for option in found):
         raise DesignRefused(
             f"None of the schedules can be estimated. {found[0].name}: {found[0].reason}",

@@ -44,7 +44,7 @@ def shortcut(estimate: Estimate, panel: Panel, level: float) -> Callable[[Panel]
         )
         if found is None or found.n_clusters < 2:
             raise DesignRefused("Treatment does not vary within units and periods of this panel.")
-        width = float(stats.t(found.n_clusters - 1).ppf(1.0 - level / 2.0)) * found.std_error
+        width = float(stats.t.ppf(1.0 - level / 2.0, found.n_clusters - 1)) * found.std_error
         return width - found.coefficient, width + found.coefficient, found.coefficient, found.std_error
 
     own = estimate.aggregation("overall", level=1.0 - level)
