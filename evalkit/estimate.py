@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,15 +13,15 @@ from scipy import stats
 from evalkit import aggregate as aggregation_weights
 from evalkit.aggregate import Cells, Weights
 from evalkit.data.calendar import Calendar
-from evalkit.errors import ConfigError, closest
-from evalkit.uncertainty import Posterior, Sampling, multipliers
+from evalkit.errors import ConfigError, DesignRefused, closest
+from evalkit.uncertainty import Bootstrap, Posterior, Sampling, multipliers
 from evalkit.vocabulary import POOLED, AggregationKind, Estimand, FloatArray, IntArray, IntervalKind, Remark
 
 KINDS: tuple[AggregationKind, ...] = ("overall", "event_study", "cohort", "period")
 LeadsFrom = Literal["reference", "previous", "own_mean"]
 SUP_T_DRAWS = 9_999
 """Draws behind a simultaneous critical value: its Monte Carlo error stays near 0.01."""
-MULTIPLIER_BLOCK = 8_192
+MULTIPLIER_BLOCK = 2_048
 """Clusters whose multipliers are drawn at a time: 999 draws for all of 100,000 would fill 800 MB."""
 IQR_OF_NORMAL = float(stats.norm.ppf(0.75) - stats.norm.ppf(0.25))
 
@@ -134,6 +135,8 @@ class Estimate:
     remarks: tuple[Remark, ...] = ()
     facts: dict[str, float] = field(default_factory=dict)
     leads_from: LeadsFrom = "reference"
+    _drawn: list[tuple[FloatArray, FloatArray]] = field(default_factory=list, init=False, repr=False, compare=False)
+    """Gradients of all aggregations and their multiplier draws, made when first asked for: one pass serves all."""
 
     @property
     def interval_kind(self) -> IntervalKind:
@@ -280,7 +283,25 @@ class Estimate:
             root = vectors * np.sqrt(np.clip(values, 0.0, None))
             normal: FloatArray = rng.standard_normal((count, len(values))) @ root.T
             return normal
-        psi = sampling.influence_of() @ gradient
+        if not self._drawn:
+            every = np.hstack([gradient for gradient in self._gradients() if gradient.size])
+            self._drawn.append((every, self._multiplied(sampling.influence_of() @ every, bootstrap)))
+        known, drawn = self._drawn[0]
+        place = _columns_among(gradient, known)
+        return self._multiplied(sampling.influence_of() @ gradient, bootstrap) if place is None else drawn[:, place]
+
+    def _gradients(self) -> Iterator[FloatArray]:
+        """(K + G, L) of each aggregation that the cells allow."""
+        for kind in KINDS:
+            try:
+                maps = aggregation_weights.weights(self.cells, kind)
+            except DesignRefused:  # an estimate of pooled effects has no aggregation over the index it pools
+                continue
+            yield np.vstack([maps.on_cells, maps.on_shares])
+
+    def _multiplied(self, psi: FloatArray, bootstrap: Bootstrap) -> FloatArray:
+        """(B, L) multiplier draws; one seed gives the same multipliers whatever psi is."""
+        rng = np.random.default_rng(self.seed)
         draws = np.zeros((bootstrap.n_draws, psi.shape[1]))
         for start in range(0, len(psi), MULTIPLIER_BLOCK):
             block = psi[start : start + MULTIPLIER_BLOCK]
@@ -320,6 +341,17 @@ class Estimate:
 
     def _named(self, ordinal: int) -> str:
         return "average" if ordinal == POOLED else self.calendar.text(int(ordinal))
+
+
+def _columns_among(columns: FloatArray, known: FloatArray) -> list[int] | None:
+    """Where each column stands among known ones; None when one is missing."""
+    place = []
+    for column in columns.T:
+        same = np.flatnonzero((known == column[:, None]).all(axis=0))
+        if not same.size:
+            return None
+        place.append(int(same[0]))
+    return place
 
 
 def _distinct_treated(cells: Cells, used: np.typing.NDArray[np.bool_]) -> int:

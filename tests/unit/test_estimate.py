@@ -14,7 +14,7 @@ from evalkit.data.calendar import Calendar
 from evalkit.errors import ConfigError
 from evalkit.estimate import SUP_T_DRAWS, Estimate
 from evalkit.uncertainty import Bootstrap, Multiplier, Posterior, SamplerFigures, Sampling
-from evalkit.vocabulary import FloatArray
+from evalkit.vocabulary import AggregationKind, FloatArray
 
 SUP_T_TOLERANCE = 0.05  # Monte Carlo error of a 95 % quantile of 9,999 draws, four standard errors
 BOOTSTRAP_TOLERANCE = 0.10  # relative error of an interquartile range of 2,000 draws, three standard errors
@@ -157,3 +157,33 @@ def test_the_same_seed_gives_the_same_bands_and_another_seed_others() -> None:
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     assert SUP_T_DRAWS > 999
+
+
+@pytest.mark.parametrize("multiplier", ["rademacher", "webb"])
+def test_all_aggregations_share_one_pass_of_multiplier_draws_in_any_order(multiplier: Multiplier) -> None:
+    psi, asked = influence(), []
+
+    def influence_of() -> FloatArray:
+        asked.append(1)
+        return psi
+
+    def made() -> Estimate:
+        return estimate(Sampling(psi.T @ psi, 400, influence_of, bootstrap=Bootstrap(multiplier, 199)))
+
+    one, other = made(), made()
+    kinds: list[AggregationKind] = ["overall", "event_study", "cohort", "period"]
+    first = [one.aggregation(kind).std_error for kind in kinds]
+    assert len(asked) == 1
+    last = [other.aggregation(kind).std_error for kind in reversed(kinds)][::-1]
+    for a, b in zip(first, last, strict=True):
+        np.testing.assert_array_equal(a, b)
+    # a combination that no aggregation has takes a pass of its own with the same multipliers
+    cells = one.to_frame()["std_error"].to_numpy()
+    np.testing.assert_allclose(cells, one.aggregation("event_study").std_error, rtol=1e-9)
+
+
+def test_a_changed_estimate_draws_anew() -> None:
+    psi = influence()
+    one = estimate(Sampling(psi.T @ psi, 400, lambda: psi, bootstrap=Bootstrap("webb", 199)))
+    before = one.aggregation("overall").std_error
+    assert dataclasses.replace(one, seed=12).aggregation("overall").std_error != before
