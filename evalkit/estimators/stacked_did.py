@@ -251,7 +251,7 @@ class StackedDid(PanelEstimator):
             )
             yield Remark(
                 "cohorts_trimmed",
-                f"{len(fit.plan.trimmed)} cohorts ({units} units) got no effects, {why}: {_trimmed(panel, fit.plan)}. "
+                f"Cohorts were trimmed ({units} units), {why}: {_trimmed(panel, fit.plan)}. "
                 "They serve as comparison where they are untreated.",
                 treated=units,
             )

@@ -45,7 +45,7 @@ def test_stacked_estimates_use_the_window_of_the_study(
 def test_a_short_panel_trims_the_late_adopters_of_castle_doctrine_by_name() -> None:
     found = run("castle_doctrine", "estimator=stacked_did")
     (text,) = [remark.text for remark in found.estimate.remarks if remark.id == "cohorts_trimmed"]
-    assert "3 cohorts (7 units)" in text
+    assert "Cohorts were trimmed (7 units)" in text
     assert "'2008', '2009', '2010' (the data end before the last period needed)" in text
 
 

@@ -160,7 +160,7 @@ def test_every_event_time_averages_over_the_same_cohorts_and_the_trimmed_are_nam
     found = fit(draw(1).panel(), event_window=(-3, 2))  # periods 0 to 6, starts 3, 4 and 6
     by_time = [set(found.cells.cohort[found.cells.event_time == e]) for e in range(-3, 3)]
     assert by_time == [{3, 4}] * 6
-    assert "1 cohorts (8 units)" in remark(found, "cohorts_trimmed")
+    assert "Cohorts were trimmed (8 units)" in remark(found, "cohorts_trimmed")
     assert "'6' (the data end before the last period needed)" in remark(found, "cohorts_trimmed")
     earlier = fit(draw(1).panel(), event_window=(-4, 2))
     assert "'3' (the data start after the first period needed)" in remark(earlier, "cohorts_trimmed")
