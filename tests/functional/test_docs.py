@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from evalkit.checks.registry import BUILT_IN as CHECKS
 from evalkit.estimators.registry import BUILT_IN
+from evalkit.evidence.standard import shipped
 from evalkit.study import spec
 from evalkit.study.spec import StudySpec
 
@@ -65,10 +66,33 @@ def test_links_between_pages_lead_to_files(page: Path) -> None:
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-METHOD_PAGES = {page.stem for page in (ROOT / "docs" / "methods").glob("*.md")}
+def test_the_page_on_designs_names_every_estimator_and_links_its_page() -> None:
+    page = (ROOT / "docs" / "choose-a-design.md").read_text("utf-8")
+    assert [name for name in BUILT_IN if f"](methods/{name}.md)" not in page] == []
+    needs = page.partition("## What each needs")[2].partition("##")[0]
+    assert [name for name in BUILT_IN if f"| `{name}` |" not in needs] == []
 
 
-@pytest.mark.parametrize("page", sorted(METHOD_PAGES & set(BUILT_IN)))
+def test_the_page_on_designs_reads_the_rule_table_as_it_is() -> None:
+    page = (ROOT / "docs" / "choose-a-design.md").read_text("utf-8")
+    rows = shipped().inference.rows
+    named = [row.method for row in rows if not row.only_if_asked and row.method != "credible"]
+    said = page.partition("## Which interval is reported")[2]
+    places = [said.index(f"`{method}`", said.index("|---|---|---|")) for method in named]
+    assert places == sorted(places)
+    clustered = next(row for row in rows if row.method == "clustered")
+    assert (
+        f"at least {clustered.treated} treated, {clustered.comparison} to compare with, {clustered.total} in all"
+        in page
+    )
+
+
+def test_the_page_on_checks_names_every_check() -> None:
+    page = (ROOT / "docs" / "checks.md").read_text("utf-8")
+    assert [name for name in CHECKS if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", sorted(BUILT_IN))
 def test_the_page_of_an_estimator_shows_a_figure(page: str) -> None:
     text = (ROOT / "docs" / "methods" / f"{page}.md").read_text("utf-8")
     assert f"](img/{page}.png)" in text or f"](img/{page}.svg)" in text
