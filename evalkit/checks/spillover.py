@@ -54,8 +54,8 @@ class Spillover(PanelCheck):
 
     @model_validator(mode="after")
     def _one_kind_of_nearness(self) -> Self:
-        by_distance = bool(self.latitude and self.longitude and self.rings_km)
-        if by_distance == bool(self.neighbours):
+        named = [bool(self.latitude), bool(self.longitude), bool(self.rings_km)]
+        if any(named) and (not all(named) or self.neighbours):
             raise ValueError("name either latitude, longitude and rings_km, or neighbours")
         if list(self.rings_km) != sorted(set(self.rings_km)):
             raise ValueError("rings_km must increase, e.g. [10, 25]")
@@ -64,6 +64,11 @@ class Spillover(PanelCheck):
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Refit without the places in each ring."""
         panel = context.panel
+        if not (self.rings_km or self.neighbours):
+            return self.result(
+                "not_run",
+                "The study does not say who is near whom: its settings name neither coordinates nor neighbours.",
+            )
         starting = ~panel.never_treated & ~panel.always_treated
         distance, start = nearest(self._distances(panel, starting), panel.first_treated[starting])
         limits = self.rings_km or (1.0,)

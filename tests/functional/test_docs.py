@@ -87,11 +87,6 @@ def test_the_page_on_designs_reads_the_rule_table_as_it_is() -> None:
     )
 
 
-def test_the_page_on_checks_names_every_check() -> None:
-    page = (ROOT / "docs" / "checks.md").read_text("utf-8")
-    assert [name for name in CHECKS if f"`{name}`" not in page] == []
-
-
 @pytest.mark.parametrize("page", sorted(BUILT_IN))
 def test_the_page_of_an_estimator_shows_a_figure(page: str) -> None:
     text = (ROOT / "docs" / "methods" / f"{page}.md").read_text("utf-8")

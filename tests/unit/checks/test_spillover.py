@@ -100,6 +100,12 @@ def test_with_all_comparison_places_near_there_is_nothing_to_compare_with() -> N
     assert found.status == "not_run"
 
 
+def test_without_a_word_on_who_is_near_it_does_not_run() -> None:
+    found = Spillover().run(_on_a_map(0.0)[0])[0]
+    assert found.status == "not_run"
+    assert "coordinates" in found.reading
+
+
 def test_an_unknown_neighbour_is_refused() -> None:
     with pytest.raises(ConfigError, match="no unit of the data"):
         Spillover(neighbours={"Atlantis": ()}).run(_on_a_map(0.0)[0])
@@ -113,7 +119,7 @@ def test_a_place_that_moves_is_refused() -> None:
         BY_DISTANCE.run(dataclasses.replace(made, panel=panel))
 
 
-@pytest.mark.parametrize("settings", [{}, {"latitude": "lat"}, {"neighbours": {"a": ("b",)}, "latitude": "lat",
+@pytest.mark.parametrize("settings", [{"latitude": "lat"}, {"neighbours": {"a": ("b",)}, "latitude": "lat",
                          "longitude": "lon", "rings_km": (1.0,)}, {"latitude": "lat", "longitude": "lon",
                          "rings_km": (25.0, 10.0)}])  # fmt: skip
 def test_settings_name_one_kind_of_nearness(settings: dict[str, object]) -> None:
