@@ -42,10 +42,11 @@ GALLERY: Final[Mapping[str, Drawing]] = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The rows of one exhibit after the disclosure gate."""
+    """The rows of one exhibit after the disclosure gate, and its own setting where it is not the common one."""
 
     kind: str
     table: pd.DataFrame
+    setting: Setting | None = None
 
 
 def drawn(exhibits: Sequence[Shown], setting: Setting) -> tuple[Figure, ...]:
@@ -61,7 +62,7 @@ def drawn(exhibits: Sequence[Shown], setting: Setting) -> tuple[Figure, ...]:
     for exhibit in exhibits:
         if exhibit.kind not in GALLERY:
             raise ConfigError(f"There is no drawing '{exhibit.kind}' for a check.", allowed=", ".join(sorted(GALLERY)))
-        figure = GALLERY[exhibit.kind](exhibit.table, setting)
+        figure = GALLERY[exhibit.kind](exhibit.table, exhibit.setting or setting)
         seen[figure.id] = seen.get(figure.id, 0) + 1
         number = seen[figure.id]
         figures.append(figure if number == 1 else replace(figure, id=f"{figure.id}_{number}"))

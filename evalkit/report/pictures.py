@@ -23,6 +23,8 @@ from evalkit.report.wording import clip
 from evalkit.vocabulary import FloatArray
 
 NAME_WORDS: Final = 12
+TWO_WAY: Final = ("goodman_bacon", "twfe_weights")
+"""Exhibits of the linear two-way coefficient of the outcome as analysed, whatever the scale of the estimate."""
 EFFECTS: Final = (
     "estimate", "low", "high", "low_simultaneous", "high_simultaneous", "ring_estimate", "ring_low", "ring_high",
     "trend", "expected",
@@ -98,7 +100,13 @@ def pictures(
         )
     overall = in_natural_unit(_overall(estimates, evidence), log)
     drawn.append(forest(overall, outcome=name, effect_unit=unit, interval=_any_interval(evidence), marks=marks))
-    natural = [Shown(exhibit.kind, in_natural_unit(exhibit.table, log)) for exhibit in exhibits]
+    as_analysed = Setting(name, outcome.unit, step, interval)
+    natural = [
+        Shown(exhibit.kind, exhibit.table, as_analysed)
+        if link == "log_link" and exhibit.kind in TWO_WAY
+        else Shown(exhibit.kind, in_natural_unit(exhibit.table, log))
+        for exhibit in exhibits
+    ]
     return (*drawn, *gallery.drawn(natural, Setting(name, unit, step, interval, marks)))
 
 

@@ -7,6 +7,7 @@ import pytest
 from evalkit.evidence.natural import Link
 from evalkit.evidence.schema import Evidence
 from evalkit.report.figures.canvas import Figure
+from evalkit.report.gallery import Shown
 from evalkit.report.pictures import in_natural_unit, mid_marks, pictures
 from tests import report_samples as samples
 
@@ -108,3 +109,25 @@ def test_differences_of_percentages_are_in_percentage_points() -> None:
     bare = samples.bare_tables()
     drawn = pictures(summary, bare[0], bare[1], link="identity", step="year", reference=-1, window=(-3, 4))
     assert "percentage points" in drawn[1].alt
+
+
+def test_beside_a_model_of_ratios_the_two_way_coefficient_keeps_the_unit_of_the_outcome() -> None:
+    rows = pd.DataFrame(
+        {
+            "type": ["all", "against never-treated"],
+            "treated": ["", "2005"],
+            "comparison": ["", "never treated"],
+            "n_treated": [20, 12],
+            "n_units": [50, 42],
+            "weight": [1.0, 1.0],
+            "estimate": [-9_000.0, 2_000.0],
+        }
+    )
+    overall, by_event_time, _ = samples.bare_tables()
+    drawn = pictures(
+        samples.evidence(), overall, by_event_time, link="log_link", step="year", reference=-1, window=(-3, 4),
+        exhibits=[Shown("goodman_bacon", rows)],
+    )  # fmt: skip
+    assert drawn[-1].id == "goodman_bacon"
+    unit = samples.evidence().outcomes[0].unit
+    assert f"9,000 {unit}" in drawn[-1].alt
