@@ -93,7 +93,11 @@ class GoodmanBacon(PanelCheck):
             sign_flips=float(flips),
             comparisons=float(made.weight.size),
         )
-        return exhibiting(result, _exhibit(panel, groups, made, kind)) if made.weight.size > 1 else result
+        # figures are in the estimate's unit: differences of means have no place among ratios
+        other_unit = bool(context.estimate.facts.get("log_link")) and context.spec.primary_outcome.transform != "log"
+        if made.weight.size < 2 or other_unit:
+            return result
+        return exhibiting(result, _exhibit(panel, groups, made, kind))
 
     def _status(self, context: CheckContext, share: float, flips: bool) -> CheckStatus:
         if share == 0.0:

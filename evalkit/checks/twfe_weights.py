@@ -9,7 +9,7 @@ from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.headline import anticipation, is_two_way
-from evalkit.checks.wording import amount
+from evalkit.checks.wording import NO_ONE_START, amount
 from evalkit.data.panel import Panel
 from evalkit.inference.refits import anticipated
 from evalkit.numerics.static_two_way import StaticTwoWay, fit_static_two_way
@@ -52,6 +52,8 @@ class TwfeWeights(PanelCheck):
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Regress treatment on the effects and add up its residuals."""
         panel = context.panel
+        if panel.dose is not None:
+            return self.result("not_run", NO_ONE_START)
         fit = fit_static_two_way(
             panel.outcome,
             panel.treated,

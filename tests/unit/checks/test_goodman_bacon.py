@@ -121,6 +121,14 @@ def test_its_figure_adds_up_even_where_light_comparisons_are_pooled() -> None:
     assert rows["weight"].iloc[1:] @ rows["estimate"].iloc[1:] == pytest.approx(rows["estimate"].iloc[0], abs=EXACT)
 
 
+def test_beside_a_ratio_there_is_no_figure_in_the_outcomes_own_unit() -> None:
+    made = context(effect=2.0)
+    ratio = dataclasses.replace(made.estimate, facts={"log_link": True})
+    found = run(dataclasses.replace(made, estimate=ratio))
+    assert found.exhibit is None
+    assert "points" in found.reading
+
+
 def test_readings_pass_the_linter_and_count_nobody() -> None:
     people = Policy("persons", 11, "")
     for made in (context(effect=2.0), context(cohorts={5: 0.5}), context(CallawaySantAnna(anticipation=1))):

@@ -11,6 +11,7 @@ from evalkit.checks.base import PanelCheck
 from evalkit.checks.goodman_bacon import GoodmanBacon
 from evalkit.checks.placebo_period import PlaceboPeriod, shifted_start
 from evalkit.checks.randomization_inference import RandomizationInference
+from evalkit.checks.twfe_weights import TwfeWeights
 from evalkit.checks.wild_bootstrap import WildBootstrapCheck
 from evalkit.estimators.switching_did import SwitchingDid
 from evalkit.vocabulary import NEVER
@@ -46,7 +47,7 @@ def test_without_room_before_the_start_it_says_so() -> None:
     assert "could not be estimated" in found.reading
 
 
-@pytest.mark.parametrize("check", [RandomizationInference(), WildBootstrapCheck(), GoodmanBacon()])
+@pytest.mark.parametrize("check", [RandomizationInference(), WildBootstrapCheck(), GoodmanBacon(), TwfeWeights()])
 def test_checks_that_move_the_start_do_not_run_on_a_dose(check: PanelCheck) -> None:
     made = context()
     panel = dataclasses.replace(made.panel, dose=np.where(made.panel.treated, 0.5, 0.0))
