@@ -117,7 +117,9 @@ class Words:
             if read.kind == "never_treated"
             else f"before anybody could have been affected, in windows of {read.length} {self._steps(read.length)}"
         )
-        return f"{read.n_places} {self.places}, {first} to {last}, {how}. No outcome of a treated place was read."
+        return (
+            f"{read.n_places} {self.places}, {first} to {last}, {how}. No outcome of a place after its start was read."
+        )
 
     def test(self) -> str:
         """How it is decided whether something was detected."""
