@@ -404,22 +404,26 @@ def _joined(first: Sequence[ScoreBlock], second: Sequence[ScoreBlock]) -> tuple[
 
 
 def _cells(panel: Panel, inputs: LinearInputs, used: BoolArray, labels: IntArray, effects: FloatArray) -> Cells:
-    """Pooled cells: the static effect (label ``POOLED``), then event times, then the reference."""
-    weights = np.where(used, inputs.full_weights(), 0.0)
+    """Pooled cells: the static effect (label ``POOLED``), then event times, then the reference.
+
+    Units that start within the data stand behind them. Their rows that say nothing about the ratio, those of units
+    without an event above all, belong to the observed level nevertheless: levels and totals are those of all treated.
+    """
+    weights = np.nan_to_num(inputs.full_weights()) * panel.observed
     starts, member = np.unique(_starts(panel), return_inverse=True)
     groups = [np.flatnonzero(member == k) for k in range(len(starts))]
     treated = panel.time >= starts[:, None]
-    values = weights * np.where(used, panel.outcome, 0.0)
+    values = weights * np.where(weights > 0.0, panel.outcome, 0.0)
     total, size = (np.stack([array[units].sum(axis=0) for units in groups]) for array in (values, weights))
     seen = np.stack([np.count_nonzero(used[units], axis=0) for units in groups])
     ever = np.array(
         [np.count_nonzero(used[units][:, on].any(axis=1)) for units, on in zip(groups, treated, strict=True)]
     )
-    inside = (starts <= panel.time[-1])[:, None]
+    inside = ((starts > panel.time[0]) & (starts <= panel.time[-1]))[:, None]
     observed, n_treated = np.full(len(labels), np.nan), np.zeros(len(labels), dtype=np.int64)
     for position, label in enumerate(labels):
         cells = inside & (treated if label == POOLED else panel.time - starts[:, None] == label)
-        if seen[cells].any():
+        if size[cells].sum() > 0.0:
             observed[position] = total[cells].sum() / size[cells].sum()
             n_treated[position] = ever[inside[:, 0]].sum() if label == POOLED else seen[cells].sum()
     everywhere = np.full(len(labels), POOLED)

@@ -260,3 +260,24 @@ def test_a_likelihood_without_maximum_that_no_row_explains_is_refused(monkeypatc
     monkeypatch.setattr("evalkit.estimators.poisson_fixed_effects.fit_counts", lambda rows: None)
     with pytest.raises(EstimationFailed, match="has no maximum"):
         fit(World(15).panel())
+
+
+def test_levels_are_those_of_all_treated_rows_that_start_within_the_data() -> None:
+    world = World(16)
+    treated = np.flatnonzero(world.first != 99)
+    world.y[treated[:6]] = 0.0  # no event in any period: left out of the fit, not of the level
+    panel = world.panel(everything=True)
+    overall = fit(panel).aggregation("overall")
+    level = np.average(world.y[world.on], weights=world.weight[world.on])
+    assert overall.observed[0] == pytest.approx(level, rel=SAME)
+    assert overall.n_treated[0] == len(treated) - 6
+    always = replace(panel, first_treated=np.where(np.arange(36) % 3 == 1, 0, panel.first_treated))
+    later = world.on & (world.first == 3)[:, None]
+    estimate = fit(always)
+    level = np.average(world.y[later], weights=world.weight[later])
+    assert estimate.aggregation("overall").observed[0] == pytest.approx(level, rel=SAME)
+    study = estimate.aggregation("event_study")
+    first = later & (np.arange(PERIODS) == 3)
+    level = np.average(world.y[first], weights=world.weight[first])
+    assert study.observed[study.labels == 0][0] == pytest.approx(level, rel=SAME)
+    assert study.n_treated.max() == (world.y[world.first == 3].sum(axis=1) > 0.0).sum()
