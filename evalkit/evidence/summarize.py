@@ -24,6 +24,7 @@ from evalkit.evidence.standard import Standard
 from evalkit.evidence.values import Number, Quantity
 from evalkit.evidence.withhold import in_text, without_cohort_effects
 from evalkit.evidence.words import sentences
+from evalkit.inference.refits import counted_as_treated
 from evalkit.numerics.balance import pooled_sd
 from evalkit.study.spec import Outcome, Study
 from evalkit.vocabulary import POOLED, Diagnostic
@@ -74,6 +75,7 @@ def summarize(
         When a sentence breaks the standard.
     """
     spec, outcome = study.spec, study.spec.primary_outcome
+    panel = counted_as_treated(panel, estimate)
     standard = Standard.from_config(study.evidence)
     others = other_outcomes or {}
     overall = estimate.aggregation("overall", level=spec.design.level)

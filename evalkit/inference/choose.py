@@ -23,6 +23,7 @@ from evalkit.inference.refits import (
     Statistic,
     cluster_counts,
     comparison_clusters,
+    counted_as_treated,
     is_static_two_way,
     lead_of,
     statistic_of,
@@ -110,7 +111,8 @@ class _Desk:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        treated, total = cluster_counts(self.panel)
+        treated = cluster_counts(counted_as_treated(self.panel, self.estimate))[0]
+        total = cluster_counts(self.panel)[1]
         later = self.estimate.settings.get("comparison") != "never_treated"
         others = comparison_clusters(self.panel, later_cohorts=later)
         return {"treated": treated, "comparison": others, "total": total}

@@ -72,6 +72,19 @@ def anticipated(panel: Panel, starts: IntArray, lead: int) -> BoolArray:
     return np.asarray(inside[:, None] & (relative < 0) & (relative >= -lead) & (starts != NEVER)[:, None])
 
 
+def counted_as_treated(panel: Panel, estimate: Estimate) -> Panel:
+    """The panel in which those who start are the treated of an estimate.
+
+    In a triple difference the cohort of ineligible units tells when their place starts; they themselves never do. It is
+    for counts, levels and totals: the estimator needs the panel as it is.
+    """
+    name = estimate.settings.get("eligible")
+    if name is None or name not in panel.covariates:
+        return panel
+    eligible = np.fmax.reduce(panel.covariates[name], axis=1) == 1.0
+    return dataclasses.replace(panel, first_treated=np.where(eligible, panel.first_treated, NEVER))
+
+
 def starting(panel: Panel) -> BoolArray:
     """(N,) units that start within the window."""
     return ~panel.never_treated & ~panel.always_treated

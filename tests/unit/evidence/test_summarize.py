@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from evalkit.errors import DesignRefused, EstimationFailed
@@ -141,3 +144,18 @@ def test_a_run_without_a_locked_plan_says_so() -> None:
     evidence = made.summary(made.estimate(-2.0))
     assert (evidence.plan.status, evidence.plan.locked_at.how) == ("none", "missing")
     assert any("No analysis plan" in item.text for item in evidence.use.limitations)
+
+
+def test_totals_of_a_triple_difference_are_those_of_the_eligible() -> None:
+    spec = made.spec({"family": "count", "unit": "calls", "event_name": "calls", "per": 1.0, "mid": None})
+    panel = made.panel()
+    starting = np.flatnonzero(~panel.never_treated)
+    eligible = np.ones(panel.n_units)
+    eligible[starting[::2]] = 0.0
+    held = replace(panel, covariates={"policy": np.repeat(eligible[:, None], panel.n_periods, axis=1)})
+    all_units = made.summary(made.estimate(-2.0), spec, data=held)
+    half = made.summary(replace(made.estimate(-2.0), settings={"eligible": "policy"}), spec, data=held)
+    rows = int((panel.treated & (eligible == 1.0)[:, None])[starting].sum())
+    assert half.natural.total_averted.effect.value == pytest.approx(2.0 * rows, abs=EXACT)
+    assert all_units.natural.total_averted.effect.value == pytest.approx(4.0 * rows, abs=EXACT)
+    assert half.sample.n_treated_clusters.value == len(starting) // 2

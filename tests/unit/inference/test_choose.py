@@ -149,3 +149,12 @@ def test_robustness_keeps_its_own_interval_where_another_costs_much() -> None:
 def test_the_same_seed_reports_the_same_numbers() -> None:
     made = panel(30, {4: 0.1})
     assert run(made, table=quick()) == run(made, table=quick())
+
+
+def test_few_eligible_units_are_few_however_many_ineligible_ones_start_with_them() -> None:
+    made = panel(120, {4: 0.5})
+    eligible = (np.arange(120) % 30 == 0) | (np.arange(120) >= 90)
+    made = dataclasses.replace(made, covariates={"eligible": np.repeat(eligible[:, None] * 1.0, 6, axis=1)})
+    found = run(made, ek.TripleDifference())
+    assert found.n_treated_clusters == 2
+    assert found.method != "clustered"

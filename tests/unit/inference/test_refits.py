@@ -14,6 +14,7 @@ from evalkit.inference.refits import (
     anticipated,
     cluster_counts,
     comparison_clusters,
+    counted_as_treated,
     is_static_two_way,
     lead_of,
     refitted,
@@ -88,3 +89,15 @@ def test_the_scale_of_changes_ignores_levels() -> None:
     higher = dataclasses.replace(made, outcome=made.outcome + 1e3 * np.arange(20)[:, None])
     assert spread_of(higher) == pytest.approx(spread_of(made), rel=1e-6)
     assert spread_of(dataclasses.replace(made, outcome=np.ones(made.outcome.shape))) == 1.0
+
+
+def test_ineligible_units_of_a_triple_difference_are_not_counted_as_treated() -> None:
+    made = panel(ineligible=0.5)
+    eligible = np.arange(20) % 2 == 1
+    made = dataclasses.replace(made, covariates={"eligible": np.repeat(eligible[:, None] * 1.0, 8, axis=1)})
+    plain = ek.CallawaySantAnna().fit(made, rng=np.random.default_rng(0))
+    counted = counted_as_treated(made, dataclasses.replace(plain, settings={"eligible": "eligible"}))
+    assert cluster_counts(made) == (4, 20)
+    assert cluster_counts(counted) == (2, 20)
+    assert (treated_cells(counted) == treated_cells(made) * eligible[:, None]).all()
+    assert counted_as_treated(made, plain) is made
