@@ -69,6 +69,10 @@ class TripleDifference(PanelEstimator):
         ``varying`` or ``universal``, as in Callaway and Sant'Anna.
     combination
         Of several comparison cohorts: ``gmm`` (least variance) or ``by_size``.
+    fewest_clusters
+        Clusters of eligible and of ineligible units that every comparison cohort must have for ``gmm``; cells with
+        one that has fewer are averaged by size. The errors of one cluster sum to 0, so that a cohort of few clusters
+        seems precise and would take all the weight. 1 weighs always, as the paper does.
     anticipation
         Periods before the start in which effects are allowed.
     covariates
@@ -104,6 +108,7 @@ class TripleDifference(PanelEstimator):
     method: Method = "dr"
     base_period: BasePeriod = "varying"
     combination: Combination = "gmm"
+    fewest_clusters: Annotated[int, Field(ge=1)] = 5
     anticipation: Annotated[int, Field(ge=0)] = 0
     covariates: tuple[str, ...] = ()
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
@@ -197,7 +202,8 @@ class TripleDifference(PanelEstimator):
             )
         influence = _influence(sample, subgroups, effects)
         sizes = {int(c): _size(sample, subgroups, int(c)) for c in subgroups.cohorts}
-        to_cells, singular = combine(effects, influence, sizes, self.combination)
+        scarce = [c for c in sizes if _clusters(sample, subgroups, c) < self.fewest_clusters]
+        to_cells, singular = combine(effects, influence, sizes, self.combination, scarce)
         unusable = [int(c) for c in subgroups.cohorts if c > panel.time[0] and subgroups.lacking(sample, int(c))]
         return _Fit(sample, subgroups, effects, influence, to_cells, singular, unusable)
 
@@ -301,8 +307,9 @@ class TripleDifference(PanelEstimator):
         if fit.singular:
             yield Remark(
                 "averaged_by_size",
-                f"In {len(fit.singular)} cells ({quote_names(named(fit.singular))}) the estimates against several "
-                "cohorts cannot be told apart, for want of clusters; they were averaged by size.",
+                f"In {len(fit.singular)} cells ({quote_names(named(fit.singular))}) the errors of the estimates "
+                "against several cohorts cannot be weighed, for want of clusters (at least "
+                f"{self.fewest_clusters} of eligible and of ineligible units each); they were averaged by size.",
             )
         regressors = [name for name in self.covariates if name != self.eligible]
         dropped = np.flatnonzero(fit.effects.dropped[1:])
@@ -342,3 +349,14 @@ def _size(sample: CohortSample, subgroups: Subgroups, cohort: int) -> float:
     """Summed weight of a cohort."""
     weight = sample.share_weight()
     return float(sum(weight[subgroups.rows(sample, cohort, eligible)].sum() for eligible in (True, False)))
+
+
+def _clusters(sample: CohortSample, subgroups: Subgroups, cohort: int) -> int:
+    """Clusters with weight in the smaller of a cohort's subgroups."""
+    counts = []
+    weight = sample.share_weight()
+    for eligible in (True, False):
+        rows = subgroups.rows(sample, cohort, eligible)
+        codes = np.arange(rows.start, rows.stop) if sample.cluster is None else sample.cluster[rows]
+        counts.append(len(np.unique(codes[weight[rows] > 0.0])))
+    return min(counts)

@@ -13,7 +13,7 @@ alone, and the estimates are averaged (their eqs. 4.11 and 4.12).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -163,7 +163,11 @@ def estimate_triples(
 
 
 def combine(
-    effects: TripleEffects, influence: Influence, sizes: Mapping[int, float], how: Combination
+    effects: TripleEffects,
+    influence: Influence,
+    sizes: Mapping[int, float],
+    how: Combination,
+    scarce: Container[int] = (),
 ) -> tuple[FloatArray, list[PlannedCell]]:
     """Average the estimates of each cell over its comparison cohorts.
 
@@ -177,13 +181,16 @@ def combine(
         Comparison cohort to its summed weight.
     how
         ``gmm``: weights Omega^-1 1 / (1' Omega^-1 1), Omega the covariance of the estimates (eq. 4.11); ``by_size``.
+    scarce
+        Comparison cohorts of too few clusters: the errors of one cluster sum to 0, so that such a cohort seems precise
+        and would take all the weight.
 
     Returns
     -------
     (J, K) array
         Map of comparisons to cells.
     list of PlannedCell
-        Cells whose Omega is singular; they are averaged by size.
+        Cells whose Omega is singular or has a scarce cohort; they are averaged by size.
     """
     covariance = influence.covariance()[: len(effects.part_effect), : len(effects.part_effect)]
     to_cells = np.zeros((len(effects.part_effect), len(effects.cells)))
@@ -196,7 +203,8 @@ def combine(
         if how == "gmm" and len(cohorts) > 1:
             omega = signs.T @ covariance @ signs
             roots = np.linalg.eigvalsh(omega)
-            if roots[0] > SINGULAR * roots[-1]:
+            enough = not any(c in scarce for c in cohorts)
+            if enough and roots[0] > SINGULAR * roots[-1]:
                 solved = np.linalg.solve(omega, np.ones(len(cohorts)))
                 weights = solved / solved.sum()
             else:

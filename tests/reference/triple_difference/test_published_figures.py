@@ -1,7 +1,8 @@
 """Figures of moderndid and diff-diff on a simulated panel and on state crime, with every method and comparison.
 
 Source: peers.csv, written by make_peers.py. Effects and errors are the same. In cells with several comparison cohorts
-both peers divide the covariance behind the combined error by n - 1 rather than n.
+both peers divide the covariance behind the combined error by n - 1 rather than n. They weigh comparison cohorts
+however few units these have.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def test_cells_and_errors_meet_the_peer(asked: tuple[str, ...]) -> None:
     covariates = (covariate,) if covariate else ()
     made = panel(data, covariates)
     found = TripleDifference(
-        comparison=comparison, method=method, base_period="universal", covariates=covariates
+        comparison=comparison, method=method, base_period="universal", covariates=covariates, fewest_clusters=1
     ).fit(made, rng=np.random.default_rng(0))  # fmt: skip
     ours = found.to_frame().astype({"cohort": int, "period": int})[~found.cells.is_reference]
     theirs = PEER_ANSWERS[(PEER_ANSWERS[ASKED] == list(asked)).all(axis=1)]

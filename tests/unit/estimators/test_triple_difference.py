@@ -245,3 +245,30 @@ def test_one_cluster_or_no_start_is_refused() -> None:
         fit(replace(panel, cluster=np.zeros(64, dtype=np.int64)), eligible="policy")
     with pytest.raises(DesignRefused, match="No place starts treatment"):
         fit(replace(panel, first_treated=np.full(64, NEVER)), eligible="policy")
+
+
+@pytest.mark.parametrize(("clusters", "weighed"), [(4, False), (5, True)])
+def test_a_comparison_cohort_of_few_clusters_does_not_take_all_the_weight(clusters: int, weighed: bool) -> None:
+    rng = np.random.default_rng(8)
+    starts = np.repeat([3] * 6 + [4] * 6 + [NEVER] * clusters, 8)
+    n = len(starts)
+    eligible = np.tile([1.0, 0.0], n // 2)
+    place = np.repeat(np.arange(n // 8), 8)
+    shock = rng.standard_normal((n // 8, 2, 4))
+    frame = pd.DataFrame(
+        {
+            "unit": np.repeat(np.arange(n), 4),
+            "period": np.tile(np.arange(1, 5), n),
+            "y": (shock[place, eligible.astype(int)] + rng.standard_normal((n, 4))).ravel(),
+            "cohort": np.repeat(np.where(starts == NEVER, 0, starts), 4),
+            "eligible": np.repeat(eligible, 4),
+            "place": np.repeat(place, 4),
+        }
+    )
+    panel = ek.Panel.from_frame(
+        frame, unit="unit", period="period", outcome="y", cohort="cohort", covariates=["eligible"], cluster="place"
+    )
+    found, by_size = fit(panel), fit(panel, combination="by_size")
+    assert ("averaged_by_size" in {remark.id for remark in found.remarks}) is not weighed
+    same = found.cells.estimate == pytest.approx(by_size.cells.estimate, rel=ALGEBRA)
+    assert same is not weighed
