@@ -14,7 +14,7 @@ from evalkit import aggregate as aggregation_weights
 from evalkit.aggregate import Cells, Weights
 from evalkit.data.calendar import Calendar
 from evalkit.errors import ConfigError, DesignRefused, closest
-from evalkit.uncertainty import Bootstrap, Posterior, Sampling, multipliers
+from evalkit.uncertainty import Bootstrap, Posterior, Reported, Sampling, multipliers
 from evalkit.vocabulary import POOLED, AggregationKind, Estimand, FloatArray, IntArray, IntervalKind, Remark
 
 KINDS: tuple[AggregationKind, ...] = ("overall", "event_study", "cohort", "period")
@@ -111,6 +111,9 @@ class Estimate:
     leads_from
         What an effect before treatment is measured from: the ``reference`` period, the ``previous``
         period (varying base) or the cohort's ``own_mean`` over its untreated periods.
+    reported
+        Interval and p-value to report for the overall effect where a study has decided on them
+        (:mod:`evalkit.inference.choose`); None straight from an estimator.
 
     Examples
     --------
@@ -135,6 +138,7 @@ class Estimate:
     remarks: tuple[Remark, ...] = ()
     facts: dict[str, float] = field(default_factory=dict)
     leads_from: LeadsFrom = "reference"
+    reported: Reported | None = None
     _drawn: list[tuple[FloatArray, FloatArray]] = field(default_factory=list, init=False, repr=False, compare=False)
     """Gradients of all aggregations and their multiplier draws, made when first asked for: one pass serves all."""
 

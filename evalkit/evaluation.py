@@ -8,7 +8,7 @@ import os
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -25,7 +25,9 @@ from evalkit.estimate import Estimate
 from evalkit.estimators import registry
 from evalkit.estimators.base import Estimator, refuse_cross_sections, require_absorbing
 from evalkit.evidence.schema import Evidence, Identity
+from evalkit.evidence.standard import Standard
 from evalkit.evidence.summarize import summarize
+from evalkit.inference.choose import report
 from evalkit.study.spec import Choice, Study
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic
@@ -52,7 +54,7 @@ class Evaluation:
     panel
         The primary outcome, as analysed.
     estimate
-        Of the primary estimator on the primary outcome.
+        Of the primary estimator on the primary outcome; `estimate.reported` is the interval that is reported.
     robustness
         Label to the other estimators' estimates, or to the reason why one refused.
     other_outcomes
@@ -115,15 +117,13 @@ def evaluate(
     require(estimator, panel)
     tell(f"Estimating with {estimator.name}")
     fit = functools.partial(_fit, estimator, study.seed)
-    estimate = fit(panel)
+    estimate = _decided(study, fit(panel), panel, fit, tell)
     of_outcome = functools.cache(functools.partial(_other_outcome, study, frame, fit, tell))
     diagnostics = _checked(study, CheckContext(study.spec, panel, estimate, fit, of_outcome), tell)
     if announce is not None:
         announce(summarize(study, panel, estimate, {}, diagnostics, identity))
     others = {outcome.name: of_outcome(outcome.name) for outcome in study.spec.outcomes if outcome.role != "primary"}
-    robustness = {
-        label: _attempt(choice, study.seed, panel, tell) for label, choice in labelled(study.robustness).items()
-    }
+    robustness = {label: _attempt(study, choice, panel, tell) for label, choice in labelled(study.robustness).items()}
     tell("Writing the summary")
     evidence = summarize(study, panel, estimate, robustness, diagnostics, identity, other_outcomes=others)
     return Evaluation(
@@ -219,20 +219,50 @@ def _other_outcome(
     """The primary estimator on a further outcome."""
     outcome = next(each for each in study.spec.outcomes if each.name == name)
     tell(f"Estimating the effect on {name}")
-    return _caught(lambda: fit(panel_for(frame, study.spec, outcome)))
+
+    def run() -> Estimate:
+        panel = panel_for(frame, study.spec, outcome)
+        return _decided(study, fit(panel), panel, fit, tell)
+
+    return _caught(run)
+
+
+def _decided(
+    study: Study,
+    estimate: Estimate,
+    panel: Panel,
+    fit: Callable[[Panel], Estimate],
+    tell: Progress,
+    *,
+    robustness: bool = False,
+) -> Estimate:
+    """The estimate with the interval and p-value that the rule table of inference reports for it."""
+    design = study.spec.design
+    decided = report(
+        estimate,
+        panel,
+        fit,
+        Standard.from_config(study.evidence).inference,
+        level=design.level,
+        asked="auto" if robustness else design.inference,
+        cheap=robustness,
+        tell=tell,
+    )
+    return replace(estimate, reported=decided)
 
 
 def _fit(estimator: Estimator, seed: int, panel: Panel) -> Estimate:
     return estimator.fit(panel, rng=stage_rng(seed, f"fit:{estimator.name}"))
 
 
-def _attempt(choice: Choice, seed: int, panel: Panel, tell: Progress) -> Estimate | EvalkitError:
+def _attempt(study: Study, choice: Choice, panel: Panel, tell: Progress) -> Estimate | EvalkitError:
     tell(f"Cross-checking with {choice.label or choice.name}")
 
     def run() -> Estimate:
         estimator = build(choice)
         require(estimator, panel)
-        return _fit(estimator, seed, panel)
+        fit = functools.partial(_fit, estimator, study.seed)
+        return _decided(study, fit(panel), panel, fit, tell, robustness=True)
 
     return _caught(run)
 

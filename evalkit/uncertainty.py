@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from evalkit.vocabulary import FloatArray
+from evalkit.vocabulary import FloatArray, InferenceMethod
 
 Multiplier = Literal["gaussian", "rademacher", "mammen", "webb"]
 
@@ -88,6 +88,57 @@ class Posterior:
     draws: FloatArray
     sampler: SamplerFigures
     parameters: Mapping[str, FloatArray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The interval and p-value that a study reports for an overall effect, and by which method.
+
+    Attributes
+    ----------
+    method
+        ``clustered`` is the estimate's own interval, ``credible`` that of a posterior; ``none`` where no method
+        applies: the numbers are then the estimate's own and must not be relied on.
+    low, high, level
+        In the unit of the outcome as analysed.
+    p_value
+        Two-sided, of "the effect is 0"; None for a posterior.
+    smallest_p
+        The least p-value that any data could have given; None where it has no bound.
+    degrees_of_freedom
+        Of a t reference; None without one.
+    n_treated_clusters, n_clusters
+        Clusters with a unit that starts within the window; clusters in all, always-treated ones left out.
+    clustered_low, clustered_high, clustered_p
+        The estimate's own, for comparison.
+    details
+        Further figures of the method by name.
+    asked
+        Whether the study asked for this method.
+    passed_over
+        Methods above it in the table, each with the reason why it was not taken.
+    """
+
+    method: InferenceMethod
+    low: float
+    high: float
+    level: float
+    p_value: float | None
+    n_treated_clusters: int
+    n_clusters: int
+    clustered_low: float
+    clustered_high: float
+    clustered_p: float | None
+    smallest_p: float | None = None
+    degrees_of_freedom: float | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
+    asked: bool = False
+    passed_over: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def replaces_clustered(self) -> bool:
+        """Whether the interval is another than the estimate's own."""
+        return self.method not in ("clustered", "credible", "none")
 
 
 def multipliers(kind: Multiplier, shape: tuple[int, int], rng: np.random.Generator) -> FloatArray:

@@ -62,6 +62,18 @@ InferenceMethod = Literal[
     "cr3",
     "none",
 ]
+InferenceChoice = Literal[
+    "auto",
+    "credible",
+    "clustered",
+    "randomization",
+    "collapse",
+    "conley_taber",
+    "ferman_pinto",
+    "wild_bootstrap",
+    "cr3",
+]
+"""What a study may ask for under `design.inference`; the rule table decides under ``auto``."""
 NextStep = Literal["scale", "continue", "modify", "stop", "test_more"]
 
 

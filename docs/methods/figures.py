@@ -19,6 +19,7 @@ from evalkit.evaluation import evaluate
 from evalkit.report.compose import compose
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.event_study import event_study
+from evalkit.report.figures.forest import forest
 
 IMAGES = Path(__file__).parent / "img"
 
@@ -77,6 +78,26 @@ def triple_difference() -> Figure:
     )  # fmt: skip
 
 
+def few_treated() -> Figure:
+    """Organ donation, one treated state: the estimator's own interval beside those that hold."""
+    names = {"randomization": "Placebo over states", "collapse": "One number a state"}
+    rows: list[dict[str, object]] = []
+    for asked, name in names.items():
+        found = evaluate(load_study("organ_donation", [f"study.design.inference={asked}", *QUICK])).estimate
+        reported, value = found.reported, 100.0 * float(found.aggregation("overall").estimate[0])
+        if reported is None:
+            raise RuntimeError("the rule table was not applied")
+        if not rows:
+            own = {"low": 100.0 * reported.clustered_low, "high": 100.0 * reported.clustered_high}
+            rows.append({"label": "Clustered errors", "role": "robustness", "estimate": value, **own, "reason": ""})
+        bounds = {"low": 100.0 * reported.low, "high": 100.0 * reported.high}
+        role = "primary" if asked == "randomization" else "robustness"
+        rows.append({"label": name, "role": role, "estimate": value, **bounds, "reason": ""})
+    return forest(
+        pd.DataFrame(rows), outcome="the organ donor registration rate", effect_unit="points", interval="95 % interval"
+    )
+
+
 def of_study(page: str) -> Figure:
     """The event study of a run."""
     study, overrides = RUNS[page]
@@ -85,8 +106,8 @@ def of_study(page: str) -> Figure:
     return next(figure for figure in contents.figures if figure.id == "event_study")
 
 
-DRAWN = {"triple_difference": triple_difference}
-"""Pages whose data no study holds."""
+DRAWN = {"triple_difference": triple_difference, "few_treated": few_treated}
+"""Pages whose figure is no event study of a run."""
 
 
 def main(pages: list[str]) -> int:

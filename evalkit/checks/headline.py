@@ -8,7 +8,10 @@ from evalkit.vocabulary import CheckStatus
 
 
 def excludes_zero(context: CheckContext) -> bool:
-    """Whether the interval of the primary estimate, at the study's level, lies on one side of 0."""
+    """Whether the interval that is reported for the primary estimate, at the study's level, lies on one side of 0."""
+    reported = context.estimate.reported
+    if reported is not None:
+        return not reported.low <= 0.0 <= reported.high
     overall = context.estimate.aggregation("overall", level=context.spec.design.level)
     return not overall.low[0] <= 0.0 <= overall.high[0]
 

@@ -95,6 +95,9 @@ def _effect(context: CheckContext, estimate: Estimate, name: str, role: str, uni
     effect, error, low, high = (
         float(each[0]) for each in (overall.estimate, overall.std_error, overall.low, overall.high)
     )
+    reported = estimate.reported
+    if reported is not None and reported.p_value is not None:
+        low, high, p = reported.low, reported.high, reported.p_value
     return _Effect(name, role, unit, estimate.n_treated_units, effect, error, low, high, p)
 
 

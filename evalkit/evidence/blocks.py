@@ -295,7 +295,7 @@ def _found_limitations(facts: Facts, voice: Voice) -> Sequence[str]:
     few = sample.treated_clusters < limits["treated"] or sample.clusters < limits["total"]
     exact = facts.exact_inference
     names = {"treated": facts.counted(sample.treated_clusters), "total": facts.counted(sample.clusters)}
-    if few and exact is None and not facts.is_bayesian:
+    if few and not facts.holds_with_few_clusters and not facts.is_bayesian:
         grouped = facts.panel.cross_sections is not None
         found.append(voice.say("limit_few_groups" if grouped else "limit_few_clusters", names))
     if facts.design == "difference_in_differences" and sample.pre_periods == 1:

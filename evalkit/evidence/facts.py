@@ -124,11 +124,18 @@ class Facts:
         return min(judged, key=lambda found: found.status != "fail", default=None)
 
     @property
-    def contradicted(self) -> Diagnostic | None:
-        """The exact inference that does not support an interval which excludes 0; None where it agrees or is absent."""
-        found = self.exact_inference
-        failed = found is not None and found.status == "fail" and found.value is not None
-        return found if failed and not self.judged.includes_zero else None
+    def holds_with_few_clusters(self) -> str:
+        """What the interval is by, where it holds with few clusters; else a check that passes; empty where neither."""
+        reported = self.estimate.reported
+        if reported is not None and reported.method in self.standard.inference.hold_with_few:
+            return f"the interval is by {reported.method.replace('_', ' ')}"
+        exact = self.exact_inference
+        return "" if exact is None or exact.status == "fail" else f"{exact.id.replace('_', ' ')} passes"
+
+    @property
+    def no_interval(self) -> bool:
+        """Whether no method gives an interval that can be relied on."""
+        return self.estimate.reported is not None and self.estimate.reported.method == "none"
 
     def passed(self, identifiers: tuple[str, ...]) -> bool:
         """Whether any of these diagnostics ran and passed."""

@@ -137,7 +137,7 @@ def _levels_positive(effect: Effect) -> bool:
     return bool(effect.observed > 0.0 and (effect.counterfactual(theta) > 0.0).all())
 
 
-def find(judged: Judged, outcome: Outcome, *, not_rated: str = "", unsupported: str = "") -> FindingBlock:
+def find(judged: Judged, outcome: Outcome, *, not_rated: str = "", no_interval: bool = False) -> FindingBlock:
     """Name the finding.
 
     An interval beyond 0 is favourable or unfavourable even where it lies inside +-MID: the order of
@@ -151,9 +151,8 @@ def find(judged: Judged, outcome: Outcome, *, not_rated: str = "", unsupported: 
         Says which direction the city wants.
     not_rated
         Reason why the run has no result; the finding is then inconclusive.
-    unsupported
-        What contradicts an interval that excludes 0, e.g. randomization inference with few treated
-        clusters; the finding is then inconclusive as well.
+    no_interval
+        Whether no method gives an interval that can be relied on; the finding is then inconclusive as well.
     """
     value = judged.quantity.value
     direction: Literal["increase", "decrease", "none"] = "none"
@@ -161,8 +160,8 @@ def find(judged: Judged, outcome: Outcome, *, not_rated: str = "", unsupported: 
         direction = "increase" if value > 0.0 else "decrease"
     mid = Number.missing(judged.mid_reason) if judged.mid is None else Number.declared(judged.mid)
     label, reading = _label(judged) if not not_rated else ("inconclusive", f"Not rated: {not_rated}.")
-    if unsupported and label in ("favourable", "unfavourable"):
-        label, reading = "inconclusive", f"The interval excludes 0, but {unsupported}."
+    if no_interval and not not_rated:
+        label, reading = "inconclusive", "No method gives an interval that can be relied on with so few clusters."
     return FindingBlock.model_validate(
         {
             "label": label,

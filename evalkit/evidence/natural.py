@@ -116,13 +116,14 @@ def link_of(outcome: Outcome, estimate: Estimate) -> Link:
 
 
 def effect_of(outcome: Outcome, estimate: Estimate, overall: Aggregation) -> Effect:
-    """The overall effect of an estimate, ready for natural units."""
-    link = link_of(outcome, estimate)
+    """The overall effect of an estimate with the interval that is reported, ready for natural units."""
+    link, reported = link_of(outcome, estimate), estimate.reported
+    low, high = (overall.low[0], overall.high[0]) if reported is None else (reported.low, reported.high)
     observed = float(overall.observed[0])
     return Effect(
         value=float(overall.estimate[0]),
-        low=float(overall.low[0]),
-        high=float(overall.high[0]),
+        low=float(low),
+        high=float(high),
         level=overall.level,
         interval_kind=estimate.interval_kind,
         draws=None if overall.draws is None else overall.draws[:, 0],

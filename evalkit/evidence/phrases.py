@@ -31,16 +31,24 @@ SENTENCES: Final[dict[str, str]] = {
         "We could not tell whether {programme} changed {outcome}. Results fit anything from {lo} to {hi}"
         "{interval_in_brackets}; {what_matters}."
     ),
-    "unsupported": (
-        "We could not tell whether {programme} changed {outcome}: {test} gives p = {p}. The level came out about "
-        "{size} {unit} {higher_or_lower} than the comparison suggests; with {treated} of {total} clusters treated, its "
-        "interval ({lo} to {hi}, {interval}) is not to be relied on."
+    # headlines: an interval for few treated clusters holds 0, or there is none
+    "inconclusive_few": (
+        "We could not tell whether {programme} changed {outcome}: {p}; results fit anything from {lo} to {hi} "
+        "({interval})."
     ),
-    "uncertain_unsupported": (
-        "The evidence is very uncertain: we could not tell whether {outcome} would have been different without "
-        "{programme}, as {test} gives p = {p}. The level came out about {size} {unit} {higher_or_lower} than the "
-        "comparison suggests; with {treated} of {total} clusters treated, its interval ({lo} to {hi}, {interval}) is "
-        "not to be relied on."
+    "uncertain_inconclusive_few": (
+        "The evidence on {programme} and {outcome} is very uncertain: {p}; results fit anything from {lo} to {hi} "
+        "({interval})."
+    ),
+    "no_interval": (
+        "We could not tell whether {programme} changed {outcome}: with {treated} of {total} {clusters} treated no "
+        "interval can be relied on. The level came out about {size} {unit} {higher_or_lower} than the comparison "
+        "suggests."
+    ),
+    "uncertain_no_interval": (
+        "The evidence on {programme} and {outcome} is very uncertain: with {treated} of {total} {clusters} treated no "
+        "interval can be relied on. The level came out about {size} {unit} {higher_or_lower} than the comparison "
+        "suggests."
     ),
     "little_High": (
         "With {programme}, any change in {outcome} is smaller than {mid}, the smallest that matters to the city."
@@ -65,6 +73,32 @@ SENTENCES: Final[dict[str, str]] = {
     "mid_unknown": "the study does not say which change would matter",
     "interval_confidence": "{level} % confidence interval",
     "interval_credible": "{level} % credible interval",
+    # which inference is reported, and why
+    "inference_credible": "The interval is that of the posterior.",
+    "inference_clustered": (
+        "The interval is the estimator's own: {treated} of {total} {clusters} are treated, enough for it."
+    ),
+    "inference_clustered_few": (
+        "The interval is the estimator's own, which is too narrow with {treated} treated {treated_clusters} of "
+        "{total}: another would take too long for a cross-check."
+    ),
+    "inference_none": (
+        "With {treated} treated {treated_clusters} of {total} no method gives an interval that can be relied on; the "
+        "estimator's own counts only part of the uncertainty."
+    ),
+    "inference_few": "With {treated} treated {treated_clusters} of {total} the usual interval is too narrow;",
+    "inference_asked": "The study asks for another interval than the usual one;",
+    "inference_randomization_one": "this one compares {who} with every other {cluster}.",
+    "inference_randomization": "this one asks what the same starts would have shown in other {clusters}.",
+    "inference_collapse": (
+        "this one rests on one number for each {cluster} (a t test with {degrees} degrees of freedom)."
+    ),
+    "inference_conley_taber": "this one takes the errors of the treated from those of the never-treated {clusters}.",
+    "inference_ferman_pinto": (
+        "this one takes the errors of the treated from those of the never-treated {clusters}, scaled to their size."
+    ),
+    "inference_wild_bootstrap": "this one compares the t statistic with its own bootstrap.",
+    "inference_cr3": ("this one leaves out one {cluster} at a time (a t test with {degrees} degrees of freedom)."),
     # the finding, as an axis of its own
     "finding_favourable": (
         "The finding is favourable: {outcome} came out {higher_or_lower}, the direction the city wants."
@@ -74,10 +108,7 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "finding_little_or_no_difference": "The finding is little or no difference.",
     "finding_inconclusive": "The finding is inconclusive: the results fit both a fall and a rise.",
-    "finding_unsupported": (
-        "The finding is inconclusive: the interval excludes 0, but a test that holds with few clusters does not "
-        "support it."
-    ),
+    "finding_no_interval": "The finding is inconclusive: no interval can be relied on with so few {clusters}.",
     "finding_not_rated": "There is no finding: this run is not rated.",
     # further sentences
     "equivalence": "Any change is probably smaller than {mid}.",
@@ -126,6 +157,8 @@ SENTENCES: Final[dict[str, str]] = {
         "(share of the posterior further out: {p})."
     ),
     "p_value": "p = {p}",
+    "p_placebo": "placebo p = {p}",
+    "p_randomization": "randomization p = {p}",
     "p_below": "p below {p}",
     # notes
     "note_geometric": (
@@ -148,7 +181,7 @@ SENTENCES: Final[dict[str, str]] = {
     "limit_few_events": "The observed level of the treated {why}",
     "limit_interval_not_supported": (
         "The interval excludes 0, but {test}, which does not need many treated clusters ({treated} of {total} here), "
-        "gives p = {p}: read the result by this figure, not by the interval"
+        "gives p = {p}: the two disagree"
     ),
     "limit_no_plan": "No analysis plan was locked before the outcomes were seen: treat the result as exploratory",
 }

@@ -73,10 +73,12 @@ def cap_single_unit(facts: Facts, rule: Rule) -> Verdict:
     variant = "" if facts.panel.cross_sections is None else "groups"
     if fewest != 1:
         return held_against(False, reason, value, 1.0)
-    if facts.passed(required.exact_inference) and facts.passed(required.pre_fit):
-        passed = f"{reason} Permutation inference and the fit before the start pass."
+    holds = facts.holds_with_few_clusters
+    if holds and facts.passed(required.pre_fit):
+        passed = f"{reason} The fit before the start passes, and {holds}."
         return held_against(True, passed, value, 1.0, variant=variant)
-    reason = f"{reason} Permutation inference or the fit before the start is missing or fails."
+    lacks = "the fit before the start is missing or fails" if holds else "no inference that holds with one was made"
+    reason = f"{reason} {lacks[0].upper()}{lacks[1:]}."
     return Verdict("applied", reason, value, 1.0, cap=rule.cap_without_inference, variant=variant)
 
 
@@ -191,9 +193,10 @@ def few_clusters(facts: Facts, rule: Rule) -> Verdict:
     grouped = facts.panel.cross_sections is not None
     reason = f"{treated} treated {'groups' if grouped else 'clusters'}, {total} in all"
     count = f"{treated} of {total}"
-    if few and facts.exact_inference is not None:
-        return held_against(False, f"{reason}; randomization inference or wild bootstrap was used.", count)
-    without = "; neither randomization inference nor wild bootstrap was used" if few else ""
+    holds = facts.holds_with_few_clusters
+    if few and holds:
+        return held_against(False, f"{reason}; {holds}.", count)
+    without = "; no inference that holds with so few was made" if few else ""
     variant = "groups" if grouped else "bayesian" if facts.is_bayesian else ""
     return held_against(few, f"{reason}{without}.", count, variant=variant)
 

@@ -9,6 +9,7 @@ import numpy as np
 from evalkit.errors import DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.evidence.facts import Facts, detail
+from evalkit.evidence.natural import effect_of
 from evalkit.evidence.standard import Rule
 from evalkit.evidence.verdict import Verdict, held_against, not_applicable, not_run, severe
 from evalkit.vocabulary import Diagnostic, Domain
@@ -70,6 +71,8 @@ def spillover(facts: Facts, rule: Rule) -> Verdict:
 def imprecision(facts: Facts, rule: Rule) -> Verdict:
     """The interval leaves both 0 and changes that matter possible."""
     judged = facts.judged
+    if facts.no_interval:
+        return not_run("No interval can be relied on, so nothing says how precise the estimate is.")
     if not judged.includes_zero:
         return held_against(False, "The interval excludes 0.", "excludes 0")
     if judged.mid is None:
@@ -260,5 +263,6 @@ def _placebo_outcomes_pass(facts: Facts) -> bool | None:
         if estimate is None or isinstance(estimate, EvalkitError):
             return None
         rows = estimate.aggregation("overall", level=facts.spec.design.level)
-        results.append(bool(rows.low[0] <= 0.0 <= rows.high[0]))
+        effect = effect_of(facts.spec.primary_outcome, estimate, rows)
+        results.append(bool(effect.low <= 0.0 <= effect.high))
     return all(results)

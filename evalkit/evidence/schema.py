@@ -1,4 +1,4 @@
-"""The evidence summary, schema 1.0.0: one model a block, the root :class:`Evidence`.
+"""The evidence summary, schema 1.1.0: one model a block, the root :class:`Evidence`.
 
 The JSON Schema shipped in `evalkit/evidence/schemas/` is generated from these models. Values
 carry how they came to be (:mod:`evalkit.evidence.values`); structural words (roles, statuses,
@@ -33,13 +33,14 @@ from evalkit.vocabulary import (
     Domain,
     Estimand,
     Finding,
+    InferenceMethod,
     IntervalKind,
     OutcomeFamily,
     OutcomeRole,
     Provenance,
 )
 
-SCHEMA_VERSION: Final = "1.0.0"
+SCHEMA_VERSION: Final = "1.1.0"
 SCHEMA_FILE: Final = f"evidence-{SCHEMA_VERSION}.json"
 CertaintyLabel = Literal["High", "Moderate", "Low", "Very low", "Not rated"]
 StepKind = Literal["start", "gate", "cap", "deduction", "domain_limit", "floor", "upgrade", "warning"]
@@ -50,7 +51,7 @@ Judgement = Literal["low", "moderate", "serious", "critical", "no information"]
 class Identity(Block):
     """Which run of which study on which data."""
 
-    schema_version: Literal["1.0.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.0.0", "1.1.0"] = SCHEMA_VERSION
     study_id: str
     run_id: str
     config_sha: str
@@ -160,20 +161,58 @@ class SampleBlock(Block):
     flow: tuple[FlowStep, ...]
 
 
+class InferenceBlock(Block):
+    """How the interval and p-value of an estimate were found, beside the estimator's own.
+
+    Attributes
+    ----------
+    method
+        ``clustered`` is the estimator's own; ``none`` where no method holds with so few clusters: the interval
+        is then the estimator's own too, and must not be relied on.
+    reason
+        One sentence: which inference is reported, and why.
+    n_treated_clusters, n_clusters
+        What the rule table looked at.
+    p_value
+        Two-sided, of "the effect is 0".
+    smallest_p
+        The least p-value that any data could have given, e.g. 1/27 with one treated place of 27.
+    degrees_of_freedom
+        Of a t reference.
+    clustered_low, clustered_high, clustered_p
+        The estimator's own interval, at the same level, and p-value.
+    """
+
+    method: InferenceMethod
+    reason: str
+    n_treated_clusters: Count
+    n_clusters: Count
+    p_value: Number
+    smallest_p: Number
+    degrees_of_freedom: Number
+    clustered_low: Number
+    clustered_high: Number
+    clustered_p: Number
+
+
 class EstimateBlock(Block):
     """One estimator's overall effect on one outcome, in the unit of the outcome as analysed.
 
     Attributes
     ----------
     effect
-        Value and interval; missing with the reason where the estimator refused.
+        Value and interval, by the reported inference; missing with the reason where the estimator refused.
+    std_error
+        The estimator's own.
     p_value
-        Two-sided, of "the effect is 0"; missing on a Bayesian run.
+        Two-sided, of "the effect is 0", by the reported inference; missing on a Bayesian run.
     p_benefit, p_mid
         Posterior probabilities that the outcome moved the way the city wants, and by at least
         the smallest change that matters; missing on a frequentist run.
     effect_size_g, improvement_index
         Hedges g and the percentile-point shift of an average unit (WWC).
+    inference
+        Which inference is reported (schema 1.1.0); None where the estimator refused.
     """
 
     label: str
@@ -190,6 +229,7 @@ class EstimateBlock(Block):
     p_mid: Number
     effect_size_g: Number
     improvement_index: Number
+    inference: InferenceBlock | None = None
 
 
 class NaturalEffect(Block):
@@ -453,10 +493,13 @@ class Sentences(Block):
     certainty: str
     checks: tuple[str, ...]
     notes: tuple[str, ...]
+    inference: str | None = None
 
     def all(self) -> tuple[str, ...]:
         """Every sentence, in reading order."""
-        single = (self.headline, self.finding, self.equivalence, self.chance, self.scale, self.cost)
+        single = (
+            self.headline, self.finding, self.inference, self.equivalence, self.chance, self.scale, self.cost,
+        )  # fmt: skip
         return (*(s for s in single if s), *self.equity, self.certainty, *self.checks, *self.notes)
 
 

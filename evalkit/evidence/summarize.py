@@ -9,13 +9,14 @@ import numpy as np
 
 from evalkit.data.panel import Panel
 from evalkit.errors import EstimationFailed, EvalkitError
-from evalkit.estimate import Estimate
+from evalkit.estimate import Aggregation, Estimate
 from evalkit.evidence import blocks
 from evalkit.evidence.crosswalk import crosswalk
 from evalkit.evidence.disclosure import Policy, policy, require_enough_people
 from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index
 from evalkit.evidence.facts import Facts, outcome_spread, sample_of
 from evalkit.evidence.finding import chances, find, judge
+from evalkit.evidence.inference import inference_block
 from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated, share_base, withhold_few_people
 from evalkit.evidence.rating import Rating, rate
 from evalkit.evidence.schema import EstimateBlock, Evidence, Identity, RatingBlock
@@ -94,14 +95,11 @@ def summarize(
         estimate=estimate,
         effect=effect,
         judged=judged,
-        finding=find(judged, outcome),
+        finding=find(judged, outcome, no_interval=_no_interval(estimate)),
         sample=sample_of(panel, spec, estimate),
         diagnostics=_by_id(diagnostics, panel, policy(spec, standard)),
         other_outcomes=others,
     )
-    against = facts.contradicted
-    unsupported = "" if against is None else f"{against.id.replace('_', ' ')} gives p = {against.value:.3g}"
-    facts = replace(facts, finding=find(judged, outcome, unsupported=unsupported))
     require_enough_people(
         policy(spec, standard),
         restricted=spec.data.restricted,
@@ -127,7 +125,7 @@ def summarize(
         sample=blocks.sample_block(facts),
         estimates=_estimates(facts, robustness),
         natural=natural,
-        finding=find(judged, outcome, not_rated=unrated, unsupported=unsupported),
+        finding=find(judged, outcome, not_rated=unrated, no_interval=facts.no_interval),
         diagnostics=tuple(blocks.diagnostic_block(found, facts.rules) for found in facts.diagnostics.values()),
         equity=blocks.equity(spec),
         cost=cost,
@@ -137,6 +135,10 @@ def summarize(
         use=blocks.use(facts, voice),
         sentences=sentences(facts, natural, rating, cost),
     )
+
+
+def _no_interval(estimate: Estimate) -> bool:
+    return estimate.reported is not None and estimate.reported.method == "none"
 
 
 def _by_id(diagnostics: Sequence[Diagnostic], panel: Panel, rules: Policy) -> dict[str, Diagnostic]:
@@ -233,13 +235,19 @@ def _estimate_block(facts: Facts, label: str, role: str, outcome: Outcome, estim
             "std_error": blocks.number(float(rows.std_error[0]), "not a finite number"),
             "p_value": Number.missing(frequentist_only)
             if bayesian
-            else blocks.number(float(rows.p_values()[0]), "the standard error is 0"),
+            else blocks.number(_p_value(estimate, rows), "the standard error is 0"),
             "p_benefit": blocks.number(None if shares is None else shares[0], bayesian_only),
             "p_mid": blocks.number(p_mid, bayesian_only if not bayesian else "no smallest change to compare with"),
             "effect_size_g": g,
             "improvement_index": improvement,
+            "inference": inference_block(facts, estimate),
         }
     )
+
+
+def _p_value(estimate: Estimate, rows: Aggregation) -> float | None:
+    """Of the reported inference; the estimator's own where none was decided on."""
+    return float(rows.p_values()[0]) if estimate.reported is None else estimate.reported.p_value
 
 
 def _has_cohort_cells(estimate: Estimate) -> bool:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evalkit.evidence import inference
 from evalkit.evidence.digits import few_digits
 from evalkit.evidence.disclosure import small
 from evalkit.evidence.facts import Facts, detail
 from evalkit.evidence.finding import chances
+from evalkit.evidence.inference import cluster_word
 from evalkit.evidence.lint import lint
 from evalkit.evidence.natural import share_base, treated_cells
 from evalkit.evidence.phrases import WORDS
@@ -84,6 +86,7 @@ def sentences(facts: Facts, natural: NaturalBlock, rating: Rating, cost: CostBlo
         certainty=certainty_sentence(rating, script.voice, facts.standard),
         checks=_checks(script),
         notes=_notes(script),
+        inference=inference.sentence(facts, script.voice) if rating.certainty is not None else None,
     )
 
 
@@ -93,8 +96,11 @@ def headline(script: Script) -> str:
     if script.rating.certainty is None:
         return voice.say("not_rated", {**names, "reasons": " ".join(script.rating.not_rated_reasons)})
     very_low = script.rating.label == "Very low"
-    if script.facts.contradicted is not None:
-        return _unsupported(script, "uncertain_unsupported" if very_low else "unsupported")
+    if script.facts.no_interval:
+        return _no_interval(script, "uncertain_no_interval" if very_low else "no_interval")
+    reported = script.facts.estimate.reported
+    if label == "inconclusive" and reported is not None and reported.replaces_clustered:
+        return _inconclusive_few(script, "uncertain_inconclusive_few" if very_low else "inconclusive_few")
     if label == "inconclusive":
         return _inconclusive(script, "uncertain_inconclusive" if very_low else "inconclusive")
     if label == "little_or_no_difference":
@@ -144,25 +150,43 @@ def _inconclusive(script: Script, key: str) -> str:
     )
 
 
-def _unsupported(script: Script, key: str) -> str:
-    """Lead with the p-value that few treated clusters allow, not with an interval that they make too narrow."""
-    against, sample = script.facts.contradicted, script.facts.sample
-    if against is None or against.value is None:
-        raise ValueError("nothing contradicts the interval")
+def _inconclusive_few(script: Script, key: str) -> str:
+    """Lead with the p-value, since the interval is another than readers are used to."""
     shown, factor, unit = _shown(script)
-    value, low, high = _numbers(shown, factor)
-    lo, hi = script.voice.range_of(low, high)
-    size, interval = script.voice.number(abs(value)), _interval(script)
+    _, low, high = _numbers(shown, factor)
+    names = {
+        **script.names,
+        "lo": _signed(script, low, unit if unit == "%" or high == 0.0 else ""),
+        "hi": _signed(script, high, unit),
+        "interval": _interval(script),
+    }
+    return script.voice.say(key, names, p=_p_value(script))
+
+
+def _p_value(script: Script) -> str:
+    found = script.facts.estimate.reported
+    if found is None or found.p_value is None:
+        raise ValueError("there is no p-value to lead with")
+    one = found.method == "randomization" and found.n_treated_clusters == 1
+    key = "p_placebo" if one else "p_randomization" if found.method == "randomization" else "p_value"
+    if found.p_value < SMALLEST_P:
+        return script.voice.say("p_below", p=script.voice.number(SMALLEST_P))
+    return script.voice.say(key, p=few_digits(found.p_value, 2))
+
+
+def _no_interval(script: Script, key: str) -> str:
+    """The level alone, where nothing says how uncertain it is."""
+    shown, factor, unit = _shown(script)
+    value, _, _ = _numbers(shown, factor)
+    size, found = script.voice.number(abs(value)), script.facts.sample
     names = {
         **script.names,
         "unit": unit_after(size, unit),
-        "interval": interval,
-        "test": against.id.replace("_", " "),
-        "treated": script.facts.counted(sample.treated_clusters),
-        "total": script.facts.counted(sample.clusters),
+        "treated": script.facts.counted(found.treated_clusters),
+        "total": script.facts.counted(found.clusters),
+        "clusters": plural(cluster_word(script.facts)),
     }
-    p, way = few_digits(against.value, 2), higher_or_lower(value)
-    return script.voice.say(key, names, size=size, lo=lo, hi=hi, higher_or_lower=way, p=p)
+    return script.voice.say(key, names, size=size, higher_or_lower=higher_or_lower(value))
 
 
 def _signed(script: Script, value: float, unit: str) -> str:
@@ -245,15 +269,15 @@ def _finding(script: Script) -> str:
     if label in ("favourable", "unfavourable"):
         direction = WORDS["higher" if script.facts.finding.outcome_direction == "increase" else "lower"]
         return script.voice.say(f"finding_{label}", {"outcome": script.outcome.name}, higher_or_lower=direction)
-    if script.facts.contradicted is not None:
-        return script.voice.say("finding_unsupported")
+    if script.facts.no_interval:
+        return script.voice.say("finding_no_interval", {"clusters": plural(cluster_word(script.facts))})
     return script.voice.say(f"finding_{label}")
 
 
 def _equivalence(script: Script) -> str | None:
     """Said where the whole interval lies within the smallest change that matters."""
     judged = script.facts.judged
-    if script.rating.certainty is None or judged.mid is None or script.facts.contradicted is not None:
+    if script.rating.certainty is None or judged.mid is None or script.facts.no_interval:
         return None
     if not (-judged.mid < judged.low and judged.high < judged.mid):
         return None

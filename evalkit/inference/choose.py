@@ -28,10 +28,10 @@ from evalkit.inference.refits import (
     lead_of,
     statistic_of,
 )
-from evalkit.inference.reported import Interval, NotComputable, Reported
+from evalkit.inference.reported import Interval, NotComputable, TooCostly
 from evalkit.inference.rules import InferenceTable, Row
 from evalkit.inference.wild_bootstrap import wild_interval
-from evalkit.uncertainty import Posterior
+from evalkit.uncertainty import Posterior, Reported
 from evalkit.vocabulary import InferenceMethod
 
 FEWEST_DRAWS: Final = 199
@@ -83,6 +83,7 @@ def report(
     if asked != "auto":
         return desk.asked_for(asked)
     passed_over: list[tuple[str, str]] = []
+    costly = False
     for row in table.rows:
         if row.only_if_asked:
             continue
@@ -90,7 +91,8 @@ def report(
             return desk.by(row, tuple(passed_over))
         except NotComputable as reason:
             passed_over.append((row.method, str(reason)))
-    return desk.filled("clustered" if cheap else "none", desk.own, tuple(passed_over))
+            costly = costly or isinstance(reason, TooCostly)
+    return desk.filled("clustered" if cheap and costly else "none", desk.own, tuple(passed_over))
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,14 @@ class _Desk:
     def _computed(self, row: Row) -> Interval:
         if row.method == "randomization":
             self.tell("Comparing with the same starts in other places")
-            return randomization(self.panel, self.statistic, self._assignments(row), alpha=self.alpha)
+            plain = self.panel.is_balanced and self.panel.weight is None and lead_of(self.estimate) == 0
+            return randomization(
+                self.panel,
+                self.statistic,
+                self._assignments(row),
+                alpha=self.alpha,
+                at_once=plain and is_static_two_way(self.estimate),
+            )
         if row.method == "wild_bootstrap":
             return self._wild(row)
         if row.method == "cr3":
@@ -232,12 +241,12 @@ class _Desk:
         if wanted.count <= affordable:
             return wanted
         if wanted.exact or affordable < FEWEST_DRAWS:
-            raise NotComputable(f"{NULLS * wanted.count} refits of a panel of this size are too many")
+            raise TooCostly(f"{NULLS * wanted.count} refits of a panel of this size are too many")
         return Assignments(wanted.plan, False, affordable, wanted.seed)
 
     def _afford(self, refits: int, what: str) -> None:
         if refits * self.panel.outcome.size > self._budget:
-            raise NotComputable(f"{what} takes {refits} refits, too many for a panel of this size")
+            raise TooCostly(f"{what} takes {refits} refits, too many for a panel of this size")
 
     @property
     def _budget(self) -> float:

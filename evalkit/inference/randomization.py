@@ -14,6 +14,7 @@ from evalkit.inference.refits import Statistic, assigned, shifted, treated_cells
 from evalkit.inference.reported import Interval, NotComputable
 from evalkit.numerics.inversion import Family
 from evalkit.numerics.reassignment import RollOut, roll_out
+from evalkit.numerics.static_two_way_batch import two_way_batch
 from evalkit.vocabulary import FloatArray, IntArray
 
 STREAM = zlib.crc32(b"check:randomization_inference")
@@ -78,7 +79,13 @@ def assignments_of(panel: Panel, draws: int, seed: int) -> Assignments:
 
 
 def randomization(
-    panel: Panel, statistic: Statistic, assignments: Assignments, *, alpha: float, studentized: bool = True
+    panel: Panel,
+    statistic: Statistic,
+    assignments: Assignments,
+    *,
+    alpha: float,
+    studentized: bool = True,
+    at_once: bool = False,
 ) -> Interval:
     """p-value and the interval of all constant effects that the permutation test does not reject.
 
@@ -101,6 +108,9 @@ def randomization(
         One minus the level.
     studentized
         Compare effect over error, where all errors are above 0 (MacKinnon and Webb 2020).
+    at_once
+        The statistic is the static two-way coefficient of a balanced panel without weights and anticipation:
+        all assignments are computed as arrays.
 
     Raises
     ------
@@ -121,17 +131,28 @@ def randomization(
     if abs((happened[2, 0] - happened[0, 0]) / (2.0 * unit) + 1.0) > LINEAR:
         raise NotComputable("the estimator does not give a constant effect back that is added to the outcome")
     parabola = _require_linear(statistic, nulls, fourth, unit)
+    if at_once:
+        starts_of_all = np.stack(list(assignments.others()))
+        outcomes = np.stack([null.outcome for null in nulls])
+        others = two_way_batch(outcomes, starts_of_all, panel.time, panel.cluster_codes)
+        return _interval(np.concatenate([happened[None], others]), assignments, center, unit, alpha, studentized)
     rows = [happened]
     for starts in assignments.others():
         moved = [dataclasses.replace(null, first_treated=starts) for null in nulls]
         if len(rows) == 1 and np.isfinite(statistic(moved[0])[0]):
             parabola &= _require_linear(statistic, moved, dataclasses.replace(fourth, first_treated=starts), unit)
         rows.append(np.array([statistic(null) for null in moved]))
-    found = np.stack(rows)  # (1 + B, 3 nulls, effect and error)
+    return _interval(np.stack(rows), assignments, center, unit, alpha, studentized and parabola)
+
+
+def _interval(
+    found: FloatArray, assignments: Assignments, center: float, unit: float, alpha: float, studentized: bool
+) -> Interval:
+    """The interval from (1 + B, 3, 2) effects and errors at the nulls -1, 0 and 1, counted in `unit` from `center`."""
     failed = int(np.isnan(found[1:, :, 0]).any(axis=1).sum())
     if failed > TOO_MANY_FAILURES * assignments.count:
         raise NotComputable(f"{failed} of {assignments.count} other roll-outs could not be estimated")
-    family = family_of(found, exact=assignments.exact, studentized=studentized and parabola)
+    family = family_of(found, exact=assignments.exact, studentized=studentized)
     low, high = family.interval(alpha)
     if not np.isfinite([low, high]).all():
         raise NotComputable("the interval has no bound: some effects can never be rejected with so few places")

@@ -43,6 +43,8 @@ class InferenceTable(BaseModel):
     ----------
     rows
         In order.
+    hold_with_few
+        Methods that the rating accepts where clusters are few.
     refit_cells, cheap_refit_cells
         Most refits times cells (unit-periods) that a method may cost: for the primary estimate and further
         outcomes, and for robustness estimates, which keep their own interval beyond it.
@@ -51,6 +53,7 @@ class InferenceTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: Annotated[tuple[Row, ...], Field(min_length=1)]
+    hold_with_few: tuple[TableMethod, ...]
     refit_cells: Annotated[float, Field(gt=0)]
     cheap_refit_cells: Annotated[float, Field(gt=0)]
 

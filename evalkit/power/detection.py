@@ -18,11 +18,12 @@ from evalkit.data.panel import Panel
 from evalkit.estimate import Estimate
 from evalkit.inference.collapse import collapse
 from evalkit.inference.contrasts import Contrasts
-from evalkit.inference.reported import Interval, Reported
+from evalkit.inference.reported import Interval
 from evalkit.numerics.reassignment import roll_out
 from evalkit.power.history import Placebo
 from evalkit.power.kernel import Kernel
 from evalkit.power.schedule import Schedule
+from evalkit.uncertainty import Reported
 from evalkit.vocabulary import FloatArray, IntArray
 
 REASSIGNED: Final = 999

@@ -141,9 +141,14 @@ def _estimates(contents: Contents) -> Section:
     overall = estimates[estimates["aggregation"] == "overall"]
     tables = [
         frame_table(
-            overall[["outcome", "run", "estimator", *columns[1:], "p_value", "reason"]], "Overall, all estimators"
+            overall[["outcome", "run", "estimator", *columns[1:], "p_value", "inference", "reason"]],
+            "Overall, all estimators",
         )
     ]
+    replaced = overall[~overall["inference"].isin(["clustered", "credible"]) & overall["estimate"].notna()]
+    if len(replaced):
+        own = ["low_clustered", "high_clustered", "p_value_clustered"]
+        tables.append(frame_table(replaced[["outcome", "run", "inference", *own]], "The estimators' own intervals"))
     primary = estimates[(estimates["role"] == PRIMARY) & estimates["estimate"].notna()]
     for kind, caption in (("event_study", "By event time"), ("cohort", "By cohort"), ("period", "By period")):
         rows = primary[primary["aggregation"] == kind]
@@ -154,6 +159,7 @@ def _estimates(contents: Contents) -> Section:
     text = (
         f"Effects in the unit of the outcome as analysed ({evidence.outcomes[0].analysed_as}); "
         f"estimand {first.estimand}; overall weights: {first.weights}.",
+        "" if first.inference is None else first.inference.reason,
         "All aggregations of all estimators: estimates.csv.",
     )
     return Section("Estimates", text, tuple(tables))

@@ -39,6 +39,10 @@ ESTIMATES: Final = (
     Column("p_value", "number", "Two-sided, of 'the effect is 0'; empty for a posterior and for reference rows."),
     Column("level", "number", "Level of the intervals."),
     Column("interval_kind", "string", "confidence or credible."),
+    Column("inference", "string", "What low, high and p_value are by: clustered is the estimator's own error."),
+    Column("low_clustered", "number", "Lower end of the estimator's own interval, on rows of overall effects."),
+    Column("high_clustered", "number", "Upper end of the estimator's own interval, on rows of overall effects."),
+    Column("p_value_clustered", "number", "The estimator's own p-value, on rows of overall effects."),
     Column("is_reference", "boolean", "Whether the effect is 0 by construction."),
     Column("reason", "string", "Why there is no estimate; empty where there is one."),
 )

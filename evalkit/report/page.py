@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from evalkit.evidence.natural import base_of_unit
@@ -33,6 +33,18 @@ MEASURES: Final = (
     ("people_affected", "People reached"),
     ("money", "Money"),
 )
+METHODS: Final = {
+    "clustered": "the estimator's own errors",
+    "credible": "the posterior",
+    "randomization": "randomization",
+    "collapse": "one number a cluster",
+    "conley_taber": "Conley and Taber's method",
+    "ferman_pinto": "Ferman and Pinto's method",
+    "wild_bootstrap": "the wild cluster bootstrap",
+    "cr3": "the cluster jackknife",
+    "none": "no method that can be relied on",
+}
+NO_INTERVAL: Final = "No interval can be relied on with so few clusters"
 LEVELS: Final = 4
 KICKER_WORDS: Final = 8
 NOT_RATED: Final = "Not rated"
@@ -102,7 +114,9 @@ def build_page(evidence: Evidence, *, limitations: int = 12, words: int = 60) ->
         title=clip(question.title.value or evidence.identity.study_id, words),
         headline=said.headline,
         what="What changed" if (evidence.rating.certainty or 1) > 1 else "What the data show",
-        lead=_distinct((said.finding, said.equivalence, said.chance, said.scale), besides=said.headline),
+        lead=_distinct(
+            (said.finding, said.inference, said.equivalence, said.chance, said.scale), besides=said.headline
+        ),
         dials=(_size(evidence), _certainty(evidence), _cost(evidence)),
         changes=_changes(evidence) if _is_rated(evidence) else (),
         change_notes=_distinct(said.equity, besides=""),
@@ -136,9 +150,20 @@ def _size(evidence: Evidence) -> Dial:
     return Dial(
         "Size of effect",
         signed(effect.value, effect.unit),
-        (f"{_interval_name(effect)}: {span(effect.low, effect.high)}",),
+        _beneath(evidence, effect, span(effect.low, effect.high)),
         tag=FINDINGS[evidence.finding.label],
     )
+
+
+def _beneath(evidence: Evidence, effect: Quantity, bounds: str) -> tuple[str, ...]:
+    """Interval and, where it is another than the estimator's own, p-value and method."""
+    interval, found = f"{_interval_name(effect)}: {bounds}", evidence.estimates[0].inference
+    if found is None or found.method in ("clustered", "credible"):
+        return (interval,)
+    if found.method == "none":
+        return (NO_INTERVAL,)
+    p = "" if found.p_value.value is None else f"p = {number(found.p_value.value)}, "
+    return (interval, f"{p}by {METHODS[found.method]}")
 
 
 def _certainty(evidence: Evidence) -> Dial:
@@ -164,7 +189,13 @@ def _changes(evidence: Evidence) -> tuple[Change, ...]:
     natural = evidence.natural
     natural = natural.model_copy(update={"absolute": in_points(natural.absolute, evidence.outcomes[0])})
     blocks = [(field, name, getattr(natural, field)) for field, name in shown]
-    return tuple(_change(field, name, block) for field, name, block in blocks if block.effect.value is not None)
+    rows = tuple(_change(field, name, block) for field, name, block in blocks if block.effect.value is not None)
+    return tuple(replace(row, interval="interval not known") for row in rows) if _no_interval(evidence) else rows
+
+
+def _no_interval(evidence: Evidence) -> bool:
+    found = evidence.estimates[0].inference
+    return found is not None and found.method == "none"
 
 
 def in_points(block: NaturalEffect, outcome: OutcomeBlock) -> NaturalEffect:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from evalkit.report.figures.event_study import event_study
 from evalkit.report.figures.forest import forest
 from evalkit.report.figures.setting import Setting
 from evalkit.report.gallery import Shown
+from evalkit.report.page import METHODS, NO_INTERVAL
 from evalkit.report.tables import PRIMARY
 from evalkit.report.wording import clip
 from evalkit.vocabulary import FloatArray
@@ -25,6 +27,12 @@ from evalkit.vocabulary import FloatArray
 NAME_WORDS: Final = 12
 TWO_WAY: Final = ("goodman_bacon", "twfe_weights")
 """Exhibits of the linear two-way coefficient of the outcome as analysed, whatever the scale of the estimate."""
+OWN_INTERVALS: Final = (
+    "event_study", "counterfactual", "leave_one_out", "anticipation_scan", "specification_curve", "spillover",
+)  # fmt: skip
+TOO_NARROW: Final = (
+    "These are the usual intervals, too narrow with so few treated; the headline rests on another interval."
+)
 EFFECTS: Final = (
     "estimate", "low", "high", "low_simultaneous", "high_simultaneous", "ring_estimate", "ring_low", "ring_high",
     "trend", "expected",
@@ -107,7 +115,28 @@ def pictures(
         else Shown(exhibit.kind, in_natural_unit(exhibit.table, log))
         for exhibit in exhibits
     ]
-    return (*drawn, *gallery.drawn(natural, Setting(name, unit, step, interval, marks)))
+    every = (*drawn, *gallery.drawn(natural, Setting(name, unit, step, interval, marks)))
+    return tuple(_noted(figure, evidence) for figure in every)
+
+
+def _noted(figure: Figure, evidence: Evidence) -> Figure:
+    """The figure with a note on whose intervals it shows, where the headline's is not the usual one."""
+    found = evidence.estimates[0].inference
+    if found is None or found.method in ("clustered", "credible"):
+        return figure
+    if figure.id in OWN_INTERVALS:
+        return replace(figure, note=f"{figure.note} {TOO_NARROW}")
+    if figure.id != "forest":
+        return figure
+    if found.method == "none":
+        return replace(figure, note=f"{figure.note} {NO_INTERVAL}.")
+    usual = [
+        row.label
+        for row in evidence.estimates
+        if row.role == "robustness" and row.inference is not None and row.inference.method == "clustered"
+    ]
+    own = f" Those of {', '.join(usual)} are the usual ones, too narrow with so few treated." if usual else ""
+    return replace(figure, note=f"{figure.note} With few treated, intervals are by {METHODS[found.method]}.{own}")
 
 
 def in_natural_unit(rows: pd.DataFrame, log: bool) -> pd.DataFrame:

@@ -91,7 +91,8 @@ def diagnostics_table(diagnostics: Sequence[Diagnostic]) -> pd.DataFrame:
 def _all_rows(estimate: Estimate) -> Iterator[dict[str, Any]]:
     for kind in KINDS:
         try:
-            yield from _rows(estimate, estimate.aggregation(kind, simultaneous=kind == "event_study"))
+            rows = _rows(estimate, estimate.aggregation(kind, simultaneous=kind == "event_study"))
+            yield from (_reported(estimate, row) for row in rows) if kind == "overall" else rows
             if kind != "overall":
                 yield from _rows(estimate, estimate.aggregation(kind, average=True))
         except DesignRefused as reason:
@@ -120,10 +121,29 @@ def _rows(estimate: Estimate, rows: Aggregation) -> Iterator[dict[str, Any]]:
             "n_treated": int(rows.n_treated[i]),
             "level": rows.level,
             "interval_kind": estimate.interval_kind,
+            "inference": "credible" if estimate.interval_kind == "credible" else "clustered",
             "is_reference": bool(rows.is_reference[i]),
             "reason": "",
             **_at(numbers, i),
         }
+
+
+def _reported(estimate: Estimate, row: dict[str, Any]) -> dict[str, Any]:
+    """The row of the overall effect by the reported inference, its own interval beside it."""
+    found = estimate.reported
+    if found is None or found.method == "credible":
+        return row
+    return {
+        **row,
+        "low": found.low,
+        "high": found.high,
+        "p_value": found.p_value,
+        "level": found.level,
+        "inference": found.method,
+        "low_clustered": found.clustered_low,
+        "high_clustered": found.clustered_high,
+        "p_value_clustered": found.clustered_p,
+    }
 
 
 def _at(numbers: Mapping[str, FloatArray | None], row: int) -> dict[str, float | None]:

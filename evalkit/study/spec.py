@@ -15,6 +15,7 @@ from evalkit.vocabulary import (
     Capacity,
     Comparison,
     Direction,
+    InferenceChoice,
     Mechanism,
     NextStep,
     OutcomeFamily,
@@ -253,6 +254,7 @@ class Design(Part):
     event_window: tuple[int, int] = (-5, 5)
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
     required_pre_periods: Annotated[int, Field(ge=1)] = 3
+    inference: InferenceChoice = "auto"
 
     @model_validator(mode="after")
     def _window_spans_the_start(self) -> Self:

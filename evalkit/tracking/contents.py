@@ -18,6 +18,8 @@ SHA_CHARACTERS: Final = 12
 _STUDY_CHOICES: Final = ("data", "outcomes", "design")
 _RUN_CHOICES: Final = ("estimator", "robustness", "checks", "seed")
 _SAMPLER: Final = ("sampler", "sampler_gate")
+_OWN: Final = ("clustered", "credible")
+_BESIDE: Final = ("smallest_p", "clustered_low", "clustered_high", "clustered_p")
 _EXACT: Final = ("randomization_inference", "wild_bootstrap")
 
 
@@ -54,6 +56,7 @@ def parent(bundle: Bundle) -> RunContents:
         "evalkit.finding": bundle.text("finding", "label"),
         "evalkit.certainty": bundle.certainty,
         "evalkit.estimator": str(bundle.primary.get("estimator", "")),
+        "evalkit.inference": str((bundle.primary.get("inference") or {}).get("method") or ""),
         "evalkit.plan": bundle.text("plan", "status"),
         "evalkit.status": "done" if bundle.is_rated else "not rated",
         "evalkit.unlogged": "; ".join(left),
@@ -87,6 +90,7 @@ def _child(bundle: Bundle, row: Mapping[str, Any]) -> RunContents:
         "evalkit.estimator": str(row.get("estimator", "")),
         "evalkit.label": label,
         "evalkit.outcome": outcome,
+        "evalkit.inference": str((row.get("inference") or {}).get("method") or ""),
         "evalkit.status": "refused" if refused else "done",
         "evalkit.reason": str(effect.get("reason", "")),
         "evalkit.unlogged": "; ".join(left),
@@ -130,13 +134,19 @@ def short_sha(sha: str) -> str:
 
 
 def _estimate_metrics(row: Mapping[str, Any]) -> dict[str, float | int | None]:
-    effect = row.get("effect") or {}
-    return {
+    """Effect, interval and p-value as reported; beside an interval of another kind the estimator's own."""
+    effect, inference = row.get("effect") or {}, row.get("inference") or {}
+    found = {
         "effect": effect.get("value"),
         "effect_low": effect.get("low"),
         "effect_high": effect.get("high"),
         **{key: plain(row.get(key)) for key in ("std_error", "p_value", "p_benefit", "p_mid", "effect_size_g")},
     }
+    if inference.get("method") in (None, *_OWN):
+        return found
+    if inference["method"] == "none":
+        return {key: value for key, value in found.items() if key not in ("effect_low", "effect_high", "p_value")}
+    return {**found, **{key: plain(inference.get(key)) for key in _BESIDE}}
 
 
 def _study_metrics(bundle: Bundle) -> dict[str, float | int | None]:

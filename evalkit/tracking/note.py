@@ -51,10 +51,11 @@ def table(bundle: Bundle, experiment_id: str, run_id: str) -> str:
     """Certainty, effect, sample and the link to the full page: one row of names, one of values."""
     effect = shown_effect(bundle)
     level, kind = effect.get("level"), effect.get("interval_kind")
-    interval = f", {100 * level:.3g} % {kind} interval" if isinstance(level, int | float) and kind else ""
+    bounded = kind and not _no_interval(bundle)
+    interval = f", {100 * level:.3g} % {kind} interval" if isinstance(level, int | float) and bounded else ""
     cells = {
         "Certainty": _cell(bundle.certainty),
-        f"Effect{interval}": _cell(effect_in_words(effect)),
+        f"Effect{interval}": _cell(effect_in_words(effect)) + _p_value(bundle),
         "Treated": _cell(_sample(bundle)),
         "More": f'<a href="{html.escape(artifact_page(experiment_id, run_id))}">Read the full brief</a>',
     }
@@ -63,13 +64,26 @@ def table(bundle: Bundle, experiment_id: str, run_id: str) -> str:
     return f"<table><tr>{names}</tr><tr>{values}</tr></table>"
 
 
+def _no_interval(bundle: Bundle) -> bool:
+    return (bundle.primary.get("inference") or {}).get("method") == "none"
+
+
+def _p_value(bundle: Bundle) -> str:
+    """The p-value, where it is another than the usual one."""
+    inference = bundle.primary.get("inference") or {}
+    p = plain(inference.get("p_value"))
+    if inference.get("method") in (None, "clustered", "credible", "none") or not isinstance(p, float):
+        return ""
+    return f", p = {number(p)}"
+
+
 def shown_effect(bundle: Bundle) -> Mapping[str, Any]:
     """Effect in natural units, as the headline states it; in the unit of the analysis where that is not known."""
     natural = bundle.evidence.get("natural") or {}
     for name in ("absolute", "percent"):
         effect: Mapping[str, Any] = (natural.get(name) or {}).get("effect") or {}
         if effect.get("value") is not None:
-            return effect
+            return {**effect, "low": None, "high": None} if _no_interval(bundle) else effect
     analysed: Mapping[str, Any] = bundle.primary.get("effect") or {}
     return analysed
 

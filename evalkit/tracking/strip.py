@@ -39,7 +39,10 @@ class Mark:
 
 
 def strip(bundle: Bundle) -> str | None:
-    """Draw the event study, or the estimators beside each other where the bundle has no event study.
+    """Draw the event study, or the estimators beside each other.
+
+    The latter where the bundle has no event study, and where the interval of the headline is not the usual one: the
+    event study's are then too narrow, and there is no room to say so.
 
     Returns
     -------
@@ -47,9 +50,14 @@ def strip(bundle: Bundle) -> str | None:
         An SVG of `WIDTH` x `HEIGHT` pixels; None where there are no numbers to draw.
     """
     times = _event_times(bundle)
-    if len(times) > 1:
+    if len(times) > 1 and _usual(bundle):
         return draw(times, says="Effect by time since the start, with intervals", starts_at="0", axis="since start")
     return draw(_estimators(bundle), says="Effect by estimator, with intervals", starts_at=None, axis="")
+
+
+def _usual(bundle: Bundle) -> bool:
+    method = (bundle.primary.get("inference") or {}).get("method")
+    return method in (None, "clustered", "credible")
 
 
 def draw(marks: Sequence[Mark], *, says: str, starts_at: str | None, axis: str) -> str | None:

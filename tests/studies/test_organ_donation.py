@@ -15,9 +15,16 @@ import yaml
 import evalkit as ek
 from evalkit.checks.base import CheckContext
 from evalkit.checks.randomization_inference import RandomizationInference
+from evalkit.config import resolved_yaml
 from evalkit.data.fingerprint import fingerprint
 from evalkit.data.study_panel import load_frame, panel_for
+from evalkit.errors import DesignRefused
 from evalkit.evaluation import Evaluation
+from evalkit.report.bundle import write_bundle
+from evalkit.report.compose import compose
+from evalkit.report.page import build_page
+from evalkit.tracking.bundle import Bundle as TrackedBundle
+from evalkit.tracking.contents import parent
 from evalkit.vocabulary import NEVER
 
 POINT = 5e-6
@@ -26,6 +33,9 @@ ANALYTICAL = 0.03
 """Relative, on standard errors: packages differ in small-sample corrections by less than this."""
 SAME = 1e-9
 """Relative: two exact solutions of one least-squares problem."""
+
+TWO_LINES = 230
+"""Characters of a headline that MLflow's run page shows unfolded on a wide screen."""
 
 TWO_WAY = (-0.02246, 0.00603)  # linearmodels PanelOLS, state and quarter effects, clustered by state
 PLACEBO_RANK, STATES = 5, 27  # the same, every state in turn given California's start
@@ -91,16 +101,79 @@ def test_the_check_gives_five_in_27(study: ek.Study, data: ek.Panel, studentized
     assert dict(found.details)["exact"] == 1.0
 
 
-def test_the_headline_leads_with_the_placebo_and_not_with_the_clustered_interval(evaluation: Evaluation) -> None:
-    overall = evaluation.estimate.aggregation("overall")
-    assert overall.high[0] < 0.0, "the clustered interval excludes 0"
-    evidence = evaluation.evidence.to_dict()
-    assert evidence["finding"]["label"] == "inconclusive"
-    headline = evidence["sentences"]["headline"]
-    assert "randomization inference gives p = 0.19" in headline
-    assert "1 of 27 clusters treated" in headline
-    assert headline.index("p = 0.19") < headline.index("confidence interval")
-    assert any("gives p = 0.185" in item["text"] for item in evidence["use"]["limitations"])
+def test_what_is_reported_is_the_placebo_test_with_its_interval(evaluation: Evaluation) -> None:
+    found = evaluation.estimate.reported
+    assert found is not None
+    assert (found.method, found.p_value, found.smallest_p) == ("randomization", PLACEBO_RANK / STATES, 1 / STATES)
+    assert (found.n_treated_clusters, found.n_clusters) == (1, STATES)
+    assert found.low < 0.0 < found.high
+    assert found.clustered_high < 0.0, "the clustered interval excludes 0"
+    primary, other = evaluation.evidence.estimates
+    assert (primary.effect.low, primary.effect.high) == (found.low, found.high)
+    assert primary.effect.value == pytest.approx(TWO_WAY[0], abs=POINT)
+    assert primary.p_value.value == PLACEBO_RANK / STATES
+    assert other.inference is not None
+    assert other.inference.method == "randomization", "27 roll-outs are few enough for the cross-check, too"
+
+
+@pytest.mark.parametrize("side", ["low", "high"])
+def test_every_bound_is_the_effect_at_which_california_stops_to_be_the_furthest(
+    evaluation: Evaluation, data: ek.Panel, side: str
+) -> None:
+    """A second way to the interval: take the bound off California's rates and rank the states again."""
+    found = evaluation.estimate.reported
+    assert found is not None
+    start, treated = int(data.first_treated.min()), ~data.never_treated
+    ranks = []
+    for step in (-1e-6, 1e-6):
+        bound = getattr(found, side) + step
+        null = dataclasses.replace(data, outcome=data.outcome - bound * data.treated)
+        after = data.time >= start
+        change = null.outcome[:, after].mean(axis=1) - null.outcome[:, ~after].mean(axis=1)
+        gaps = np.array([abs(change[k] - np.delete(change, k).mean()) for k in range(STATES)])
+        ranks.append(int((gaps >= gaps[treated][0]).sum()))
+    assert sorted(ranks) == [1, 2]
+
+
+def test_the_headline_leads_with_the_placebo_and_fits_two_lines(evaluation: Evaluation) -> None:
+    evidence = evaluation.evidence
+    assert evidence.finding.label == "inconclusive"
+    headline = evidence.sentences.headline
+    assert "placebo p = 0.19" in headline
+    assert headline.index("p = 0.19") < headline.index("a fall of 14 to a rise of 11 percentage points")
+    assert len(headline) <= TWO_LINES
+    assert evidence.sentences.inference == (
+        "With 1 treated state of 27 the usual interval is too narrow; this one compares California with every other "
+        "state."
+    )
+
+
+def test_page_table_and_tracking_show_the_same_interval(evaluation: Evaluation, tmp_path: Path) -> None:
+    contents = compose(evaluation, provenance={}, study_yaml=resolved_yaml(evaluation.study))
+    assert build_page(evaluation.evidence).dials[0].beneath == (
+        "95 % confidence interval: −14 to 11", "p = 0.19, by randomization",
+    )  # fmt: skip
+    row = contents.estimates.query("aggregation == 'overall' and role == 'primary'").iloc[0]
+    found = evaluation.estimate.reported
+    assert found is not None
+    assert (row["low"], row["high"], row["p_value"], row["inference"]) == (
+        found.low, found.high, found.p_value, "randomization",
+    )  # fmt: skip
+    assert (row["low_clustered"], row["high_clustered"]) == (found.clustered_low, found.clustered_high)
+    notes = {figure.id: figure.note for figure in contents.figures}
+    assert "too narrow with so few treated" in notes["event_study"]
+    assert "by randomization" in notes["forest"]
+    folder = write_bundle(evaluation, tmp_path, provenance={}, study_yaml=resolved_yaml(evaluation.study))
+    run = parent(TrackedBundle.read(folder))
+    assert run.metrics["p_value"] == PLACEBO_RANK / STATES
+    assert (run.metrics["effect_low"], run.metrics["effect_high"]) == (found.low, found.high)
+    assert run.metrics["clustered_high"] == found.clustered_high
+    assert run.tags["evalkit.inference"] == "randomization"
+
+
+def test_the_clustered_interval_is_refused_with_the_reason() -> None:
+    with pytest.raises(DesignRefused, match="it needs 10 treated clusters and there are 1"):
+        ek.evaluate(ek.load_study("organ_donation", ["study.design.inference=clustered"]))
 
 
 def test_one_treated_state_is_rated_very_low(evaluation: Evaluation) -> None:
@@ -108,14 +181,16 @@ def test_one_treated_state_is_rated_very_low(evaluation: Evaluation) -> None:
     assert evaluation.evidence.rating.label == "Very low"
     assert steps["cap_single_unit"].cap == 1
     assert steps["few_clusters"].state == "not_triggered"
-    assert steps["failed_check:randomization_inference"].points == -1
+    assert "by randomization" in steps["few_clusters"].reason
+    assert steps["imprecision"].points == -2
 
 
-def test_the_wild_bootstrap_only_informs(evaluation: Evaluation) -> None:
-    (found,) = (diagnostic for diagnostic in evaluation.diagnostics if diagnostic.id == "wild_bootstrap")
-    assert found.status == "informational"
-    assert found.value is not None
-    assert found.value > 0.3
+def test_no_check_contradicts_an_interval_that_holds_zero(evaluation: Evaluation) -> None:
+    found = {diagnostic.id: diagnostic for diagnostic in evaluation.diagnostics}
+    assert found["randomization_inference"].status == "pass"
+    assert found["wild_bootstrap"].status == "pass"
+    assert found["wild_bootstrap"].value is not None
+    assert found["wild_bootstrap"].value > 0.3
 
 
 def test_the_data_card_describes_the_file_that_is_read(study: ek.Study) -> None:

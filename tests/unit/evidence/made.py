@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,8 +22,8 @@ from evalkit.evidence.schema import Evidence, Identity
 from evalkit.evidence.standard import Standard, shipped
 from evalkit.evidence.summarize import summarize
 from evalkit.study.spec import Choice, Study, StudySpec
-from evalkit.uncertainty import Posterior, SamplerFigures, Sampling
-from evalkit.vocabulary import NEVER, POOLED, CheckStatus, Diagnostic, Domain, FloatArray
+from evalkit.uncertainty import Posterior, Reported, SamplerFigures, Sampling
+from evalkit.vocabulary import NEVER, POOLED, CheckStatus, Diagnostic, Domain, FloatArray, InferenceMethod
 
 FIRST_YEAR = 2001
 PERIODS = 10
@@ -138,6 +139,19 @@ def estimate(
         calendar=Calendar(kind="integer", origin=FIRST_YEAR, step=1), n_units=24, n_treated_units=12,
         n_observations=240, seed=0, facts=dict(facts or {}),
     )  # fmt: skip
+
+
+def reported(
+    fitted: Estimate, method: InferenceMethod, low: float, high: float, *, p_value: float = 0.04, **changes: Any
+) -> Estimate:
+    """The estimate with another interval to report than its own; three treated clusters of 15."""
+    own = fitted.aggregation("overall")
+    found = Reported(
+        method=method, low=low, high=high, level=0.95, p_value=p_value, n_treated_clusters=3, n_clusters=15,
+        clustered_low=float(own.low[0]), clustered_high=float(own.high[0]), clustered_p=float(own.p_values()[0]),
+        smallest_p=0.002, degrees_of_freedom=13.0, passed_over=(("clustered", "too few"),),
+    )  # fmt: skip
+    return dataclasses.replace(fitted, reported=dataclasses.replace(found, **changes))
 
 
 def posterior(value: float, spread: float = 0.1, count: int = 4000, seed: int = 1) -> FloatArray:

@@ -36,17 +36,13 @@ def test_finding_follows_interval_direction_and_mid(value: float, error: float, 
     assert found(value, error, made.spec({"direction": direction})).label == label
 
 
-def test_an_interval_beyond_zero_that_is_contradicted_is_inconclusive() -> None:
-    spec = made.spec()
-    outcome = spec.primary_outcome
-    blocks = []
-    for value in (-2.0, 0.1):
-        fitted = made.estimate(value, 0.2)
-        judged = judge(effect_of(outcome, fitted, fitted.aggregation("overall")), outcome)
-        blocks.append(find(judged, outcome, unsupported="randomization inference gives p = 0.3"))
-    assert (blocks[0].label, blocks[0].outcome_direction) == ("inconclusive", "decrease")
-    assert blocks[0].reading == "The interval excludes 0, but randomization inference gives p = 0.3."
-    assert blocks[1].label == "little_or_no_difference"  # nothing to contradict
+def test_without_an_interval_to_rely_on_the_finding_is_inconclusive() -> None:
+    outcome, fitted = made.spec().primary_outcome, made.estimate(-2.0, 0.2)
+    judged = judge(effect_of(outcome, fitted, fitted.aggregation("overall")), outcome)
+    block = find(judged, outcome, no_interval=True)
+    assert (block.label, block.outcome_direction) == ("inconclusive", "decrease")
+    assert block.reading == "No method gives an interval that can be relied on with so few clusters."
+    assert find(judged, outcome, no_interval=True, not_rated="R-hat 1.4").reading == "Not rated: R-hat 1.4."
 
 
 def test_a_small_but_certain_difference_keeps_its_direction_and_is_called_small() -> None:

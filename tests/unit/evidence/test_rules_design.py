@@ -13,7 +13,7 @@ from evalkit.evidence import rules_design as rules
 from evalkit.evidence.facts import Facts
 from evalkit.evidence.standard import shipped
 from evalkit.evidence.verdict import Verdict
-from evalkit.vocabulary import NEVER, CheckStatus
+from evalkit.vocabulary import NEVER, CheckStatus, InferenceMethod
 from tests.unit.evidence import made
 
 TABLE = shipped().rules
@@ -199,13 +199,27 @@ def test_few_clusters_count_treated_ones_and_all() -> None:
     assert judge("few_clusters", facts(data=made.panel(starts={6: 4}), diagnostics=exact)).state == "not_triggered"
 
 
-@pytest.mark.parametrize(("status", "state"), [("pass", "not_triggered"), ("fail", "not_triggered"),
+@pytest.mark.parametrize(("status", "state"), [("pass", "not_triggered"), ("fail", "applied"),
                                                ("informational", "applied"), ("not_run", "applied")])  # fmt: skip
 def test_inference_that_judged_lifts_the_row_for_few_clusters_and_one_that_only_informs_does_not(
     status: CheckStatus, state: str
 ) -> None:
     exact = [*made.clean(), made.diagnostic("wild_bootstrap", status)]
     assert judge("few_clusters", facts(data=made.panel(starts={6: 4}), diagnostics=exact)).state == state
+
+
+@pytest.mark.parametrize(("method", "state"), [("randomization", "not_triggered"), ("collapse", "not_triggered"),
+                                               ("cr3", "applied"), ("none", "applied")])  # fmt: skip
+def test_a_reported_interval_that_holds_with_few_clusters_lifts_the_rows_on_few(
+    method: InferenceMethod, state: str
+) -> None:
+    few, single = made.panel(starts={6: 4}), made.panel(starts={6: 1})
+    fitted = made.reported(made.estimate(-2.0), method, -3.0, -1.0)
+    step = judge("few_clusters", made.facts(fitted, data=few))
+    assert step.state == state
+    assert (f"by {method}" in step.reason) == (state == "not_triggered")
+    cap = judge("cap_single_unit", made.facts(fitted, data=single)).cap
+    assert cap == (None if state == "not_triggered" else TABLE["cap_single_unit"].cap_without_inference)
 
 
 def test_never_treated_units_are_not_treated_clusters() -> None:

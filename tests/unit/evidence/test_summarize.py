@@ -109,14 +109,28 @@ def test_few_treated_clusters_are_named_among_the_limitations() -> None:
     assert many[0].how == "declared"
 
 
-def test_an_interval_that_exact_inference_contradicts_is_a_limitation() -> None:
+def test_a_check_that_disagrees_with_the_interval_is_a_limitation() -> None:
     few = made.panel(starts={6: 3})
     against = [*made.clean(), made.diagnostic("wild_bootstrap", "fail", 0.2)]
     summary = made.summary(made.estimate(-2.0), data=few, diagnostics=against)
-    assert any("wild bootstrap" in item.text and "gives p = 0.2" in item.text for item in summary.use.limitations)
+    assert any("gives p = 0.2: the two disagree" in item.text for item in summary.use.limitations)
+    assert any(step.rule == "few_clusters" and step.state == "applied" for step in summary.rating.trail)
+
+
+def test_the_reported_interval_and_p_value_are_those_of_the_primary_estimate_everywhere() -> None:
+    few = made.panel(starts={6: 3})
+    own = made.estimate(-2.0, 0.2)
+    summary = made.summary(made.reported(own, "randomization", -5.0, 1.0, p_value=0.18), data=few)
+    first = summary.estimates[0]
+    assert (first.effect.low, first.effect.high, first.p_value.value) == (-5.0, 1.0, 0.18)
+    assert (summary.natural.absolute.effect.low, summary.natural.absolute.effect.high) == (-5.0, 1.0)
     assert summary.finding.label == "inconclusive"
-    agreed = [*made.clean(), made.diagnostic("wild_bootstrap", "pass", 0.01)]
-    assert made.summary(made.estimate(-2.0), data=few, diagnostics=agreed).finding.label == "favourable"
+    assert first.inference is not None
+    bounds = own.aggregation("overall")
+    assert (first.inference.clustered_low.value, first.inference.clustered_high.value) == (
+        bounds.low[0], bounds.high[0],
+    )  # fmt: skip
+    assert made.summary(own, data=few).estimates[0].inference is None, "nobody decided"
 
 
 def test_sample_counts_units_clusters_periods_and_events() -> None:

@@ -70,20 +70,44 @@ def test_very_low_certainty_has_no_verb() -> None:
     )
 
 
-def test_a_contradicted_interval_does_not_lead_the_headline() -> None:
-    against = [*made.clean(), made.diagnostic("randomization_inference", "fail", 0.1851)]
+def test_an_interval_for_few_treated_that_holds_zero_leads_with_its_p_value() -> None:
     few = made.panel(starts={6: 3})
-    found = said(-2.0, 0.5, data=few, diagnostics=against)
+    fitted = made.reported(made.estimate(-2.0), "randomization", -5.0, 1.0, p_value=0.1851)
+    found = made.summary(fitted, made.spec(**LOTTERY), data=few).sentences
     assert found.headline == (
-        "We could not tell whether the street light programme changed the rate of calls: randomization inference gives "
-        "p = 0.19. The level came out about 2 calls per 1,000 residents lower than the comparison suggests; with 3 of "
-        "15 clusters treated, its interval (1 to 3, 95 % confidence interval) is not to be relied on."
+        "We could not tell whether the street light programme changed the rate of calls: randomization p = 0.19; "
+        "results fit anything from a fall of 5 to a rise of 1 call per 1,000 residents (95 % confidence interval)."
     )
-    assert found.finding.startswith("The finding is inconclusive: the interval excludes 0, but a test")
+    assert found.finding == "The finding is inconclusive: the results fit both a fall and a rise."
+    assert found.inference == (
+        "With 3 treated cities of 15 the usual interval is too narrow; this one asks what the same starts would have "
+        "shown in other cities."
+    )
+    very_low = made.summary(fitted, made.spec(**UNKNOWN), data=few).sentences.headline
+    assert very_low.startswith("The evidence on the street light programme and the rate of calls is very uncertain")
+
+
+def test_an_interval_for_few_treated_that_excludes_zero_reads_as_any_other() -> None:
+    fitted = made.reported(made.estimate(-2.0), "collapse", -3.0, -1.0, p_value=0.01)
+    found = made.summary(fitted, data=made.panel(starts={6: 3})).sentences
+    assert "(1 to 3, 95 % confidence interval)" in found.headline
+    assert found.inference is not None
+    assert found.inference.endswith("one number for each city (a t test with 13 degrees of freedom).")
+
+
+def test_without_an_interval_to_rely_on_the_headline_gives_the_level_alone() -> None:
+    few = made.panel(starts={6: 1}, never=1)
+    fitted = made.reported(made.estimate(-2.0), "none", -3.0, -1.0)
+    found = made.summary(fitted, data=few).sentences
+    assert found.headline == (
+        "The evidence on the street light programme and the rate of calls is very uncertain: with 1 of 2 cities "
+        "treated no interval can be relied on. The level came out about 2 calls per 1,000 residents lower than the "
+        "comparison suggests."
+    )
+    assert found.finding == "The finding is inconclusive: no interval can be relied on with so few cities."
     assert found.equivalence is None
-    very_low = said(-2.0, 0.5, spec=made.spec(**UNKNOWN), data=few, diagnostics=against).headline
-    assert very_low.startswith("The evidence is very uncertain: we could not tell")
-    assert "p = 0.19" in very_low
+    assert found.scale is None
+    assert "no method gives an interval that can be relied on" in (found.inference or "")
 
 
 def test_inconclusive_names_what_the_results_fit_and_what_matters() -> None:

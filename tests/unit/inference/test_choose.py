@@ -13,9 +13,9 @@ import evalkit as ek
 from evalkit.errors import DesignRefused
 from evalkit.evidence.standard import shipped
 from evalkit.inference.choose import report
-from evalkit.inference.reported import Reported
 from evalkit.inference.rules import InferenceTable
 from evalkit.testing.simulate import staggered_panel
+from evalkit.uncertainty import Reported
 
 TABLE = shipped().inference
 ALMOST = 1e-12
@@ -158,3 +158,7 @@ def test_few_eligible_units_are_few_however_many_ineligible_ones_start_with_them
     found = run(made, ek.TripleDifference())
     assert found.n_treated_clusters == 2
     assert found.method != "clustered"
+
+
+def test_a_cross_check_without_any_method_is_not_said_to_take_too_long() -> None:
+    assert run(panel(2, {4: 0.5}), ek.TwoWayFixedEffects(), cheap=True).method == "none"

@@ -163,3 +163,14 @@ def test_places_whose_roll_outs_mostly_fail_are_refused() -> None:
 
     with pytest.raises(NotComputable, match="could not be estimated"):
         randomization(made, moody, assignments_of(made, 999, 0), alpha=0.05)
+
+
+@pytest.mark.parametrize("studentized", [True, False])
+def test_all_roll_outs_at_once_give_the_same_interval(studentized: bool) -> None:
+    made = panel(cohorts={4: 1 / 14, 6: 1 / 14})
+    others = assignments_of(made, 999, 0)
+    slow, fast = (
+        randomization(made, two_way(0), others, alpha=0.05, studentized=studentized, at_once=at_once)
+        for at_once in (False, True)
+    )
+    assert (fast.low, fast.high, fast.p_value) == pytest.approx((slow.low, slow.high, slow.p_value), rel=SAME)

@@ -1,0 +1,103 @@
+"""Which inference is reported for an estimate, and the sentence that says so."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from evalkit.estimate import Estimate
+from evalkit.evidence import blocks
+from evalkit.evidence.facts import Facts
+from evalkit.evidence.schema import InferenceBlock
+from evalkit.evidence.speaking import Voice, plural
+from evalkit.evidence.values import Count, Number
+from evalkit.inference.refits import assigned, starting
+from evalkit.uncertainty import Reported
+
+WITHHELD: Final = "counts of people are withheld, and this would give them away"
+NO_LIMIT: Final = "the method has no smallest p-value"
+
+
+def inference_block(facts: Facts, estimate: Estimate) -> InferenceBlock | None:
+    """Method, reason and figures; None where no rule table was applied (an estimate made by hand)."""
+    found = estimate.reported
+    if found is None:
+        return None
+    voice = Voice(facts.standard, "Very low", facts.is_bayesian)  # a verb of no certainty stands in these sentences
+    posterior = "a posterior has no p-value"
+    smallest = Number.suppressed(WITHHELD) if facts.withholds else blocks.number(found.smallest_p, NO_LIMIT)
+    own = "no p-value" if found.method != "credible" else posterior
+    return InferenceBlock(
+        method=found.method,
+        reason=reason(facts, voice, found),
+        n_treated_clusters=_count(facts, found.n_treated_clusters),
+        n_clusters=_count(facts, found.n_clusters),
+        p_value=blocks.number(found.p_value, own),
+        smallest_p=smallest,
+        degrees_of_freedom=Number.suppressed(WITHHELD)
+        if facts.withholds
+        else blocks.number(found.degrees_of_freedom, "the reference is no t distribution"),
+        clustered_low=blocks.number(found.clustered_low, "not a finite number"),
+        clustered_high=blocks.number(found.clustered_high, "not a finite number"),
+        clustered_p=blocks.number(found.clustered_p, own),
+    )
+
+
+def reason(facts: Facts, voice: Voice, found: Reported) -> str:
+    """One sentence: which inference is reported and why."""
+    if found.method == "credible":
+        return voice.say("inference_credible")
+    names = _names(facts, found)
+    few = any(method == "clustered" for method, _ in found.passed_over)
+    if found.method == "clustered":
+        return voice.say("inference_clustered_few" if few else "inference_clustered", names)
+    if found.method == "none":
+        return voice.say("inference_none", names)
+    key = f"inference_{found.method}"
+    if found.method == "randomization" and found.n_treated_clusters == 1:
+        key = "inference_randomization_one"
+    opening = voice.say("inference_asked" if found.asked else "inference_few", names)
+    return f"{opening} {voice.say(key, names)}"
+
+
+def sentence(facts: Facts, voice: Voice) -> str | None:
+    """The sentence on the primary estimate's inference; None where it is the estimator's own, as usual."""
+    found = facts.estimate.reported
+    if found is None or found.method in ("clustered", "credible"):
+        return None
+    return reason(facts, voice, found)
+
+
+def _names(facts: Facts, found: Reported) -> dict[str, str]:
+    clusters = cluster_word(facts)
+    return {
+        "treated": facts.counted(found.n_treated_clusters),
+        "total": facts.counted(found.n_clusters),
+        "treated_clusters": plural(clusters, found.n_treated_clusters),
+        "clusters": plural(clusters),
+        "cluster": clusters,
+        "who": _who(facts, clusters),
+        "degrees": "few" if facts.withholds else f"{found.degrees_of_freedom or 0:.3g}",
+    }
+
+
+def cluster_word(facts: Facts) -> str:
+    """What a cluster is called: the unit where each unit is one, else a group or cluster."""
+    if facts.panel.cross_sections is not None:
+        return "group"
+    panel = facts.panel
+    alone = panel.cluster is None or int(np.unique(panel.cluster).size) == panel.n_units
+    return facts.spec.assignment.unit if alone else "cluster"
+
+
+def _who(facts: Facts, clusters: str) -> str:
+    """The one treated place by name, where places may be named and there is one."""
+    panel = facts.panel
+    treated = panel.units[starting(panel)]
+    alone = facts.rules.subject == "places" and len(treated) == 1 and assigned(panel).max() + 1 == panel.n_units
+    return str(treated[0]) if alone else f"the treated {clusters}"
+
+
+def _count(facts: Facts, count: int) -> Count:
+    return Count.suppressed(WITHHELD) if facts.withholds else Count.derived(count)
