@@ -171,14 +171,8 @@ class InferenceBlock(Block):
         is then the estimator's own too, and must not be relied on.
     reason
         One sentence: which inference is reported, and why.
-    n_treated_clusters, n_clusters
-        What the rule table looked at.
-    p_value
-        Two-sided, of "the effect is 0".
     smallest_p
         The least p-value that any data could have given, e.g. 1/27 with one treated place of 27.
-    degrees_of_freedom
-        Of a t reference.
     clustered_low, clustered_high, clustered_p
         The estimator's own interval, at the same level, and p-value.
     """
