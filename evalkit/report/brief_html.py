@@ -19,6 +19,8 @@ from evalkit.report.figures.canvas import Figure
 from evalkit.report.page import Page, build_page
 
 MAX_WORDS: Final = 700
+MAIN: Final = ("counterfactual", "event_study", "forest")
+"""Figures on the page itself; those of the checks are folded, so that the page stays a page."""
 _TRIES: Final = ((12, 60), (8, 60), (6, 50), (4, 40), (3, 30), (2, 20), (1, 12))
 """Limitations shown, and words kept of each declared text, until the page fits."""
 
@@ -47,11 +49,13 @@ def brief_html(contents: Contents) -> str:
     Returns
     -------
     str
-        At most 700 words before the annex (data tables of figures and alt texts not counted): where
+        At most 700 words before the folded parts, the pictures of the checks and the annex (data tables of
+        figures and alt texts not counted): where
         the study declares long texts they are cut on the page and whole in the annex.
     """
     annex = build_annex(contents)
-    pictures = [_picture(figure) for figure in contents.figures]
+    pictures = [_picture(figure) for figure in contents.figures if figure.id in MAIN]
+    of_checks = [_picture(figure) for figure in contents.figures if figure.id not in MAIN]
 
     def render(page: Page) -> str:
         rendered = _template().render(
@@ -60,6 +64,7 @@ def brief_html(contents: Contents) -> str:
             language=contents.evidence.identity.language,
             css=_css(),
             figures=pictures,
+            check_figures=of_checks,
             annex=annex,
         )
         return rendered.strip() + "\n"

@@ -43,7 +43,7 @@ def honest_relative(rows: pd.DataFrame, setting: Setting) -> Figure:
 def honest_smooth(rows: pd.DataFrame, setting: Setting) -> Figure:
     """Draw the intervals under smoothness; as :func:`honest_relative`, with m in multiples of the bend seen before."""
     axis = "Change of slope allowed for (multiples of the largest one before)"
-    return _figure(rows, setting, "honest_smooth", axis, "changes of slope", "largest one seen before the start")
+    return _figure(rows, setting, "honest_smooth", axis, "bends", "largest one seen before the start")
 
 
 def _figure(rows: pd.DataFrame, setting: Setting, name: str, axis: str, what: str, unit: str) -> Figure:

@@ -63,6 +63,13 @@ def test_the_page_on_the_real_study_has_at_most_700_words() -> None:
     assert 250 < words_on_page(html) <= MAX_WORDS
 
 
+def test_pictures_of_the_checks_are_folded() -> None:
+    html = brief_html(samples.of(samples.castle()))
+    page, _, folded = html.partition("<summary>Pictures of the checks</summary>")
+    assert "Does the answer hang on one of them?" not in page
+    assert "Does the answer hang on one of them?" in folded.partition("<summary>Technical annex</summary>")[0]
+
+
 @pytest.mark.parametrize("length", [1, 40, 400])
 def test_a_study_that_declares_long_texts_still_fits(length: int) -> None:
     html = brief_html(samples.contents("Lorem " * length, limitations=12, headline="A short headline."))

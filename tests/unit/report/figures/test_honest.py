@@ -20,7 +20,7 @@ def test_the_widest_interval_and_the_breakdown_value_are_told() -> None:
     figure = honest_smooth(ROWS, SETTING)
     assert figure.id == "honest_smooth"
     assert figure.alt == (
-        "Average effect on jobs: 1 to 3 jobs where trends are parallel. Allowing changes of slope up to 2 times the "
+        "Average effect on jobs: 1 to 3 jobs where trends are parallel. Allowing bends up to 2 times the "
         "largest one seen before the start: −2 to 6. It includes 0 from 0.4 on."
     )
 
