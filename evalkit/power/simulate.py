@@ -145,6 +145,12 @@ def prepare(
         )
     estimator = build(study.estimator)
     refuse_sampling(estimator)
+    if estimator.needs.eligibility:
+        raise DesignRefused(
+            f"{estimator.name} compares eligible with ineligible units of the same places, and a roll-out says only "
+            "which units start when: an effect on all that start would cancel out.",
+            next_step="State the power of a comparison of the eligible alone (estimator=callaway_santanna).",
+        )
     design = study.spec.design
     anticipation = max(design.anticipation, int(getattr(estimator, "anticipation", 0)))
     places = places_of(panel)

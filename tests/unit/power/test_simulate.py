@@ -118,6 +118,14 @@ def test_a_dose_is_refused() -> None:
         power(study(), dataclasses.replace(made, dose=made.treated.astype(float)), draws=DRAWS)
 
 
+def test_a_triple_difference_is_refused() -> None:
+    made = simulated(n_units=60, n_periods=6)
+    eligible = np.repeat((np.arange(60) % 2 * 1.0)[:, None], 6, axis=1)
+    made = dataclasses.replace(made, covariates={**made.covariates, "eligible": eligible})
+    with pytest.raises(DesignRefused, match="eligible with ineligible"):
+        power(study("triple_difference"), made, draws=DRAWS)
+
+
 def test_too_few_draws_are_refused() -> None:
     with pytest.raises(ConfigError, match="100 or more"):
         power(study(), simulated(n_units=40, n_periods=6), draws=20)
