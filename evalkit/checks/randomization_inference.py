@@ -10,10 +10,10 @@ from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck
 from evalkit.checks.headline import anticipation, excludes_zero, survival
-from evalkit.checks.wording import NO_ONE_START
+from evalkit.checks.wording import NO_ONE_START, PLACES_UNKNOWN
 from evalkit.estimate import Estimate
 from evalkit.inference.randomization import assignments_of
-from evalkit.inference.refits import cluster_counts, is_static_two_way, refitted, two_way
+from evalkit.inference.refits import cluster_counts, compares_eligible, is_static_two_way, refitted, two_way
 from evalkit.inference.reported import NotComputable
 from evalkit.numerics.reassignment import randomization_p
 from evalkit.uncertainty import Posterior
@@ -61,6 +61,8 @@ class RandomizationInference(PanelCheck):
         panel = context.panel
         if panel.dose is not None:
             return self.result("not_run", NO_ONE_START)
+        if compares_eligible(context.estimate) and panel.cluster is None:
+            return self.result("not_run", PLACES_UNKNOWN)
         try:
             others = assignments_of(panel, self.draws, context.estimate.seed)
         except NotComputable as reason:

@@ -10,8 +10,8 @@ from scipy import stats
 
 from evalkit.checks.base import CheckContext, PanelCheck
 from evalkit.checks.headline import anticipation, excludes_zero, survival
-from evalkit.checks.wording import NO_ONE_START
-from evalkit.inference.refits import cluster_counts
+from evalkit.checks.wording import NO_ONE_START, NOT_ALL_THAT_START
+from evalkit.inference.refits import cluster_counts, compares_eligible
 from evalkit.inference.reported import NotComputable
 from evalkit.inference.wild_bootstrap import FEW_TREATED, bootstrapped
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain
@@ -53,6 +53,8 @@ class WildBootstrapCheck(PanelCheck):
         """Bootstrap the t statistic under the null."""
         if context.panel.dose is not None:
             return self.result("not_run", NO_ONE_START)
+        if compares_eligible(context.estimate):
+            return self.result("not_run", NOT_ALL_THAT_START)
         try:
             found = bootstrapped(
                 context.panel,

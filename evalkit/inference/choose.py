@@ -22,6 +22,7 @@ from evalkit.inference.refits import (
     Fit,
     Statistic,
     cluster_counts,
+    compares_eligible,
     comparison_clusters,
     counted_as_treated,
     is_static_two_way,
@@ -136,6 +137,8 @@ class _Desk:
 
     @cached_property
     def contrasts(self) -> Contrasts:
+        if compares_eligible(self.estimate):
+            raise NotComputable("a cluster's eligible and ineligible units enter the estimate with opposite signs")
         self._afford(self.panel.n_periods * (1 + len(self.panel.cohorts)), "finding the weight of each cluster")
         return contrasts_of(self.panel, self.statistic)
 

@@ -72,6 +72,11 @@ def anticipated(panel: Panel, starts: IntArray, lead: int) -> BoolArray:
     return np.asarray(inside[:, None] & (relative < 0) & (relative >= -lead) & (starts != NEVER)[:, None])
 
 
+def compares_eligible(estimate: Estimate) -> bool:
+    """Whether the estimate is a triple difference: not all that start are treated, and an effect on all cancels out."""
+    return estimate.settings.get("eligible") is not None
+
+
 def counted_as_treated(panel: Panel, estimate: Estimate) -> Panel:
     """The panel in which those who start are the treated of an estimate.
 

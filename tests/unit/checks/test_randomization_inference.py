@@ -139,3 +139,16 @@ def test_roll_outs_that_cannot_be_estimated_count_against_the_finding() -> None:
     assert (some.value, details(some)["n_not_estimable"]) == (4 / 20, 3.0)
     most = run(dataclasses.replace(made, panel=moved, fit=functools.partial(moody, refused=15)))
     assert most.status == "not_run"
+
+
+def test_a_triple_difference_gives_starts_to_places_alone() -> None:
+    made = few(treated=4)
+    eligible = np.repeat((np.arange(20) % 2 * 1.0)[:, None], 8, axis=1)
+    panel = dataclasses.replace(made.panel, covariates={"policy": eligible})
+    triple = dataclasses.replace(made.estimate, settings={**made.estimate.settings, "eligible": "policy"})
+    by_unit = dataclasses.replace(made, panel=panel, estimate=triple)
+    found = run(by_unit, draws=99)
+    assert (found.status, found.value) == ("not_run", None)
+    assert "which units share one" in found.reading
+    places = dataclasses.replace(panel, cluster=np.arange(20, dtype=np.int64) // 2)
+    assert run(dataclasses.replace(by_unit, panel=places), draws=99).value is not None

@@ -103,3 +103,11 @@ def test_a_panel_without_a_coefficient_is_refused_in_words() -> None:
     made = context()
     panel = dataclasses.replace(made.panel, first_treated=np.full(90, 4))
     assert run(dataclasses.replace(made, panel=panel)).status == "not_run"
+
+
+def test_it_does_not_judge_a_triple_difference() -> None:
+    made = context()
+    triple = dataclasses.replace(made.estimate, settings={**made.estimate.settings, "eligible": "policy"})
+    found = run(dataclasses.replace(made, estimate=triple), draws=999)
+    assert (found.status, found.value) == ("not_run", None)
+    assert "ineligible" in found.reading

@@ -157,7 +157,7 @@ def test_few_eligible_units_are_few_however_many_ineligible_ones_start_with_them
     made = dataclasses.replace(made, covariates={"eligible": np.repeat(eligible[:, None] * 1.0, 6, axis=1)})
     found = run(made, ek.TripleDifference())
     assert found.n_treated_clusters == 2
-    assert found.method != "clustered"
+    assert found.method not in ("clustered", "collapse", "conley_taber", "ferman_pinto")
 
 
 def test_a_cross_check_without_any_method_is_not_said_to_take_too_long() -> None:
