@@ -161,10 +161,12 @@ class TwoWayFixedEffects(PanelEstimator):
         labels = np.concatenate([[POOLED], times, [reference]]).astype(np.int64)
         effects = np.concatenate([static.coefficient[:1], dynamic.coefficient[dynamic.columns], [0.0]])
         share = _forbidden_share(panel, types)
+        # always-treated units are comparisons: the level that an effect is held against is that of those that start
+        starting = np.where(_within_window(panel, types), relative, POOLED)
         return Estimate(
             estimator=self.name,
             settings={**self.settings(), "engine": engine},
-            cells=_cells(types, relative, labels, effects, reference),
+            cells=_cells(types, starting, labels, effects, reference),
             uncertainty=uncertainty,
             calendar=panel.calendar,
             n_units=len(types.order),

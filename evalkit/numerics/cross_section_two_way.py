@@ -92,6 +92,7 @@ def fit_two_way(persons: Persons, starts: IntArray, time: IntArray, *, anticipat
     labels = np.concatenate([[POOLED], times, [-1 - anticipation]]).astype(np.int64)
     chosen = np.concatenate([[True], dynamic.kept[: dynamic.n_dummies]])
     covariance, influence_of = _uncertainty(static, dynamic, chosen, robust)
+    starting = np.where(window, relative, POOLED)  # always-treated groups are comparisons
     size = persons.cell_weight.sum(axis=1)
     treated_share = (time >= starts[:, None]).mean(axis=1)
     return TwoWay(
@@ -101,8 +102,8 @@ def fit_two_way(persons: Persons, starts: IntArray, time: IntArray, *, anticipat
         influence_of=influence_of,
         degrees_of_freedom=_degrees_of_freedom(static, robust),
         n_persons=len(persons),
-        observed=np.array([_mean(persons, _cells_of(label, relative)) for label in labels]),
-        n_treated=np.array([int(count[_cells_of(label, relative)].sum()) for label in labels], dtype=np.int64),
+        observed=np.array([_mean(persons, _cells_of(label, starting)) for label in labels]),
+        n_treated=np.array([int(count[_cells_of(label, starting)].sum()) for label in labels], dtype=np.int64),
         absorbed=~static.kept[1:],
         anticipated=int(count[anticipated].sum()),
         second_reference=second,

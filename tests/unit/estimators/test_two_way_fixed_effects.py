@@ -176,3 +176,17 @@ def test_a_wrong_setting_is_refused_with_what_is_allowed() -> None:
         TwoWayFixedEffects(errors="clusterd")
     with pytest.raises(ConfigError, match="Did you mean 'anticipation'"):
         TwoWayFixedEffects(**{"anticipaton": 1})
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_always_treated_units_have_no_part_in_the_level_of_the_treated(grouped: bool) -> None:
+    frame = simulate_staggered(StaggeredDesign(n_units=30, n_periods=6, cohorts={1: 0.3, 4: 0.4}), 2).frame
+    frame.loc[frame["cohort"] == 1, "y"] += 100.0
+    key: dict[str, Any] = {"group" if grouped else "unit": "unit"}
+    panel = Panel.from_frame(frame, **key, period="period", outcome="y", cohort="cohort")
+    estimate = TwoWayFixedEffects().fit(panel, rng=np.random.default_rng(0))
+    treated = frame[(frame["cohort"] == 4) & (frame["period"] >= 4)]
+    overall, study = estimate.aggregation("overall"), estimate.aggregation("event_study")
+    np.testing.assert_allclose(overall.observed, treated["y"].mean())
+    np.testing.assert_allclose(study.observed[study.labels >= 0], treated.groupby("period")["y"].mean())
+    assert study.n_treated[study.labels >= 0].tolist() == [12, 12, 12]
