@@ -242,7 +242,7 @@ class TripleDifference(PanelEstimator):
         """Refuse a design with an empty subgroup that its effects rest on."""
         if not treated:
             raise DesignRefused(
-                "No place starts treatment within the data with an untreated period before it: there is no effect to "
+                "No place starts treatment within the data with an untreated period before it: there is nothing to "
                 "estimate.",
                 next_step="Check the cohort column, add earlier periods, or lower the anticipation.",
             )
