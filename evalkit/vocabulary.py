@@ -112,8 +112,8 @@ class Exhibit:
     labels
         Number columns that say which row it is; they stay.
     about
-        ``cohorts`` or ``units`` where a row tells of single ones, or of all but one: shown only
-        where these are places, or where no cohort has few people.
+        ``units`` where a row tells of a single one, or of all but one: shown only where these are places.
+        Whatever it is about, nothing is shown beside a cohort of few people.
     """
 
     kind: str

@@ -108,13 +108,15 @@ def _withheld(table: pd.DataFrame, rows: pd.Series[bool], record: dict[str, Any]
 
 
 def exhibits_shown(diagnostics: Iterable[Diagnostic], panel: Panel, rules: Policy) -> Iterator[Exhibit]:
-    """Figures of the checks, without those that tell of single persons or of cohorts of few people."""
-    people, few = rules.subject == "persons", has_small_cohort(panel, rules)
+    """Figures of the checks, without those that tell of single persons.
+
+    Beside a cohort of few people there are none: rows that rest on different cohorts would tell of it.
+    """
+    if has_small_cohort(panel, rules):
+        return
     for found in diagnostics:
-        exhibit = found.exhibit
-        if exhibit is None or (exhibit.about == "units" and people) or (exhibit.about == "cohorts" and few):
-            continue
-        yield exhibit
+        if found.exhibit is not None and not (found.exhibit.about == "units" and rules.subject == "persons"):
+            yield found.exhibit
 
 
 def policy_of(evaluation: Evaluation) -> Policy:

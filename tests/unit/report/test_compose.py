@@ -14,6 +14,7 @@ from evalkit.evidence.disclosure import Policy
 from evalkit.report.brief_html import brief_html
 from evalkit.report.compose import cells_shown, exhibits_shown, reference_time, step_in_words, through_gate
 from evalkit.report.tables import estimates_table
+from evalkit.testing import staggered_panel
 from evalkit.vocabulary import POOLED, Diagnostic, Exhibit
 from tests import report_samples as samples
 
@@ -127,11 +128,21 @@ def test_figures_of_checks_are_drawn_from_gated_rows() -> None:
     assert "figures/leave_one_out" in contents.disclosure["tables"]
 
 
-@pytest.mark.parametrize(("about", "shown"), [("sample", True), ("cohorts", False), ("units", False)])
-def test_figures_about_few_persons_are_left_out(about: Literal["sample", "cohorts", "units"], shown: bool) -> None:
+@pytest.mark.parametrize("about", ["sample", "cohorts", "units"])
+def test_beside_a_cohort_of_few_persons_no_check_shows_a_figure(about: Literal["sample", "cohorts", "units"]) -> None:
     check = Diagnostic("c", "", "", None, None, "pass", "confounding", "", exhibit=Exhibit("kind", {}, about=about))
-    assert bool(list(exhibits_shown([check], samples.castle().panel, PERSONS))) is shown
+    assert not list(exhibits_shown([check], samples.castle().panel, PERSONS))
     assert list(exhibits_shown([check], samples.castle().panel, Policy("places", 11, "")))
+
+
+def test_figures_about_single_persons_are_left_out_of_large_cohorts_too() -> None:
+    made = staggered_panel(n_units=120, n_periods=6, seed=1)
+    shown = [
+        list(exhibits_shown([Diagnostic("c", "", "", None, None, "pass", "confounding", "",
+                                        exhibit=Exhibit("kind", {}, about=about))], made, PERSONS))
+        for about in ("sample", "cohorts", "units")
+    ]  # fmt: skip
+    assert [len(each) for each in shown] == [1, 1, 0]
 
 
 def test_formulas_in_labels_are_disarmed() -> None:
