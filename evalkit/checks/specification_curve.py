@@ -72,7 +72,7 @@ class SpecificationCurve(PanelCheck):
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Estimate every specification."""
         found: dict[tuple[tuple[str, str], ...], _Specification] = {}
-        left_out: list[str] = []
+        left_out: dict[str, list[str]] = {}
         for position, (name, settings, panel, choices) in enumerate(self._specifications(context)):
             try:
                 fitted = refit(context, panel, settings, name=name)
@@ -80,7 +80,7 @@ class SpecificationCurve(PanelCheck):
             except ConfigError:
                 raise
             except EvalkitError as error:
-                left_out.append(f"{_in_words(choices)}: {error.what.rstrip('.')}")
+                left_out.setdefault(error.what.rstrip("."), []).append(_in_words(choices))
         if len(found) < 2:
             return self.result(
                 "not_run",
@@ -113,24 +113,27 @@ class SpecificationCurve(PanelCheck):
                 for weighting, panel in panels.items():
                     yield name, settings, panel, _choices(name, settings, weighting)
 
-    def _told(self, context: CheckContext, found: list[_Specification], left_out: list[str]) -> tuple[Diagnostic, ...]:
+    def _told(
+        self, context: CheckContext, found: list[_Specification], left_out: dict[str, list[str]]
+    ) -> tuple[Diagnostic, ...]:
         full = float(overall(context, context.estimate).estimate[0])
         effects = np.array([each.estimate for each in found])
         share = float(np.mean(np.sign(effects) == np.sign(full)))
         median, rank = float(np.median(effects)), 1 + int((effects < full).sum())
         excluding = sum(not each.low <= 0.0 <= each.high for each in found)
-        trouble = f" {len(left_out)} could not be estimated ({'; '.join(left_out[:3])})." if left_out else ""
+        n_left_out = sum(map(len, left_out.values()))
         told = self.result(
             "pass" if share >= self.same_sign else "fail",
-            f"Of {len(found)} specifications that answer the same question, {round(share * len(found))} share the sign "
-            f"of the estimate. They run from {amount(context, float(effects.min()))} to "
-            f"{amount(context, float(effects.max()))}, half of them below {amount(context, median)}; the estimate "
-            f"({amount(context, full)}) is number {rank} from below. {excluding} intervals exclude 0.{trouble}",
+            f"Of {len(found)} specifications (ways to answer the same question with these data), "
+            f"{round(share * len(found))} give an effect of the same sign as the study's. They run from "
+            f"{amount(context, float(effects.min()))} to {amount(context, float(effects.max()))}, with their median at "
+            f"{amount(context, median)}; the study's, {amount(context, full)}, is number {rank} of {len(found)} from "
+            f"the lowest. In {excluding} the interval excludes 0.{_trouble(left_out)}",
             statistic="same_sign_share",
             value=share,
             threshold=self.same_sign,
             n_specifications=float(len(found)),
-            n_left_out_specifications=float(len(left_out)),
+            n_left_out_specifications=float(n_left_out),
             lowest=float(effects.min()),
             median=median,
             highest=float(effects.max()),
@@ -144,7 +147,7 @@ def _told_apart(
     context: CheckContext, fitted: Estimate, choices: tuple[tuple[str, str], ...], *, is_primary: bool
 ) -> _Specification:
     if bool(fitted.facts.get("log_link")) != bool(context.estimate.facts.get("log_link")):
-        raise EvalkitError("its effect is on another scale")
+        raise EvalkitError("the effect is on another scale than the study's")
     rows = overall(context, fitted)
     value, low, high = (float(bound[0]) for bound in (rows.estimate, rows.low, rows.high))
     if not np.isfinite([value, low, high]).all():
@@ -174,7 +177,19 @@ def _choices(name: str, settings: dict[str, Any], weighting: str) -> tuple[tuple
 
 
 def _in_words(choices: tuple[tuple[str, str], ...]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in choices)
+    return ", ".join(
+        f"{name} {value}"
+        for name, value in choices
+        if (name, value) not in (("covariates", "none"), ("weights", UNWEIGHTED))
+    )
+
+
+def _trouble(left_out: dict[str, list[str]]) -> str:
+    """How many specifications were left out, by reason, with one example each."""
+    if not left_out:
+        return ""
+    told = "; ".join(f"{len(each)} because {why} (e.g. {each[0]})" for why, each in list(left_out.items())[:3])
+    return f" Left out: {told}."
 
 
 def _exhibit(rows: list[_Specification]) -> Exhibit:

@@ -58,7 +58,7 @@ class TripleDifference(PanelEstimator):
     Parameters
     ----------
     eligible
-        Name of the panel's 0/1 column (listed under ``data.covariates``) that says who could be treated; constant
+        Name of the panel's 0/1 column (listed under ``data.attributes``) that says who could be treated; constant
         within unit. The cohort column tells when the unit's place starts, for ineligible units too.
     comparison
         ``never_treated``: places that do not start within the data. ``not_yet_treated`` (the default): places untreated
@@ -214,7 +214,7 @@ class TripleDifference(PanelEstimator):
                 f"A triple difference needs a 0/1 column that says who could be treated, and the panel has no column "
                 f"'{self.eligible}'.",
                 allowed=", ".join(panel.covariates) or "none: the panel was built without covariates",
-                next_step="List the column under data.covariates and name it: estimator.eligible=COLUMN.",
+                next_step="List the column under data.attributes and name it: estimator.eligible=COLUMN.",
             )
         values = panel.covariates[self.eligible]
         low, high = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)

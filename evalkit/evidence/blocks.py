@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from evalkit.evidence.disclosure import Policy, small, unstable
 from evalkit.evidence.facts import Facts, Sample
 from evalkit.evidence.natural import observed_events
-from evalkit.evidence.rules_results import cohort_agreement
+from evalkit.evidence.rules_results import cohort_agreement, nothing_to_agree
 from evalkit.evidence.schema import (
     AssignmentBlock,
     CostBlock,
@@ -252,8 +252,9 @@ def synthesis(facts: Facts) -> SynthesisBlock:
     """Agreement across cohorts."""
     least = facts.standard.rules["disagreement"].limits["units"]
     found = cohort_agreement(facts.estimate, least)
-    reason = f"there are not two cohorts of {least:g} units or more to compare"
     if found is None:
+        reason = nothing_to_agree(facts.estimate, least)
+        reason = reason[0].lower() + reason[1:]
         return SynthesisBlock(
             over="cohort", n_groups=Count.missing(reason), i_squared=Number.missing(reason),
             sign_reversal=Flag.missing(reason),

@@ -88,7 +88,10 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "inference_few": "With {treated} treated {treated_clusters} of {total} the usual interval is too narrow;",
     "inference_asked": "The study asks for another interval than the usual one;",
-    "inference_randomization_one": "this one compares {who} with every other {cluster}.",
+    "inference_randomization_one": (
+        "this one compares {who} with every other {cluster} (placebo p: the share of {clusters} with as large a "
+        "change)."
+    ),
     "inference_randomization": "this one asks what the same starts would have shown in other {clusters}.",
     "inference_collapse": (
         "this one rests on one number for each {cluster} (a t test with {degrees} degrees of freedom)."
@@ -138,11 +141,11 @@ SENTENCES: Final[dict[str, str]] = {
     # certainty
     "certainty_plain": "Certainty is {label}: nothing in the rating table counted against it.",
     "certainty_one": "Certainty is {label} because {first}. It would rise if {fix}.",
-    "certainty_two": "Certainty is {label} because {first} and {second}. It would rise if {fix}.",
+    "certainty_two": "Certainty is {label} because {first}, and because {second}. It would rise if {fix}.",
     "certainty_one_no_fix": "Certainty is {label} because {first}.",
-    "certainty_two_no_fix": "Certainty is {label} because {first} and {second}.",
+    "certainty_two_no_fix": "Certainty is {label} because {first}, and because {second}.",
     "certainty_not_rated": "Certainty is not rated because {first}. It could be rated if {fix}.",
-    "fix_both": "{first} and {second}",
+    "fix_both": "{first}, and {second}",
     # checks
     "pre_trend_none": (
         "No pre-trend detected; this design would detect one of {size} {unit} or more (as a bias of the estimate, with "
@@ -204,7 +207,7 @@ RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
         "more places were treated and compared",
     ),
     "cap_single_unit/groups": (
-        "one group alone got the programme, or was left to compare with",
+        "a single group got the programme or a single one is there to compare with",
         "more groups were treated and compared",
     ),
     "few_pre_periods": ("there are too few periods before the start", "earlier periods were added"),

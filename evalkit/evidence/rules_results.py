@@ -129,11 +129,20 @@ def cohort_agreement(estimate: Estimate, least_units: float) -> Agreement | None
     return Agreement(int(effects.size), i_squared, bool((effects > 0.0).any() and (effects < 0.0).any()))
 
 
+def nothing_to_agree(estimate: Estimate, least_units: float) -> str:
+    """Why no cohorts can be compared: the estimate has no effects by cohort, or too few large cohorts."""
+    try:
+        estimate.aggregation("cohort")
+    except DesignRefused:
+        return "The estimator gives one effect for all cohorts together, so they cannot be compared"
+    return f"There are not two cohorts of {least_units:g} units or more to compare"
+
+
 def disagreement(facts: Facts, rule: Rule) -> Verdict:
     """Cohorts whose effects differ by more than chance, and in sign."""
     found = cohort_agreement(facts.estimate, rule.limits["units"])
     if found is None:
-        return not_run(f"There are not two cohorts of {rule.limits['units']:g} units or more to compare.")
+        return not_run(f"{nothing_to_agree(facts.estimate, rule.limits['units'])}.")
     limit = rule.limits["i_squared"]
     signs = "both signs occur" if found.sign_reversal else "all of one sign"
     reason = f"I2 = {found.i_squared:.2f} over {found.count} cohorts; {signs}."

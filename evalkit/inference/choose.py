@@ -178,7 +178,7 @@ class _Desk:
         except NotComputable as reason:
             raise DesignRefused(
                 f"The study asks for the inference '{method}', which this design does not allow: {reason}.",
-                allowed=", ".join(["auto", *(each.method for each in self.table.rows)]),
+                allowed="auto, or another row of the rule table whose conditions this design meets",
                 next_step="Set design.inference to auto, and the rule table decides.",
             ) from None
 

@@ -33,6 +33,7 @@ OWN_INTERVALS: Final = (
 TOO_NARROW: Final = (
     "These are the usual intervals, too narrow with so few treated; the headline rests on another interval."
 )
+TOO_NARROW_ALONE: Final = "These are the usual intervals, too narrow with so few treated: do not rely on them."
 EFFECTS: Final = (
     "estimate", "low", "high", "low_simultaneous", "high_simultaneous", "ring_estimate", "ring_low", "ring_high",
     "trend", "expected",
@@ -125,7 +126,7 @@ def _noted(figure: Figure, evidence: Evidence) -> Figure:
     if found is None or found.method in ("clustered", "credible"):
         return figure
     if figure.id in OWN_INTERVALS:
-        return replace(figure, note=f"{figure.note} {TOO_NARROW}")
+        return replace(figure, note=f"{figure.note} {TOO_NARROW_ALONE if found.method == 'none' else TOO_NARROW}")
     if figure.id != "forest":
         return figure
     if found.method == "none":

@@ -245,6 +245,17 @@ class Outcome(Part):
         named = _PER.search(str(value.get("unit", "")))
         return {**value, "per": float(re.sub(r"\D", "", named.group(1)))} if named else value
 
+    @model_validator(mode="after")
+    def _a_count_is_no_rate(self) -> Self:
+        """A column of counts read aloud as a rate would be wrong by the denominator in every sentence."""
+        if self.family == "count" and (named := _PER.search(self.unit)):
+            raise ValueError(
+                f"the unit of a count says what is counted, without '{named.group(0)}': declare the denominator as "
+                f"exposure and the {named.group(1)} as per, and the rate is worked out. A column that holds rates "
+                f"already has family: rate"
+            )
+        return self
+
 
 class Design(Part):
     """The comparison that the study makes."""

@@ -144,7 +144,7 @@ def test_the_headline_leads_with_the_placebo_and_fits_two_lines(evaluation: Eval
     assert len(headline) <= TWO_LINES
     assert evidence.sentences.inference == (
         "With 1 treated state of 27 the usual interval is too narrow; this one compares California with every other "
-        "state."
+        "state (placebo p: the share of states with as large a change)."
     )
 
 

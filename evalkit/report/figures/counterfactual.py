@@ -82,9 +82,8 @@ def observed_counterfactual(
         id="counterfactual",
         title=f"Observed, and without the programme: {one_line(outcome)}",
         alt=_alt(data, outcome, unit, step, mean),
-        note=f"Lines join the {mean} of the treated at each distance from the start; those that started late "
-        f"are seen for fewer {plural(step)}, so the mix differs along the line. Shaded: {interval} of the "
-        "level without the programme.",
+        note=f"Lines join the {mean} of the treated at each distance from the start{_mix(data, step)}. "
+        f"Shaded: {interval} of the level without the programme.",
         data=data,
         svg=svg,
         png=png,
@@ -113,6 +112,13 @@ def _levels(rows: pd.DataFrame, reference: int | None, link: Link) -> pd.DataFra
     table["counterfactual_low"] = counterfactual("high")
     table["counterfactual_high"] = counterfactual("low")
     return table
+
+
+def _mix(data: pd.DataFrame, step: str) -> str:
+    """That the line joins different places, unless the same number is known to stand behind each point."""
+    if "n_treated" in data and data["n_treated"].notna().all() and data["n_treated"].nunique() == 1:
+        return ""
+    return f"; those that started late are seen for fewer {plural(step)}, so the mix differs along the line"
 
 
 def _alt(data: pd.DataFrame, outcome: str, unit: str, step: str, mean: str) -> str:

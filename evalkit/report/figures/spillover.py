@@ -35,8 +35,8 @@ def spillover(rows: pd.DataFrame, setting: Setting) -> Figure:
     >>> rows = pd.DataFrame({"ring": ["none left out", "0 to 10 km"], "n_left_out": [0, 12], "n_in_ring": [0, 12],
     ...     "estimate": [1.0, 1.2], "low": [0.5, 0.6], "high": [1.5, 1.8], "ring_estimate": [None, 0.1],
     ...     "ring_low": [None, -0.3], "ring_high": [None, 0.5]})
-    >>> spillover(rows, Setting("jobs", "jobs", "year", "95 % interval")).alt
-    'Effect on jobs: 1 jobs with all places; 1.2 jobs without 12 places (0 to 10 km), where it is 0.1 (−0.3 to 0.5).'
+    >>> spillover(rows, Setting("jobs", "jobs", "year", "95 % interval")).alt  # doctest: +ELLIPSIS
+    'Effect on jobs: 1 jobs with all places; 1.2 jobs without 12 places within 10 km, and 0.1 (−0.3 to 0.5) ...'
     """
     data = rows.reset_index(drop=True)
     treated = data[["estimate", "low", "high"]].to_numpy(float)
@@ -53,7 +53,9 @@ def spillover(rows: pd.DataFrame, setting: Setting) -> Figure:
             ax.hlines(places, numbers[known, 1], numbers[known, 2], color=colour, linewidth=2.2)
             ax.plot(numbers[known, 0], places, mark, color=colour, markersize=6, label=label)
         ax.set_ylim(len(data) - 0.4, -0.6)
-        names = [name if row == 0 else f"without {name}" for row, name in enumerate(data["ring"].astype(str))]
+        names = [
+            name if row == 0 else f"without those {_reach(name)}" for row, name in enumerate(data["ring"].astype(str))
+        ]
         ax.set_yticks(range(len(data)), [wrapped(name, 22) for name in names])
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
@@ -73,6 +75,15 @@ def spillover(rows: pd.DataFrame, setting: Setting) -> Figure:
     )
 
 
+def _is_distance(ring: str) -> bool:
+    return " to " in ring
+
+
+def _reach(ring: str) -> str:
+    """How far the places reach that a row leaves out: up to the outer edge of its ring, not the ring alone."""
+    return f"within {ring.rsplit(' to ', maxsplit=1)[-1]}" if _is_distance(ring) else "near treated ones"
+
+
 def _alt(
     data: pd.DataFrame, treated: np.typing.NDArray[np.float64], near: np.typing.NDArray[np.float64], setting: Setting
 ) -> str:
@@ -83,8 +94,10 @@ def _alt(
             continue
         count = data["n_left_out"].iloc[row]
         places = "places" if pd.isna(count) else counted(int(count), "place")
-        text = f"{number(treated[row, 0])} {unit} without {places} ({data['ring'].iloc[row]})"
+        ring = str(data["ring"].iloc[row])
+        text = f"{number(treated[row, 0])} {unit} without {places} {_reach(ring)}"
         if not np.isnan(near[row, 0]):
-            text += f", where it is {number(near[row, 0])} ({span(near[row, 1], near[row, 2])})"
+            where = f"{ring} away" if _is_distance(ring) else "near treated ones"
+            text += f", and {number(near[row, 0])} ({span(near[row, 1], near[row, 2])}) on the places {where}"
         said.append(text)
     return "; ".join(said) + "."

@@ -102,3 +102,11 @@ def test_a_specification_that_cannot_be_estimated_is_counted_with_its_reason() -
 def test_a_covariate_that_the_panel_does_not_have_is_the_user_s_mistake() -> None:
     with pytest.raises(ConfigError, match="income"):
         SpecificationCurve(covariates=(("income",),)).run(_made())
+
+
+def test_specifications_on_another_scale_are_told_once_with_one_example() -> None:
+    reading = (
+        SpecificationCurve(estimators=("poisson_fixed_effects",), anticipation=(0, 1, 50, 60)).run(_made())[0].reading
+    )
+    assert "e.g. estimator callaway santanna, comparison never treated, anticipation 50)" in reading
+    assert "weights unweighted" not in reading

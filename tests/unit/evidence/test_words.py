@@ -244,8 +244,8 @@ def test_pre_trends_that_reject_are_said_plainly() -> None:
 def test_certainty_names_two_reasons_and_a_fix_that_would_help() -> None:
     found = said(-2.0, diagnostics=[made.diagnostic("pre_trends", "fail", 0.01)]).certainty
     assert found == (
-        "Certainty is Low because trends already differed before the start and the programme was not assigned at "
-        "random. It would rise if a comparison group with the same trend before the start were found."
+        "Certainty is Low because trends already differed before the start, and because the programme was not "
+        "assigned at random. It would rise if a comparison group with the same trend before the start were found."
     )
 
 
@@ -322,8 +322,9 @@ def test_no_input_makes_a_forbidden_or_contradicting_sentence(
     value = sign * (min(size, 3.0) if log else size)
     spread = max(abs(value), 0.01) * width
     spread = min(spread, 3.0) if log else spread
+    unit = "calls" if family == "count" else "calls per 1,000 residents"
     spec = made.spec(
-        {"family": family, "transform": "log" if log else "identity", "direction": direction,
+        {"family": family, "unit": unit, "transform": "log" if log else "identity", "direction": direction,
          "mid": None if mid is None else {"value": mid, "rationale": "r"}},
         assignment={"mechanism": mechanism, "unit": "city"},
     )  # fmt: skip

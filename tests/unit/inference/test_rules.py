@@ -10,7 +10,9 @@ from evalkit.inference.rules import InferenceTable
 
 
 def table(rows: list[dict[str, object]]) -> InferenceTable:
-    return InferenceTable.model_validate({"rows": rows, "refit_cells": 1e9, "cheap_refit_cells": 1e6})
+    return InferenceTable.model_validate(
+        {"rows": rows, "hold_with_few": [], "refit_cells": 1e9, "cheap_refit_cells": 1e6}
+    )
 
 
 def test_the_shipped_table_never_reports_bare_clustered_errors_with_few_clusters() -> None:

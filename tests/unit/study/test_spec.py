@@ -57,3 +57,10 @@ def test_the_guide_names_every_key() -> None:
 def _places(rules: dict[str, Any]) -> list[str]:
     found: list[str] = rules["disclosure"]["places"]
     return found
+
+
+def test_a_count_told_as_a_rate_is_refused_since_every_sentence_would_be_off_by_the_denominator() -> None:
+    with pytest.raises(ValueError, match="without 'per 1,000'"):
+        outcome(family="count", unit="injuries per 1,000 residents", exposure="residents")
+    assert outcome(family="count", unit="injuries", exposure="residents", per=1000).per == 1000.0
+    assert outcome(family="count", unit="calls per year").unit == "calls per year"

@@ -54,3 +54,16 @@ def test_bounds_stand_around_the_counterfactual_and_meet_at_the_reference(link: 
 
 def test_effects_before_the_reference_are_not_shown_as_a_counterfactual() -> None:
     assert np.isnan(_draw([1.0, 1.1, 1.2, 1.3], "identity").data["counterfactual"].iloc[0])
+
+
+@pytest.mark.parametrize(("counts", "mixed"), [([5, 5, 5, 5], False), ([5, 5, 5, 3], True), ([5, None, 5, 5], True)])
+def test_the_mix_is_told_only_where_it_may_differ(counts: list[int | None], mixed: bool) -> None:
+    rows = pd.DataFrame(
+        {
+            "event_time": TIME, "n_treated": counts, "observed": 9.0, "estimate": 0.1, "low": 0.0, "high": 0.3,
+        }
+    )  # fmt: skip
+    figure = observed_counterfactual(
+        rows, outcome="claims", unit="claims", step="year", interval="95 % interval", reference=-1, link="identity"
+    )
+    assert ("the mix differs" in figure.note) is mixed

@@ -15,6 +15,6 @@ ROWS = pd.DataFrame(
 
 def test_withheld_rings_are_not_told() -> None:
     assert spillover(ROWS, Setting("jobs", "jobs", "year", "95 % confidence interval")).alt == (
-        "Effect on jobs: 1 jobs with all places; 1.4 jobs without 30 places (10 to 25 km), where it is 0.3 "
-        "(−0.2 to 0.8)."
+        "Effect on jobs: 1 jobs with all places; 1.4 jobs without 30 places within 25 km, and 0.3 "
+        "(−0.2 to 0.8) on the places 10 to 25 km away."
     )
