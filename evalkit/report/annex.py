@@ -85,7 +85,11 @@ def frame_table(frame: pd.DataFrame, caption: str) -> Table:
     (('−1', '0.5'),)
     """
     columns = [[cell(value) for value in frame[name].astype(object)] for name in frame]
-    numeric = frozenset(i for i, name in enumerate(frame) if pd.api.types.is_numeric_dtype(frame[name]))
+    numeric = frozenset(
+        i for i, name in enumerate(frame)
+        # an empty column has no type once it was stored
+        if pd.api.types.is_numeric_dtype(frame[name]) and frame[name].notna().any()
+    )  # fmt: skip
     head = tuple(readable(str(name)) for name in frame)
     return Table(caption, head, tuple(zip(*columns, strict=True)), numeric)
 

@@ -36,7 +36,8 @@ def _files(folder: Path) -> set[str]:
 
 def _of_checks(folder: Path) -> set[str]:
     """Pictures that the study's checks add."""
-    return {name for name in _files(folder) if name.partition("/")[2].partition(".")[0] in GALLERY}
+    kinds = tuple(f"figures/{kind}" for kind in GALLERY)
+    return {name for name in _files(folder) if name.startswith(kinds)}
 
 
 def test_a_bundle_holds_the_files_of_the_contract(tmp_path: Path) -> None:
