@@ -91,7 +91,8 @@ def test_the_console_is_silent_and_nothing_is_fetched(browser: Browser, brief: P
 def test_every_picture_is_shown_and_described(browser: Browser, brief: Path) -> None:
     page, _ = _open(browser, brief, DESK)
     images = page.evaluate("[...document.images].map(i => [i.complete && i.naturalWidth > 0, i.alt.length])")
-    assert len(images) == 3
+    assert page.locator("main img").count() == 3
+    assert len(images) > 3, "the checks have pictures of their own, folded"
     assert all(shown and described > 40 for shown, described in images)
 
 
