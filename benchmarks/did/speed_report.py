@@ -141,7 +141,7 @@ def _ratio(row: str, packages: list[str], units: int, done: dict[tuple[str, str,
 
 def _foot() -> str:
     return """Empty: not measured, or known to fail at that size. The lines are kept in `docs/benchmarks/speed.csv`,
-with each contender's effect and error."""
+with each contender's effect and error (nan where only the time was kept)."""
 
 
 def draw(rows: list[str], done: dict[tuple[str, str, int], Cell]) -> None:
