@@ -240,7 +240,7 @@ def _price(gradient: FloatArray, state: IntArray) -> float:
 def _feasible(
     R: FloatArray, ridge: float, upper: float, state: IntArray, start: FloatArray
 ) -> tuple[IntArray, FloatArray]:
-    """Optimum given the bounds that hold; a step from `start` ends at the first bound it meets, which then holds too."""
+    """Optimum given the bounds that hold; steps from `start` end at the first bound, which then holds."""
     while True:
         w = _given_bounds(R, ridge, upper, state)
         free = state == FREE
