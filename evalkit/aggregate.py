@@ -35,6 +35,9 @@ class Cells:
         (K,) True where the effect is 0 by construction (the base period).
     share_cohorts, shares
         (G,) ordinals of the treated cohorts and their population shares P(G = g).
+    unit, fraction
+        (K,) index of the treated unit that the cell is of, and its share of its cohort; None where cells
+        are of whole cohorts.
     """
 
     cohort: IntArray
@@ -46,17 +49,27 @@ class Cells:
     is_reference: np.typing.NDArray[np.bool_]
     share_cohorts: IntArray
     shares: FloatArray
+    unit: IntArray | None = None
+    fraction: FloatArray | None = None
 
     def __post_init__(self) -> None:
         k = self.estimate.shape
-        for name in ("cohort", "period", "event_time", "observed", "n_treated", "is_reference"):
-            if getattr(self, name).shape != k:
-                raise ValueError(f"cells.{name} must have shape {k}, got {getattr(self, name).shape}")
+        if (self.unit is None) != (self.fraction is None):
+            raise ValueError("cells.unit and cells.fraction come together")
+        for name in ("cohort", "period", "event_time", "observed", "n_treated", "is_reference", "unit", "fraction"):
+            values = getattr(self, name)
+            if values is not None and values.shape != k:
+                raise ValueError(f"cells.{name} must have shape {k}, got {values.shape}")
         if self.shares.shape != self.share_cohorts.shape:
             raise ValueError("cells.shares and cells.share_cohorts must have one shape")
 
     def __len__(self) -> int:
         return int(self.estimate.shape[0])
+
+    @property
+    def fractions(self) -> FloatArray:
+        """(K,) share of its cohort that each cell stands for; 1 where cells are of whole cohorts."""
+        return np.ones(len(self)) if self.fraction is None else self.fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +115,8 @@ def weights(cells: Cells, kind: AggregationKind) -> Weights:
     kind
         ``overall``: cells at event time 0 or later, weighted by cohort share ("simple" in R `did`).
         ``event_study``: within an event time, by cohort share. ``cohort``: plain mean over a
-        cohort's treated periods. ``period``: within a calendar period, by cohort share.
+        cohort's treated periods. ``period``: within a calendar period, by cohort share. ``unit``: plain mean over a
+        unit's treated periods. A cell of one unit weighs its share of the cohort.
 
     Raises
     ------
@@ -114,7 +128,18 @@ def weights(cells: Cells, kind: AggregationKind) -> Weights:
         return pooled
     is_cell = (cells.cohort != POOLED) & (cells.period != POOLED)
     treated = is_cell & (cells.event_time >= 0)
-    index = {"overall": None, "event_study": cells.event_time, "cohort": cells.cohort, "period": cells.period}[kind]
+    if kind == "unit" and cells.unit is None:
+        raise DesignRefused(
+            "This estimate has no effects by unit: its effects are of whole cohorts.",
+            next_step="Use an estimator that fits each treated unit by itself, e.g. estimator=synthetic_control.",
+        )
+    index = {
+        "overall": None,
+        "event_study": cells.event_time,
+        "cohort": cells.cohort,
+        "period": cells.period,
+        "unit": cells.unit,
+    }[kind]
     included = is_cell if kind == "event_study" else treated
     if not included.any():
         raise DesignRefused(
@@ -125,8 +150,9 @@ def weights(cells: Cells, kind: AggregationKind) -> Weights:
         return _by_share(cells, kind, [included], np.array([POOLED], dtype=np.int64))
     labels = np.unique(index[included])
     groups = [included & (index == label) for label in labels]
-    if kind == "cohort":
-        on_cells = np.stack([group / group.sum() for group in groups], axis=1)
+    if kind in ("cohort", "unit"):
+        share = cells.fractions
+        on_cells = np.stack([group * share / share[group].sum() for group in groups], axis=1)
         return Weights(kind, labels, on_cells, np.zeros((len(cells.shares), len(labels))))
     return _by_share(cells, kind, groups, labels)
 
@@ -160,6 +186,8 @@ def _pooled_selection(cells: Cells, kind: AggregationKind) -> Weights | None:
     """Pick effects that the estimator reports already pooled, if it does."""
     pooled_cohort, pooled_period = cells.cohort == POOLED, cells.period == POOLED
     pooled_time = cells.event_time == POOLED
+    if kind == "unit":
+        return None
     selected, index = {
         "overall": (pooled_cohort & pooled_period & pooled_time, cells.cohort),
         "event_study": (pooled_cohort & pooled_period & ~pooled_time, cells.event_time),
@@ -180,17 +208,19 @@ def _by_share(
 ) -> Weights:
     """Weights proportional to cohort shares within each group of cells, with their derivative.
 
-    With theta = sum_k p_k ATT_k / sum_k p_k, d theta / d p_g = sum_{k in g} (ATT_k - theta) / sum_k p_k.
+    With theta = sum_k f_k p_k ATT_k / sum_k f_k p_k, where f is the share of its cohort that a cell stands for,
+    d theta / d p_g = sum_{k in g} f_k (ATT_k - theta) / sum_k f_k p_k.
     """
     cohort_of_cell = np.searchsorted(cells.share_cohorts, cells.cohort)
+    fraction = cells.fractions
     on_cells = np.zeros((len(cells), len(groups)))
     on_shares = np.zeros((len(cells.shares), len(groups)))
     for column, group in enumerate(groups):
         members = np.flatnonzero(group)
         cohort = cohort_of_cell[members]
-        share = cells.shares[cohort]
+        share = cells.shares[cohort] * fraction[members]
         total = share.sum()
         on_cells[members, column] = share / total
         effect = cells.estimate[members]
-        np.add.at(on_shares[:, column], cohort, (effect - (share / total) @ effect) / total)
+        np.add.at(on_shares[:, column], cohort, fraction[members] * (effect - (share / total) @ effect) / total)
     return Weights(kind, labels, on_cells, on_shares)

@@ -14,11 +14,20 @@ from evalkit import aggregate as aggregation_weights
 from evalkit.aggregate import Cells, Weights
 from evalkit.data.calendar import Calendar
 from evalkit.errors import ConfigError, DesignRefused, closest
-from evalkit.uncertainty import Bootstrap, Posterior, Reported, Sampling, multipliers
-from evalkit.vocabulary import POOLED, AggregationKind, Estimand, FloatArray, IntArray, IntervalKind, Remark
+from evalkit.uncertainty import Bootstrap, OwnInterval, Posterior, Reported, Sampling, multipliers
+from evalkit.vocabulary import (
+    POOLED,
+    AggregationKind,
+    Estimand,
+    Exhibit,
+    FloatArray,
+    IntArray,
+    IntervalKind,
+    Remark,
+)
 
-KINDS: tuple[AggregationKind, ...] = ("overall", "event_study", "cohort", "period")
-LeadsFrom = Literal["reference", "previous", "own_mean"]
+KINDS: tuple[AggregationKind, ...] = ("overall", "event_study", "cohort", "period", "unit")
+LeadsFrom = Literal["reference", "previous", "own_mean", "fit"]
 SUP_T_DRAWS = 9_999
 """Draws behind a simultaneous critical value: its Monte Carlo error stays near 0.01."""
 MULTIPLIER_BLOCK = 2_048
@@ -33,7 +42,7 @@ class Aggregation:
     Attributes
     ----------
     labels
-        (L,) event times, cohort or period ordinals; ``POOLED`` for one overall effect.
+        (L,) event times, cohort or period ordinals, units; ``POOLED`` for one overall effect.
     estimate, std_error, low, high
         (L,) in the unit of the outcome as analysed; bounds at `level`.
     observed
@@ -110,10 +119,17 @@ class Estimate:
         Further figures by name (e.g. share of forbidden comparisons).
     leads_from
         What an effect before treatment is measured from: the ``reference`` period, the ``previous``
-        period (varying base) or the cohort's ``own_mean`` over its untreated periods.
+        period (varying base), the cohort's ``own_mean`` over its untreated periods, or the model's ``fit``: observed
+        less effect is then the counterfactual in every period.
     reported
         Interval and p-value to report for the overall effect where a study has decided on them
         (:mod:`evalkit.inference.choose`); None straight from an estimator.
+    own
+        Interval that the estimator's own design calls for; the rule table reports it. None for clustered errors.
+    exhibits
+        The estimator's own figures, shown behind the annex like those of the checks.
+    unit_names
+        Names that `cells.unit` points to; empty where cells are of whole cohorts.
 
     Examples
     --------
@@ -139,8 +155,16 @@ class Estimate:
     facts: dict[str, float] = field(default_factory=dict)
     leads_from: LeadsFrom = "reference"
     reported: Reported | None = None
+    own: OwnInterval | None = None
+    exhibits: tuple[Exhibit, ...] = ()
+    unit_names: tuple[str, ...] = ()
     _drawn: list[tuple[FloatArray, FloatArray]] = field(default_factory=list, init=False, repr=False, compare=False)
     """Gradients of all aggregations and their multiplier draws, made when first asked for: one pass serves all."""
+
+    @property
+    def kinds(self) -> tuple[AggregationKind, ...]:
+        """Aggregations worth asking for: by unit only where effects are of units."""
+        return KINDS if self.cells.unit is not None else KINDS[:-1]
 
     @property
     def interval_kind(self) -> IntervalKind:
@@ -170,7 +194,7 @@ class Estimate:
         Parameters
         ----------
         kind
-            ``overall``, ``event_study``, ``cohort`` or ``period``.
+            ``overall``, ``event_study``, ``cohort``, ``period`` or ``unit``.
         level
             Of intervals and bands; the estimate's own by default.
         simultaneous
@@ -207,12 +231,17 @@ class Estimate:
         return self._table(self.aggregation(over, level=level, average=True))
 
     def to_frame(self, *, level: float | None = None) -> pd.DataFrame:
-        """One row a cell: cohort, period, event_time, n_treated, estimate, std_error, low, high."""
+        """One row a cell: cohort, period, event_time, n_treated, estimate, std_error, low, high.
+
+        The unit stands first where cells are of units.
+        """
         count = len(self.cells)
         identity = Weights("overall", np.full(count, POOLED), np.eye(count), np.zeros((len(self.cells.shares), count)))
         applied = self._apply(identity, self.level if level is None else level, simultaneous=False)
+        units = {} if self.cells.unit is None else {"unit": [self.unit_names[unit] for unit in self.cells.unit]}
         return pd.DataFrame(
             {
+                **units,
                 "cohort": self.calendar.labels(self.cells.cohort),
                 "period": self.calendar.labels(self.cells.period),
                 "event_time": pd.array([None if e == POOLED else int(e) for e in self.cells.event_time], dtype="Int64"),
@@ -296,7 +325,7 @@ class Estimate:
 
     def _gradients(self) -> Iterator[FloatArray]:
         """(K + G, L) of each aggregation that the cells allow."""
-        for kind in KINDS:
+        for kind in self.kinds:
             try:
                 maps = aggregation_weights.weights(self.cells, kind)
             except DesignRefused:  # an estimate of pooled effects has no aggregation over the index it pools
@@ -324,6 +353,7 @@ class Estimate:
             "event_study": ["average" if e is None else f"{e:+d}" if e else "0" for e in event_time],
             "cohort": [self._named(g) for g in ordinals("cohort")],
             "period": [self._named(t) for t in ordinals("period")],
+            "unit": ["average" if u == POOLED else self.unit_names[u] for u in ordinals("unit")],
         }[rows.kind]
         table = pd.DataFrame(
             {
@@ -360,6 +390,8 @@ def _columns_among(columns: FloatArray, known: FloatArray) -> list[int] | None:
 
 def _distinct_treated(cells: Cells, used: np.typing.NDArray[np.bool_]) -> int:
     """Treated units behind a set of cells, counting each cohort once at its largest cell."""
+    if cells.unit is not None:
+        return int(np.unique(cells.unit[used]).size)
     cohorts, sizes = cells.cohort[used], cells.n_treated[used]
     return int(sum(sizes[cohorts == cohort].max() for cohort in np.unique(cohorts)))
 

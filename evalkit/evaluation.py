@@ -152,6 +152,12 @@ def require(estimator: Estimator, panel: Panel) -> None:
             f"{estimator.name} needs never-treated units and this panel has none.",
             next_step="Choose an estimator that compares with not-yet-treated units.",
         )
+    if needs.comparison_units and panel.n_units == 1:
+        raise DesignRefused(
+            f"{estimator.name} compares units, and this panel has one: '{panel.units[0]}'.",
+            allowed="estimators that read one series by itself: interrupted_time_series, bayesian_time_series",
+            next_step="Choose one of them, or add places without the programme.",
+        )
     before = [int((panel.time < cohort).sum()) for cohort in panel.cohorts]
     if not before:
         raise DesignRefused(

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from evalkit.vocabulary import FloatArray, InferenceMethod
+from evalkit.vocabulary import BoolArray, FloatArray, InferenceMethod, IntArray, OwnMethod
 
 Multiplier = Literal["gaussian", "rademacher", "mammen", "webb"]
 
@@ -72,6 +72,40 @@ class SamplerFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Predictive:
+    """What the checks of a Bayesian model read: replicated data and the terms of its density.
+
+    Attributes
+    ----------
+    observed
+        (n,) observations that the likelihood was evaluated on, as analysed.
+    replicated
+        (R, n) draws of the same observations from the posterior predictive distribution.
+    period
+        (n,) ordinals.
+    before
+        (n,) True before any treatment of the observation's unit.
+    log_likelihood
+        (S, n) of each observation at each posterior draw; None where it is not computed.
+    log_prior
+        (S,) log density of the parameters that carry a prior, at the same draws; None where it is not computed.
+    prior_replicated
+        (R', n) draws of the observations from the prior predictive distribution; None where it is not proper.
+    draws_of
+        (S,) rows of :attr:`Posterior.draws` that `log_likelihood` and `log_prior` belong to; None for all, in order.
+    """
+
+    observed: FloatArray
+    replicated: FloatArray
+    period: IntArray
+    before: BoolArray
+    log_likelihood: FloatArray | None = None
+    log_prior: FloatArray | None = None
+    prior_replicated: FloatArray | None = None
+    draws_of: IntArray | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Posterior:
     """Posterior draws of K cells.
 
@@ -83,11 +117,44 @@ class Posterior:
         Figures for the gates.
     parameters
         Further parameters by name, each (chain, draw, ...), saved with the run.
+    predictive
+        What posterior and prior predictive checks read; never written to a file. None where the model has none.
     """
 
     draws: FloatArray
     sampler: SamplerFigures
     parameters: Mapping[str, FloatArray] = field(default_factory=dict)
+    predictive: Predictive | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnInterval:
+    """Interval and p-value of the overall effect that an estimator's own design calls for.
+
+    Attributes
+    ----------
+    method
+        E.g. ``placebo_in_space`` for a synthetic control, ``hac`` for an interrupted time series.
+    low, high, level
+        In the unit of the outcome as analysed.
+    p_value
+        Two-sided, of "the effect is 0"; NaN where the method has none.
+    smallest_p
+        The least p-value that any data could have given; None where it has no bound.
+    degrees_of_freedom
+        Of a t reference; None without one.
+    details
+        Further figures by name.
+    """
+
+    method: OwnMethod
+    low: float
+    high: float
+    level: float
+    p_value: float = float("nan")
+    smallest_p: float | None = None
+    degrees_of_freedom: float | None = None
+    details: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

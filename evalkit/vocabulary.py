@@ -35,7 +35,7 @@ Mechanism = Literal[
 ]
 Capacity = Literal["performance_management", "procurement", "evaluation", "data_as_a_service"]
 Comparison = Literal["never_treated", "not_yet_treated"]
-AggregationKind = Literal["overall", "event_study", "cohort", "period"]
+AggregationKind = Literal["overall", "event_study", "cohort", "period", "unit"]
 IntervalKind = Literal["confidence", "credible"]
 Estimand = Literal["ATT", "ATE", "ITT"]
 Finding = Literal["favourable", "unfavourable", "little_or_no_difference", "inconclusive"]
@@ -51,6 +51,8 @@ Domain = Literal[
     "reporting",
     "estimation",
 ]
+OwnMethod = Literal["placebo_in_space", "conformal", "jackknife", "placebo_variance", "bootstrap", "hac"]
+"""Inference that belongs to an estimator's own design (:class:`~evalkit.uncertainty.OwnInterval`)."""
 InferenceMethod = Literal[
     "credible",
     "clustered",
@@ -60,6 +62,12 @@ InferenceMethod = Literal[
     "ferman_pinto",
     "wild_bootstrap",
     "cr3",
+    "placebo_in_space",
+    "conformal",
+    "jackknife",
+    "placebo_variance",
+    "bootstrap",
+    "hac",
     "none",
 ]
 InferenceChoice = Literal[

@@ -284,6 +284,10 @@ def _from_one_reference(context: CheckContext, reference: int) -> Aggregation | 
     estimate: Estimate = context.estimate
     if estimate.leads_from == "own_mean":
         return "Effects before the start are measured from each cohort's own mean, not from one reference period."
+    if estimate.leads_from == "fit":
+        return (
+            "Before the start the model was fitted to the treated themselves, so the gaps there are no test of trends."
+        )
     if any(remark.id == "second_reference" for remark in estimate.remarks):
         return "Without never-treated units two leads are 0 by construction: a steady difference in trends is not seen."
     if estimate.leads_from == "previous":

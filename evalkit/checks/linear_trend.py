@@ -86,7 +86,7 @@ def trend_as_measured(estimate: Estimate, reference: int) -> FloatArray:
     before = cells.event_time < reference + 1
     if estimate.leads_from == "previous":
         trend[before] = 1.0
-    elif estimate.leads_from == "own_mean":
+    elif estimate.leads_from in ("own_mean", "fit"):
         for cohort in np.unique(cells.cohort):
             own = cells.cohort == cohort
             trend[own] = cells.event_time[own] - cells.event_time[own & before].mean() if (own & before).any() else 0.0

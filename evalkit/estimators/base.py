@@ -36,6 +36,10 @@ class Needs:
         True when it also reads data in which each row is another person (:class:`~evalkit.data.panel.Panel`).
     counts
         The outcome is a count or rate, 0 or more, and effects are logs of ratios.
+    comparison_units
+        Units without the programme; False for estimators that read one series by itself.
+    laws_without
+        Laws of :mod:`evalkit.testing.check` that do not bind it; say why in a comment beside them.
     answers
         One sentence: the question that it answers.
     """
@@ -48,6 +52,8 @@ class Needs:
     eligibility: bool = False
     repeated_cross_sections: bool = False
     counts: bool = False
+    comparison_units: bool = True
+    laws_without: frozenset[str] = frozenset()
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 
@@ -14,8 +14,10 @@ from evalkit.evidence.speaking import Voice, plural
 from evalkit.evidence.values import Count, Number
 from evalkit.inference.refits import assigned, starting
 from evalkit.uncertainty import Reported
+from evalkit.vocabulary import OwnMethod
 
 WITHHELD: Final = "counts of people are withheld, and this would give them away"
+OWN: Final = get_args(OwnMethod)
 NO_LIMIT: Final = "the method has no smallest p-value"
 
 
@@ -55,6 +57,8 @@ def reason(facts: Facts, voice: Voice, found: Reported) -> str:
     if found.method == "none":
         return voice.say("inference_none", names)
     key = f"inference_{found.method}"
+    if found.method in OWN:
+        return voice.say(key, names)
     if found.method == "randomization" and found.n_treated_clusters == 1:
         key = "inference_randomization_one"
     opening = voice.say("inference_asked" if found.asked else "inference_few", names)

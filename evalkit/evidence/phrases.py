@@ -102,6 +102,20 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "inference_wild_bootstrap": "this one compares the t statistic with its own bootstrap.",
     "inference_cr3": ("this one leaves out one {cluster} at a time (a t test with {degrees} degrees of freedom)."),
+    "inference_placebo_in_space": (
+        "The interval comes from giving the same start to each {cluster} without the programme and looking at how "
+        "large an effect the method then finds."
+    ),
+    "inference_conformal": (
+        "The interval holds every effect that, once taken away, leaves the periods after the start looking like those "
+        "before."
+    ),
+    "inference_jackknife": "The interval is from leaving out one {cluster} at a time.",
+    "inference_placebo_variance": (
+        "The interval takes its width from the spread of the effects found in {clusters} without the programme."
+    ),
+    "inference_bootstrap": "The interval is from drawing {clusters} anew many times.",
+    "inference_hac": "The interval allows for errors that carry over from one period to the next.",
     # the finding, as an axis of its own
     "finding_favourable": (
         "The finding is favourable: {outcome} came out {higher_or_lower}, the direction the city wants."

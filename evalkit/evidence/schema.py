@@ -1,4 +1,4 @@
-"""The evidence summary, schema 1.1.0: one model a block, the root :class:`Evidence`.
+"""The evidence summary, schema 1.2.0: one model a block, the root :class:`Evidence`.
 
 The JSON Schema shipped in `evalkit/evidence/schemas/` is generated from these models. Values
 carry how they came to be (:mod:`evalkit.evidence.values`); structural words (roles, statuses,
@@ -40,7 +40,7 @@ from evalkit.vocabulary import (
     Provenance,
 )
 
-SCHEMA_VERSION: Final = "1.1.0"
+SCHEMA_VERSION: Final = "1.2.0"
 SCHEMA_FILE: Final = f"evidence-{SCHEMA_VERSION}.json"
 CertaintyLabel = Literal["High", "Moderate", "Low", "Very low", "Not rated"]
 StepKind = Literal["start", "gate", "cap", "deduction", "domain_limit", "floor", "upgrade", "warning"]
@@ -51,7 +51,7 @@ Judgement = Literal["low", "moderate", "serious", "critical", "no information"]
 class Identity(Block):
     """Which run of which study on which data."""
 
-    schema_version: Literal["1.0.0", "1.1.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.0.0", "1.1.0", "1.2.0"] = SCHEMA_VERSION
     study_id: str
     run_id: str
     config_sha: str

@@ -32,7 +32,7 @@ from evalkit.inference.refits import (
 from evalkit.inference.reported import Interval, NotComputable, TooCostly
 from evalkit.inference.rules import InferenceTable, Row
 from evalkit.inference.wild_bootstrap import wild_interval
-from evalkit.uncertainty import Posterior, Reported
+from evalkit.uncertainty import OwnInterval, Posterior, Reported
 from evalkit.vocabulary import InferenceMethod
 
 FEWEST_DRAWS: Final = 199
@@ -160,6 +160,9 @@ class _Desk:
                 if posterior
                 else "the estimate is not a posterior"
             )
+        if row.method == "of_design":
+            own = self._of_design()
+            return self.filled(own.method, _as_interval(own), passed_over, asked=asked)
         for name, count in self.counts.items():
             least = int(getattr(row, name))
             if not posterior and count < least:
@@ -204,6 +207,17 @@ class _Desk:
             asked=asked,
             passed_over=passed_over,
         )
+
+    def _of_design(self) -> OwnInterval:
+        """The interval that the estimator's own design calls for."""
+        own = self.estimate.own
+        if own is None:
+            raise NotComputable("the estimator has no inference of its own besides clustered errors")
+        if not np.isclose(own.level, self.level):
+            raise NotComputable(
+                f"the estimator made its interval at {own.level:g}, and the study reports {self.level:g}"
+            )
+        return own
 
     def _computed(self, row: Row) -> Interval:
         if row.method == "randomization":
@@ -254,6 +268,10 @@ class _Desk:
     @property
     def _budget(self) -> float:
         return self.table.cheap_refit_cells if self.cheap else self.table.refit_cells
+
+
+def _as_interval(own: OwnInterval) -> Interval:
+    return Interval(own.low, own.high, own.p_value, own.smallest_p, own.degrees_of_freedom, own.details)
 
 
 def _silent(text: str) -> None:

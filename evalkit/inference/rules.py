@@ -6,9 +6,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from evalkit.vocabulary import OwnMethod
+
 TableMethod = Literal[
-    "credible", "clustered", "randomization", "collapse", "conley_taber", "ferman_pinto", "wild_bootstrap", "cr3"
-]
+    "credible", "clustered", "randomization", "collapse", "conley_taber", "ferman_pinto", "wild_bootstrap", "cr3",
+    "of_design",
+]  # fmt: skip
+"""``of_design`` is the interval that the estimator's own design calls for, whatever its method."""
 
 
 class Row(BaseModel):
@@ -53,7 +57,7 @@ class InferenceTable(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: Annotated[tuple[Row, ...], Field(min_length=1)]
-    hold_with_few: tuple[TableMethod, ...]
+    hold_with_few: tuple[TableMethod | OwnMethod, ...]
     refit_cells: Annotated[float, Field(gt=0)]
     cheap_refit_cells: Annotated[float, Field(gt=0)]
 

@@ -16,10 +16,19 @@ from evalkit.study.spec import Study
 from evalkit.uncertainty import Posterior
 
 TestKind = Literal[
-    "interval", "permutation", "placebo", "collapse", "wild_bootstrap", "cr3", "conley_taber", "ferman_pinto"
+    "interval",
+    "of_design",
+    "permutation",
+    "placebo",
+    "collapse",
+    "wild_bootstrap",
+    "cr3",
+    "conley_taber",
+    "ferman_pinto",
 ]
 TESTS: Final[dict[TestKind, str]] = {
     "interval": "the estimate's own interval",
+    "of_design": "the interval of the estimator's own design",
     "permutation": "a permutation test of the roll-out over places",
     "placebo": "the placebo estimates",
     "collapse": "a t test of one change a place",

@@ -20,7 +20,7 @@ from evalkit.report.gallery import Shown
 from evalkit.report.pictures import pictures
 from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table
 from evalkit.report.wording import estimator_title
-from evalkit.vocabulary import POOLED, BoolArray, Diagnostic, Exhibit
+from evalkit.vocabulary import POOLED, BoolArray, Exhibit
 
 LABELS: Final = ("event_time", "level")
 """Number columns that say which row it is; they stay when the row's numbers are withheld."""
@@ -52,6 +52,8 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
         outcome.name, estimator_title(estimate.estimator), estimate, evaluation.robustness, evaluation.other_outcomes
     )
     rules = policy_of(evaluation)
+    if rules.subject == "persons":  # whose own effects are nobody else's business
+        by_run = by_run[by_run["aggregation"] != "unit"].reset_index(drop=True)
     by_run["reason"] = by_run["reason"].map(lambda reason: in_text(reason, rules), na_action="ignore")
     records: dict[str, dict[str, Any]] = {}
 
@@ -69,7 +71,8 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
     told = without_cohort_effects(evaluation.diagnostics, evaluation.panel, rules)
     checks = passed("diagnostics.csv", diagnostics_table([in_check(found, rules) for found in told]), [])
     exhibits: list[Shown] = []
-    for exhibit in exhibits_shown(told, evaluation.panel, rules):
+    own = [*estimate.exhibits, *(found.exhibit for found in told if found.exhibit is not None)]
+    for exhibit in exhibits_shown(own, evaluation.panel, rules):
         table = pd.DataFrame(dict(exhibit.table))
         shown, record = through_gate(table, rules, counts=exhibit.counts, keep=exhibit.labels)
         records[f"figures/{exhibit.kind}"] = record
@@ -107,16 +110,16 @@ def _withheld(table: pd.DataFrame, rows: pd.Series[bool], record: dict[str, Any]
     return shown
 
 
-def exhibits_shown(diagnostics: Iterable[Diagnostic], panel: Panel, rules: Policy) -> Iterator[Exhibit]:
-    """Figures of the checks, without those that tell of single persons.
+def exhibits_shown(exhibits: Iterable[Exhibit], panel: Panel, rules: Policy) -> Iterator[Exhibit]:
+    """Figures of the estimator and the checks, without those that tell of single persons.
 
     Beside a cohort of few people there are none: rows that rest on different cohorts would tell of it.
     """
     if has_small_cohort(panel, rules):
         return
-    for found in diagnostics:
-        if found.exhibit is not None and not (found.exhibit.about == "units" and rules.subject == "persons"):
-            yield found.exhibit
+    for exhibit in exhibits:
+        if not (exhibit.about == "units" and rules.subject == "persons"):
+            yield exhibit
 
 
 def policy_of(evaluation: Evaluation) -> Policy:
@@ -183,7 +186,7 @@ def reference_time(estimate: Estimate) -> int | None:
     It is the period before any anticipation, unless the estimator measures from an average over the
     time before the start.
     """
-    return None if estimate.leads_from == "own_mean" else -1 - int(estimate.settings.get("anticipation") or 0)
+    return None if estimate.leads_from in ("own_mean", "fit") else -1 - int(estimate.settings.get("anticipation") or 0)
 
 
 def step_in_words(panel: Panel) -> str:

@@ -42,6 +42,12 @@ METHODS: Final = {
     "ferman_pinto": "Ferman and Pinto's method",
     "wild_bootstrap": "the wild cluster bootstrap",
     "cr3": "the cluster jackknife",
+    "placebo_in_space": "placebos in the other places",
+    "conformal": "conformal inference",
+    "jackknife": "the jackknife",
+    "placebo_variance": "the spread of placebo effects",
+    "bootstrap": "the bootstrap",
+    "hac": "errors that allow for autocorrelation",
     "none": "no method that can be relied on",
 }
 NO_INTERVAL: Final = "No interval can be relied on with so few clusters"

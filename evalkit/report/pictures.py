@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,10 @@ from evalkit.report.gallery import Shown
 from evalkit.report.page import METHODS, NO_INTERVAL
 from evalkit.report.tables import PRIMARY
 from evalkit.report.wording import clip
-from evalkit.vocabulary import FloatArray
+from evalkit.vocabulary import FloatArray, OwnMethod
 
 NAME_WORDS: Final = 12
+OF_DESIGN: Final = get_args(OwnMethod)
 TWO_WAY: Final = ("goodman_bacon", "twfe_weights")
 """Exhibits of the linear two-way coefficient of the outcome as analysed, whatever the scale of the estimate."""
 OWN_INTERVALS: Final = (
@@ -125,6 +126,9 @@ def _noted(figure: Figure, evidence: Evidence) -> Figure:
     found = evidence.estimates[0].inference
     if found is None or found.method in ("clustered", "credible"):
         return figure
+    if found.method in OF_DESIGN:
+        own = f" The interval of {evidence.estimates[0].label} is by {METHODS[found.method]}."
+        return replace(figure, note=f"{figure.note}{own}") if figure.id == "forest" else figure
     if figure.id in OWN_INTERVALS:
         return replace(figure, note=f"{figure.note} {TOO_NARROW_ALONE if found.method == 'none' else TOO_NARROW}")
     if figure.id != "forest":

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.errors import DesignRefused, EvalkitError
-from evalkit.estimate import KINDS, Aggregation, Estimate
+from evalkit.estimate import Aggregation, Estimate
 from evalkit.evidence.natural import Link
 from evalkit.report.columns import DIAGNOSTICS, ESTIMATES, EVENT_STUDY
 from evalkit.report.csv_file import typed
@@ -72,7 +72,7 @@ def event_study_table(estimate: Estimate, reference: int | None, link: Link) -> 
     at_reference = (rows.labels == first) & (reference is not None)
     effect = np.where(at_reference, 0.0, rows.estimate)
     without = rows.observed * np.exp(-effect) if link == "log_link" else rows.observed - effect
-    counterfactual = np.where(rows.labels >= first, without, np.nan)
+    counterfactual = np.where((rows.labels >= first) | (estimate.leads_from == "fit"), without, np.nan)
     extra = {"observed": rows.observed, "counterfactual": counterfactual}
     return typed([{**row, **_at(extra, i)} for i, row in enumerate(_rows(estimate, rows))], EVENT_STUDY)
 
@@ -89,7 +89,7 @@ def diagnostics_table(diagnostics: Sequence[Diagnostic]) -> pd.DataFrame:
 
 
 def _all_rows(estimate: Estimate) -> Iterator[dict[str, Any]]:
-    for kind in KINDS:
+    for kind in estimate.kinds:
         try:
             rows = _rows(estimate, estimate.aggregation(kind, simultaneous=kind == "event_study"))
             yield from (_reported(estimate, row) for row in rows) if kind == "overall" else rows
@@ -157,6 +157,8 @@ def _label(estimate: Estimate, kind: AggregationKind, ordinal: int) -> str:
         return "average"
     if kind == "event_study":
         return f"{ordinal:+d}" if ordinal else "0"
+    if kind == "unit":
+        return estimate.unit_names[ordinal]
     return estimate.calendar.text(ordinal)
 
 

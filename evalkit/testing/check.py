@@ -82,7 +82,8 @@ def check_estimator(
         raise TypeError(f"check_estimator takes an estimator with its settings, e.g. MyEstimator(). Got {estimator!r}.")
     if frame is None:
         ineligible = 0.5 if estimator.needs.eligibility else 0.0
-        design = StaggeredDesign(n_units=36, n_periods=6, growth=0.3, cohort_gap=0.5, ineligible=ineligible)
+        periods = 6 if estimator.needs.pre_periods <= 2 else estimator.needs.pre_periods + 6
+        design = StaggeredDesign(n_units=36, n_periods=periods, growth=0.3, cohort_gap=0.5, ineligible=ineligible)
         frame = simulate_staggered(design, SEED).frame
         frame = as_counts(frame) if estimator.needs.counts else frame
 
@@ -106,7 +107,7 @@ def check_estimator(
 
 
 def laws_of(estimator: Estimator) -> tuple[str, ...]:
-    """Names of the laws that bind an estimator: models of ratios keep no law about sums.
+    """Names of the laws that bind an estimator: models of ratios keep no law about sums, and it names others itself.
 
     Examples
     --------
@@ -114,7 +115,7 @@ def laws_of(estimator: Estimator) -> tuple[str, ...]:
     >>> set(LAWS) - set(laws_of(ek.TwoWayFixedEffects()))
     {'y -> b y leaves log ratios as they are'}
     """
-    apart = OF_LEVELS if estimator.needs.counts else OF_RATIOS
+    apart = (OF_LEVELS if estimator.needs.counts else OF_RATIOS) | estimator.needs.laws_without
     return tuple(name for name in LAWS if name not in apart)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
+from evalkit.data.keep import keep_units
 from evalkit.errors import ConfigError, DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
@@ -159,3 +160,10 @@ def test_a_dose_that_switches_is_refused_up_front_where_treatment_must_stay_on()
     halved = dataclasses.replace(panel, dose=np.where(panel.treated, 0.5, 0.0))
     with pytest.raises(DesignRefused, match="needs treatment that is 0 or 1 and stays on"):
         require(TwoWayFixedEffects(), halved)
+
+
+def test_a_single_unit_is_refused_where_units_are_compared() -> None:
+    panel = staggered_panel(n_units=6, n_periods=6, cohorts={4: 1.0}, seed=1)
+    alone = keep_units(panel, np.arange(6) == 0)
+    with pytest.raises(DesignRefused, match="compares units, and this panel has one"):
+        require(TwoWayFixedEffects(), alone)

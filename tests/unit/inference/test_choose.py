@@ -15,7 +15,7 @@ from evalkit.evidence.standard import shipped
 from evalkit.inference.choose import report
 from evalkit.inference.rules import InferenceTable
 from evalkit.testing.simulate import staggered_panel
-from evalkit.uncertainty import Reported
+from evalkit.uncertainty import OwnInterval, Reported
 
 TABLE = shipped().inference
 ALMOST = 1e-12
@@ -162,3 +162,21 @@ def test_few_eligible_units_are_few_however_many_ineligible_ones_start_with_them
 
 def test_a_cross_check_without_any_method_is_not_said_to_take_too_long() -> None:
     assert run(panel(2, {4: 0.5}), ek.TwoWayFixedEffects(), cheap=True).method == "none"
+
+
+def test_the_interval_of_an_estimators_own_design_comes_before_clustered_errors() -> None:
+    made = panel(30, {4: 0.5})
+    own = OwnInterval("placebo_in_space", -1.0, 3.0, 0.95, p_value=0.1, smallest_p=1 / 16, details={"rank": 2.0})
+    estimate = dataclasses.replace(_fit(ek.CallawaySantAnna(), made), own=own)
+    found = report(estimate, made, functools.partial(_fit, ek.CallawaySantAnna()), TABLE, level=0.95)
+    assert (found.method, found.low, found.high, found.p_value) == ("placebo_in_space", -1.0, 3.0, 0.1)
+    assert (found.smallest_p, found.details["rank"]) == (1 / 16, 2.0)
+    assert found.replaces_clustered
+
+
+def test_an_own_interval_at_another_level_is_passed_over() -> None:
+    made = panel(30, {4: 0.5})
+    estimate = dataclasses.replace(_fit(ek.CallawaySantAnna(), made), own=OwnInterval("hac", -1.0, 3.0, 0.9))
+    found = report(estimate, made, functools.partial(_fit, ek.CallawaySantAnna()), TABLE, level=0.95)
+    assert found.method == "clustered"
+    assert "at 0.9" in dict(found.passed_over)["of_design"]

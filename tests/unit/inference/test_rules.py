@@ -20,7 +20,7 @@ def test_the_shipped_table_never_reports_bare_clustered_errors_with_few_clusters
     assert row is not None
     assert (row.treated, row.total) == (10, 20)
     assert [each.method for each in shipped().inference.rows if not each.only_if_asked] == [
-        "credible", "clustered", "randomization", "collapse", "wild_bootstrap", "cr3",
+        "credible", "of_design", "clustered", "randomization", "collapse", "wild_bootstrap", "cr3",
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from evalkit.data.calendar import Calendar
 from evalkit.errors import DesignRefused
+from evalkit.estimate import Estimate
 from evalkit.evaluation import Evaluation
 from evalkit.evidence.disclosure import Policy
 from evalkit.report.brief_html import brief_html
@@ -130,16 +131,15 @@ def test_figures_of_checks_are_drawn_from_gated_rows() -> None:
 
 @pytest.mark.parametrize("about", ["sample", "cohorts", "units"])
 def test_beside_a_cohort_of_few_persons_no_check_shows_a_figure(about: Literal["sample", "cohorts", "units"]) -> None:
-    check = Diagnostic("c", "", "", None, None, "pass", "confounding", "", exhibit=Exhibit("kind", {}, about=about))
-    assert not list(exhibits_shown([check], samples.castle().panel, PERSONS))
-    assert list(exhibits_shown([check], samples.castle().panel, Policy("places", 11, "")))
+    exhibit = Exhibit("kind", {}, about=about)
+    assert not list(exhibits_shown([exhibit], samples.castle().panel, PERSONS))
+    assert list(exhibits_shown([exhibit], samples.castle().panel, Policy("places", 11, "")))
 
 
 def test_figures_about_single_persons_are_left_out_of_large_cohorts_too() -> None:
     made = staggered_panel(n_units=120, n_periods=6, seed=1)
     shown = [
-        list(exhibits_shown([Diagnostic("c", "", "", None, None, "pass", "confounding", "",
-                                        exhibit=Exhibit("kind", {}, about=about))], made, PERSONS))
+        list(exhibits_shown([Exhibit("kind", {}, about=about)], made, PERSONS))
         for about in ("sample", "cohorts", "units")
     ]  # fmt: skip
     assert [len(each) for each in shown] == [1, 1, 0]
@@ -169,3 +169,21 @@ def test_the_numbers_shown_are_those_of_the_evidence() -> None:
         shown = rows.loc["Callaway-Sant'Anna" if entry.role == "primary" else entry.label]
         assert shown["estimate"] == pytest.approx(entry.effect.value, rel=SAME)
         assert shown["low"] == pytest.approx(entry.effect.low, rel=SAME)
+
+
+def test_effects_of_single_units_are_shown_of_places_and_never_of_persons() -> None:
+    evaluation = samples.castle()
+    estimate = _by_unit(evaluation.estimate)
+    places = samples.of(dataclasses.replace(evaluation, estimate=estimate)).estimates
+    assert places.query("aggregation == 'unit'")["label"].tolist() == ["first place", "average"]
+    persons = samples.of(_of_persons(dataclasses.replace(evaluation, estimate=estimate))).estimates
+    assert "unit" not in set(persons["aggregation"])
+
+
+def _by_unit(estimate: Estimate) -> Estimate:
+    """Every cell as that of one and the same unit."""
+    count = len(estimate.cells)
+    cells = dataclasses.replace(
+        estimate.cells, unit=np.zeros(count, dtype=np.int64), fraction=np.ones(count), n_treated=np.ones(count, int)
+    )
+    return dataclasses.replace(estimate, cells=cells, unit_names=("first place",))
