@@ -24,13 +24,14 @@ from evalkit.errors import ConfigError, DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.estimators import registry
 from evalkit.estimators.base import Estimator, refuse_cross_sections, require_absorbing
+from evalkit.evidence.finding import finding_of_draws
 from evalkit.evidence.schema import Evidence, Identity
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.summarize import summarize
 from evalkit.inference.choose import report
 from evalkit.study.spec import Choice, Study
 from evalkit.uncertainty import Posterior
-from evalkit.vocabulary import Diagnostic
+from evalkit.vocabulary import Diagnostic, Finding, FloatArray
 
 FINGERPRINT_KEY = "EVALKIT_FINGERPRINT_KEY"
 
@@ -119,7 +120,8 @@ def evaluate(
     fit = functools.partial(_fit, estimator, study.seed)
     estimate = _decided(study, fit(panel), panel, fit, tell)
     of_outcome = functools.cache(functools.partial(_other_outcome, study, frame, fit, tell))
-    diagnostics = _checked(study, CheckContext(study.spec, panel, estimate, fit, of_outcome), tell)
+    context = CheckContext(study.spec, panel, estimate, fit, of_outcome, _finding_of(study, estimate))
+    diagnostics = _checked(study, context, tell)
     if announce is not None:
         announce(summarize(study, panel, estimate, {}, diagnostics, identity))
     others = {outcome.name: of_outcome(outcome.name) for outcome in study.spec.outcomes if outcome.role != "primary"}
@@ -172,6 +174,11 @@ def require(estimator: Estimator, panel: Panel) -> None:
         )
 
 
+def _finding_of(study: Study, estimate: Estimate) -> Callable[[FloatArray], Finding]:
+    outcome, level = study.spec.primary_outcome, study.spec.design.level
+    return functools.partial(finding_of_draws, outcome, estimate, level)
+
+
 def _fingerprint_key(study: Study) -> bytes | None:
     """Key of a restricted source's fingerprint: an unkeyed hash would let anyone test a guess of its rows.
 
@@ -211,12 +218,25 @@ def stage_rng(seed: int, stage: str) -> np.random.Generator:
 def _checked(study: Study, context: CheckContext, tell: Progress) -> tuple[Diagnostic, ...]:
     found: list[Diagnostic] = []
     choices = list(study.checks)
-    if isinstance(context.estimate.uncertainty, Posterior) and "sampler" not in {choice.name for choice in choices}:
-        choices.append(Choice(name="sampler"))  # the rating requires it of every posterior, listed or not
+    listed = {choice.name for choice in choices}
+    choices += [Choice(name=name) for name in _of_every_posterior(context.estimate) if name not in listed]
     for choice in choices:
         tell(f"Checking: {choice.name.replace('_', ' ')}")
         found.extend(answer(checks.get(choice.name)(**choice.settings), context))
     return tuple(found)
+
+
+def _of_every_posterior(estimate: Estimate) -> tuple[str, ...]:
+    """Checks that run on a posterior, listed or not: those that the rating reads, where there is something to read."""
+    posterior = estimate.uncertainty
+    if not isinstance(posterior, Posterior):
+        return ()
+    predictive = posterior.predictive
+    if predictive is None:
+        return ("sampler",)
+    prior = ("prior_predictive",) if predictive.prior_replicated is not None else ()
+    scaled = ("prior_sensitivity",) if predictive.log_prior is not None else ()
+    return ("sampler", "posterior_predictive", *prior, *scaled)
 
 
 def _other_outcome(

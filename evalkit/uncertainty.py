@@ -93,6 +93,12 @@ class Predictive:
         (R', n) draws of the observations from the prior predictive distribution; None where it is not proper.
     draws_of
         (S,) rows of :attr:`Posterior.draws` that `log_likelihood` and `log_prior` belong to; None for all, in order.
+    series
+        (n,) index of the unit that each observation is of, for the autocorrelation of errors; None where all are of
+        one series.
+    contrast
+        Words and (n,) weights of the statistic that the effect is computed from; None for treated observations less
+        the others or, where the model saw the time before the start alone, its last quarter less the rest.
     """
 
     observed: FloatArray
@@ -103,6 +109,8 @@ class Predictive:
     log_prior: FloatArray | None = None
     prior_replicated: FloatArray | None = None
     draws_of: IntArray | None = None
+    series: IntArray | None = None
+    contrast: tuple[str, FloatArray] | None = None
 
 
 @dataclass(frozen=True, slots=True)

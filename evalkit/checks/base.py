@@ -13,7 +13,7 @@ from evalkit.errors import ConfigError, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.study.spec import StudySpec
 from evalkit.study.validation import explain
-from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, Exhibit
+from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, Exhibit, Finding, FloatArray
 
 
 def no_other_outcome(name: str) -> Estimate | EvalkitError:
@@ -35,6 +35,8 @@ class CheckContext:
         Repeats the primary estimator, same settings and seed, on another panel.
     of_outcome
         The primary estimator's estimate of a further outcome, by name, or the reason why there is none.
+    finding_of
+        The finding that draws of the overall effect would give, as the summary judges it; None outside a study.
     """
 
     spec: StudySpec
@@ -42,6 +44,7 @@ class CheckContext:
     estimate: Estimate
     fit: Callable[[Panel], Estimate]
     of_outcome: Callable[[str], Estimate | EvalkitError] = no_other_outcome
+    finding_of: Callable[[FloatArray], Finding] | None = None
 
 
 @runtime_checkable

@@ -20,6 +20,9 @@ class Sampler(PanelCheck):
         Largest R-hat allowed.
     ess
         Smallest bulk and tail effective sample size allowed.
+    energy
+        Smallest E-BFMI (Betancourt 2016) that passes: below, chains of Hamiltonian Monte Carlo hardly move between
+        energy levels and may miss tails. It warns, since R-hat and the effective size judge what came of it.
     """
 
     name: ClassVar[str] = "sampler"
@@ -29,6 +32,7 @@ class Sampler(PanelCheck):
 
     rhat: Annotated[float, Field(gt=1.0)] = 1.01
     ess: Annotated[float, Field(gt=0.0)] = 400.0
+    energy: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.3
 
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Hold the sampler's figures against the gates."""
@@ -44,14 +48,21 @@ class Sampler(PanelCheck):
             problems.append(f"the effective sample size falls to {ess:.0f} (at least {self.ess:.0f} is needed)")
         if figures.divergences > 0:
             problems.append(f"{figures.divergences} transitions diverged (none may)")
+        energy = figures.energy_bfmi_min
+        stuck = energy is not None and not energy >= self.energy
         reading = (
             f"The sampler cannot be trusted: {'; '.join(problems)}."
             if problems
             else f"{_runs(figures)} (R-hat at most {figures.rhat_max:.3f}, effective sample size at least {ess:.0f}, "
             "no divergences)."
         )
+        if stuck:
+            reading += (
+                f" The chains hardly move between energy levels (E-BFMI {energy:.2f}; {self.energy:g} is needed), so "
+                "the tails of the posterior may be too thin."
+            )
         return self.result(
-            "fail" if problems else "pass",
+            "fail" if problems else "warn" if stuck else "pass",
             reading,
             statistic="rhat_max",
             value=figures.rhat_max,
@@ -60,6 +71,7 @@ class Sampler(PanelCheck):
             ess_bulk_min=figures.ess_bulk_min,
             ess_tail_min=figures.ess_tail_min,
             divergences=float(figures.divergences),
+            **({} if energy is None else {"energy_bfmi_min": energy}),
         )
 
 

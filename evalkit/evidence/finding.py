@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 
 from evalkit.errors import ConfigError
-from evalkit.evidence.natural import Effect, share_base
+from evalkit.estimate import Estimate
+from evalkit.evidence.natural import Effect, effect_of, share_base
 from evalkit.evidence.schema import FindingBlock
 from evalkit.evidence.values import Number, Quantity
 from evalkit.study.spec import Outcome
-from evalkit.vocabulary import FloatArray
+from evalkit.vocabulary import Finding, FloatArray
 
 MidScale = Literal["natural", "percent", "log"]
 POINTS: Final = ("percentage point", "percent point")
@@ -172,6 +173,25 @@ def find(judged: Judged, outcome: Outcome, *, not_rated: str = "", no_interval: 
             "reading": reading,
         }
     )
+
+
+def finding_of_draws(outcome: Outcome, estimate: Estimate, level: float, draws: FloatArray) -> Finding:
+    """The finding that other draws of the overall effect would give, e.g. those under another prior.
+
+    Parameters
+    ----------
+    outcome, estimate
+        Primary outcome and its posterior, for scale and observed level.
+    level
+        Of the credible interval.
+    draws
+        (S,) in the unit of the outcome as analysed.
+    """
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(draws, [tail, 1.0 - tail])
+    effect = effect_of(outcome, estimate, estimate.aggregation("overall", level=level))
+    moved = replace(effect, value=float(draws.mean()), low=float(low), high=float(high), draws=draws)
+    return find(judge(moved, outcome), outcome).label
 
 
 def _label(judged: Judged) -> tuple[str, str]:

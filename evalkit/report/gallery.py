@@ -17,6 +17,8 @@ from evalkit.report.figures.honest import honest_relative, honest_smooth
 from evalkit.report.figures.leave_one_out import leave_one_out
 from evalkit.report.figures.placebo_outcomes import placebo_outcomes
 from evalkit.report.figures.pre_trend_power import pre_trend_power
+from evalkit.report.figures.predictive_check import predictive_check
+from evalkit.report.figures.prior_sensitivity import prior_sensitivity
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.specification_curve import specification_curve
 from evalkit.report.figures.spillover import spillover
@@ -33,6 +35,8 @@ GALLERY: Final[Mapping[str, Drawing]] = {
     "leave_one_out": leave_one_out,
     "placebo_outcomes": placebo_outcomes,
     "pre_trend_power": pre_trend_power,
+    "predictive_check": predictive_check,
+    "prior_sensitivity": prior_sensitivity,
     "specification_curve": specification_curve,
     "spillover": spillover,
     "twfe_weights": twfe_weights,

@@ -12,13 +12,17 @@ import pytest
 import yaml
 
 from evalkit.data.keep import keep_units
+from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.estimators.bayesian_did import BayesianDid
 from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
 from evalkit.evaluation import FINGERPRINT_KEY, evaluate, labelled, require, stage_rng
 from evalkit.evidence.schema import Evidence
 from evalkit.study.spec import Choice, Study
 from evalkit.testing.simulate import staggered_frame, staggered_panel
+from evalkit.uncertainty import Posterior
+from tests.posteriors import normal_mean, series
 from tests.simulated import spec
 
 RULES = yaml.safe_load((Path(__file__).parents[2] / "configs" / "evidence" / "standard.yaml").read_text("utf-8"))
@@ -59,6 +63,39 @@ def test_the_sampler_of_a_posterior_is_checked_whether_listed_or_not(tmp_path: P
     assert {diagnostic.id: diagnostic.status for diagnostic in found.diagnostics}["sampler"] != "not_run"
     frequentist = listed.model_copy(update={"checks": (Choice(name="pre_trends"),)})
     assert [diagnostic.id for diagnostic in evaluate(frequentist).diagnostics] == ["pre_trends"]
+
+
+def test_a_posterior_with_predictive_draws_gets_its_checks_and_the_rating_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = BayesianDid.fit
+
+    def with_predictive(self: BayesianDid, panel: Panel, *, rng: np.random.Generator) -> Estimate:
+        estimate = plain(self, panel, rng=rng)
+        posterior = estimate.uncertainty
+        assert isinstance(posterior, Posterior)
+        known = normal_mean(series()).predictive
+        assert known is not None
+        assert known.log_likelihood is not None
+        assert known.log_prior is not None
+        kept = np.arange(800)
+        predictive = dataclasses.replace(
+            known, log_likelihood=known.log_likelihood[kept], log_prior=known.log_prior[kept], draws_of=kept
+        )  # fmt: skip
+        return dataclasses.replace(estimate, uncertainty=dataclasses.replace(posterior, predictive=predictive))
+
+    monkeypatch.setattr(BayesianDid, "fit", with_predictive)
+    settings = {"engine": "exact", "draws": 200, "leads": False}
+    made = study(tmp_path).model_copy(
+        update={"estimator": Choice(name="bayesian_did", settings=settings), "checks": (Choice(name="pre_trends"),)}
+    )
+    found = evaluate(made)
+    names = [diagnostic.id for diagnostic in found.diagnostics]
+    assert names == ["pre_trends", "sampler", "posterior_predictive", "prior_predictive", "prior_sensitivity"]
+    details = dict(found.diagnostics[-1].details)
+    assert details["finding_changes"] == 0.0
+    states = {step.rule: step.state for step in found.evidence.rating.trail}
+    assert states["prior"] == states["posterior_predictive"] == "not_triggered"
 
 
 def test_the_same_study_gives_the_same_numbers_and_keys(tmp_path: Path) -> None:

@@ -42,6 +42,14 @@ def test_each_gate_closes_on_its_own(change: dict[str, float], said: str) -> Non
     assert said in found.reading
 
 
+def test_chains_that_hardly_change_energy_warn_and_say_what_that_means() -> None:
+    found = judged(dataclasses.replace(GOOD, energy_bfmi_min=0.2))
+    assert found.status == "warn"
+    assert "E-BFMI 0.20; 0.3 is needed" in found.reading
+    assert dict(found.details)["energy_bfmi_min"] == 0.2
+    assert judged(dataclasses.replace(GOOD, energy_bfmi_min=0.9)).status == "pass"
+
+
 def test_a_frequentist_estimate_only_informs() -> None:
     assert Sampler().run(context())[0].status == "informational"
 

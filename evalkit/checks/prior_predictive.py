@@ -1,0 +1,83 @@
+"""Did the model, before it saw the data, think data like these possible?"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
+from evalkit.checks.posterior import predictive_exhibit, predictive_of
+from evalkit.checks.wording import two_digits
+from evalkit.numerics.predictive_checks import compare
+from evalkit.uncertainty import Predictive
+from evalkit.vocabulary import CheckStatus, Diagnostic, Domain
+
+
+class PriorPredictive(PanelCheck):
+    """Statistics of the data beside those of data replicated by the prior (Box 1980; Gabry et al. 2019).
+
+    A prior that rules the data out fights with them; one that spreads its data a hundred times as wide as
+    any real data were speaks of another scale than the outcome's.
+
+    Parameters
+    ----------
+    level
+        Central part of the prior's replications that a statistic of the data should lie in.
+    least_share
+        Share of the statistics inside below which the check fails; between it and 1 it warns.
+    widest
+        Spread of the prior's data over that of the observed data above which the scale is implausible (warns).
+    """
+
+    name: ClassVar[str] = "prior_predictive"
+    null_in_words: ClassVar[str] = "Before it saw the data the model thought data like these possible."
+    domain: ClassVar[Domain] = "estimation"
+    repeated_cross_sections: ClassVar[bool] = True
+
+    level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.99
+    least_share: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+    widest: Annotated[float, Field(gt=1.0)] = 100.0
+
+    def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
+        """Hold the data's statistics against the prior's."""
+        predictive = predictive_of(context)
+        if not isinstance(predictive, Predictive):
+            return self.result(*predictive)
+        if predictive.prior_replicated is None:
+            return self.result(
+                "not_run", "Part of the prior is flat, so it makes no data that these could be compared with."
+            )
+        compared = compare(
+            predictive.observed,
+            predictive.prior_replicated,
+            predictive.period,
+            series=predictive.series,
+            fitted=False,
+        )
+        outside = [each.name for each in compared if not each.inside(self.level)]
+        share = 1.0 - len(outside) / len(compared)
+        spread = float(np.median(predictive.prior_replicated.std(axis=1)))
+        observed = float(predictive.observed.std())
+        ratio = spread / observed if observed > 0.0 else float("inf")
+        too_wide = ratio > self.widest
+        status: CheckStatus = "fail" if share < self.least_share else "warn" if outside or too_wide else "pass"
+        found = (
+            f"The prior rules out data like these in {len(outside)} of {len(compared)} respects "
+            f"({', '.join(outside)}): prior and data speak of different scales."
+            if outside
+            else f"Before it saw the data the model thought data like these possible in all {len(compared)} respects."
+        )
+        times = "about" if 0.5 < ratio < 2.0 else f"{two_digits(ratio)} times"
+        wide = f" It expected data to spread {times} as wide as they do" if np.isfinite(ratio) else ""
+        told = self.result(
+            status,
+            f"{found}{wide}{', which is no plausible scale' if too_wide and wide else ''}{'.' if wide else ''}",
+            statistic="share_inside",
+            value=share,
+            threshold=self.least_share,
+            spread_ratio=ratio,
+            n_replications=float(len(predictive.prior_replicated)),
+        )
+        return exhibiting(told, predictive_exhibit(compared, self.level))

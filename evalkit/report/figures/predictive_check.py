@@ -1,0 +1,94 @@
+"""Predictive check: statistics of the data beside what the model expected of them, in its own sds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from evalkit.report.figures.canvas import BLUE, INK, ORANGE, PALE, Figure, draw, one_line, wrapped
+from evalkit.report.figures.setting import Setting
+from evalkit.report.figures.words import number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ROW_HEIGHT: Final = 0.5
+FRAME_HEIGHT: Final = 1.2
+FARTHEST: Final = 12.0
+"""Sds at which a mark stops: beyond, the axis would show nothing else. The table has the number."""
+
+
+def predictive_check(rows: pd.DataFrame, setting: Setting) -> Figure:
+    """Draw one statistic a row.
+
+    Parameters
+    ----------
+    rows
+        statistic, observed, model_low, model_high (all in sds of the model's replications, from their mean), p, level
+        (share of the replications between the ends), and own: whether the effect is read from it.
+    setting
+        Names and units.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"statistic": ["mean", "spread"], "observed": [0.5, 4.0], "model_low": [-1.6, -1.6],
+    ...                      "model_high": [1.6, 1.6], "p": [0.3, 0.0], "level": [0.9, 0.9], "own": [False, False]})
+    >>> predictive_check(rows, Setting("jobs", "jobs", "year", "90 % interval")).alt
+    'What the model expects of jobs beside the data: 1 of 2 statistics lie outside (spread). Mean 0.5, spread 4 sds from the model.'
+    """  # noqa: E501 (the sentence is one line)
+    data = rows.reset_index(drop=True)
+    numbers = data[["observed", "model_low", "model_high"]].to_numpy(float)
+    inside = (numbers[:, 0] >= numbers[:, 1]) & (numbers[:, 0] <= numbers[:, 2])
+
+    def paint(ax: Axes) -> None:
+        ax.axvline(0.0, color=PALE, linewidth=1.2, zorder=0)
+        for place, (observed, low, high) in enumerate(numbers):
+            colour = BLUE if inside[place] else ORANGE
+            ax.plot([low, high], [place, place], "-", color=INK, linewidth=5.0, alpha=0.25, solid_capstyle="butt",
+                    label="the model" if not place else None)  # fmt: skip
+            ax.plot(np.clip(observed, -FARTHEST, FARTHEST), place, "o" if inside[place] else "D", color=colour,
+                    markersize=8, label=_first(inside, place))  # fmt: skip
+        ax.set_ylim(len(data) - 0.4, -0.6)
+        ax.set_yticks(range(len(data)), [wrapped(name, 26, lines=3) for name in data["statistic"]])
+        ax.tick_params(axis="y", length=0)
+        ax.spines["left"].set_visible(False)
+        ax.margins(x=0.08)
+
+    svg, png = draw(
+        paint, says="Distance from what the model expects, in its standard deviations",
+        height=FRAME_HEIGHT + ROW_HEIGHT * len(data),
+    )  # fmt: skip
+    level = float(data["level"].iloc[0])
+    return Figure(
+        id="predictive_check",
+        title="Does the model make data like these?",
+        alt=_alt(data, numbers[:, 0], inside, setting),
+        note=f"Bars hold {100.0 * level:g} % of the data sets that the model makes; dots are the real data, diamonds "
+        f"those outside. Marks further than {FARTHEST:g} standard deviations away are drawn at {FARTHEST:g}.",
+        data=data,
+        svg=svg,
+        png=png,
+    )
+
+
+def _first(inside: np.typing.NDArray[np.bool_], place: int) -> str | None:
+    """Label of the first mark of its kind."""
+    if place != int(np.argmax(inside == inside[place])):
+        return None
+    return "the data" if inside[place] else "the data, unlike the model's"
+
+
+def _alt(
+    data: pd.DataFrame, observed: np.typing.NDArray[np.float64], inside: np.typing.NDArray[np.bool_], setting: Setting
+) -> str:
+    names = [one_line(name) for name in data["statistic"]]
+    outside = [name for name, within in zip(names, inside, strict=True) if not within]
+    told = ", ".join(f"{name} {number(value)}" for name, value in zip(names, observed, strict=True))
+    said = f"{len(outside)} of {len(names)} statistics lie outside"
+    listed = f" ({', '.join(outside)})" if outside else ""
+    return (
+        f"What the model expects of {setting.outcome} beside the data: {said}"
+        f"{listed}. {told[:1].upper()}{told[1:]} sds from the model."
+    )

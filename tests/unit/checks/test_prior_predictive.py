@@ -1,0 +1,45 @@
+"""A prior that rules the data out, or speaks of another scale, is told."""
+
+from __future__ import annotations
+
+from evalkit.checks.prior_predictive import PriorPredictive
+from evalkit.uncertainty import Posterior
+from evalkit.vocabulary import Diagnostic
+from tests.posteriors import judged_by, normal_mean, series, without
+
+
+def judge(posterior: Posterior) -> Diagnostic:
+    return PriorPredictive().run(judged_by(posterior))[0]
+
+
+def test_a_prior_under_which_the_data_are_possible_passes() -> None:
+    found = judge(normal_mean(series(), prior_sd=1.0))
+    assert (found.status, found.value) == ("pass", 1.0)
+    assert "possible in all 4 respects" in found.reading
+    assert "spread about as wide as they do." in found.reading
+
+
+def test_a_prior_that_rules_out_the_level_warns_and_names_it() -> None:
+    found = judge(normal_mean(series(30.0), prior_sd=1.0))
+    assert (found.status, found.value) == ("warn", 0.5)
+    assert "(mean, largest value)" in found.reading
+
+
+def test_a_prior_that_rules_out_most_of_the_data_fails() -> None:
+    found = judge(normal_mean(20.0 * series(5.0, rho=0.9), prior_sd=1.0))
+    assert found.status == "fail"
+    assert "different scales" in found.reading
+
+
+def test_a_prior_on_another_scale_warns() -> None:
+    posterior = normal_mean(0.001 * series(), prior_sd=1.0)
+    found = judge(posterior)
+    assert dict(found.details)["spread_ratio"] > 100.0
+    assert "which is no plausible scale" in found.reading
+    assert found.status in ("warn", "fail")
+
+
+def test_a_flat_prior_makes_no_data_to_compare() -> None:
+    found = judge(without(normal_mean(series()), prior_replicated=None))
+    assert found.status == "not_run"
+    assert "flat" in found.reading
