@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,32 @@ def studies(config_dir: Path | None = None) -> dict[str, str]:
             continue
         titles[name] = str(content.get("title", "")) if isinstance(content, dict) else "empty"
     return titles
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A study as its config declares it, without composing it."""
+
+    id: str
+    city: str
+    priority: str
+    title: str
+
+
+def declared_studies(config_dir: Path | None = None) -> list[Declared]:
+    """Studies that can be run, with what a portfolio shows of them; files that cannot be read are left out."""
+    folders = Folders.find(config_dir)
+    found = []
+    for name in folders.options("study"):
+        file = folders.file(f"study/{name}.yaml")
+        try:
+            content = _read(file) if file else None
+        except ConfigError:  # `evalkit list studies` names it with the reason
+            continue
+        if isinstance(content, dict):
+            id_, city, priority, title = (str(content.get(key) or "") for key in ("id", "city", "priority", "title"))
+            found.append(Declared(id_ or name, city, priority, title or name))
+    return found
 
 
 def check_settings(config_dir: Path | None = None) -> dict[str, dict[str, Any]]:

@@ -70,6 +70,7 @@ def question(spec: StudySpec) -> QuestionBlock:
         outcome=Words.declared(asked.outcome),
         setting=Words.declared(asked.setting),
         theory_of_change=Words.declared(asked.theory_of_change),
+        city=Words.declared(spec.city),
     )
 
 

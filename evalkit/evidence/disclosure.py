@@ -285,10 +285,11 @@ def _escape(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
     def safe(value: object) -> object:
         nonlocal count
-        if isinstance(value, str) and value.startswith(_FORMULA) and not _is_number(value):
-            count += 1
-            return f"'{value}"
-        return value
+        if not isinstance(value, str):
+            return value
+        said = formula_safe(value)
+        count += said != value
+        return said
 
     escaped = table.copy()
     for name in table.columns:
@@ -296,6 +297,17 @@ def _escape(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
             escaped[name] = table[name].map(safe)
     escaped.columns = pd.Index([safe(name) for name in table.columns])
     return escaped, count
+
+
+def formula_safe(text: str) -> str:
+    """Text with an apostrophe before it where a spreadsheet would run it.
+
+    Examples
+    --------
+    >>> formula_safe("=1+1"), formula_safe("-5"), formula_safe("Lima")
+    ("'=1+1", '-5', 'Lima')
+    """
+    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
 
 
 def _is_number(text: str) -> bool:

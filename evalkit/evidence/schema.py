@@ -72,7 +72,7 @@ class GovernanceBlock(Block):
 
 
 class QuestionBlock(Block):
-    """What was asked."""
+    """What was asked; `city` (schema 1.2.0) is who asked, by which a portfolio groups."""
 
     title: Words
     programme: Words
@@ -84,6 +84,7 @@ class QuestionBlock(Block):
     outcome: Words
     setting: Words
     theory_of_change: Words
+    city: Words = Words(value=None, how="missing", reason="not declared in the study")
 
 
 class AssignmentBlock(Block):

@@ -355,6 +355,7 @@ class StudySpec(Part):
     id: Identifier
     title: Text
     programme: Text = ""
+    city: Text = ""
     priority: Identifier
     capacity: Capacity = "evaluation"
     question: Question

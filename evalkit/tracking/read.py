@@ -50,7 +50,7 @@ def find_run(run_id: str, *, tracking_uri: str | None = None) -> FoundRun:
     """
     store = resolve(tracking_uri)
     with opened(store) as client:
-        return _found(_study_run(client, store, run_id))
+        return _found(study_run(client, store, run_id))
 
 
 def fetch(run_id: str, destination: Path, *, tracking_uri: str | None = None) -> Path:
@@ -65,7 +65,7 @@ def fetch(run_id: str, destination: Path, *, tracking_uri: str | None = None) ->
     """
     store = resolve(tracking_uri)
     with opened(store) as client:
-        run = _study_run(client, store, run_id)
+        run = study_run(client, store, run_id)
         names = {item.path for item in client.list_artifacts(run.info.run_id)}
         if "evidence.json" not in names:
             reason = run.data.tags.get("evalkit.headline", f"its status is {run.info.status}")
@@ -78,7 +78,14 @@ def fetch(run_id: str, destination: Path, *, tracking_uri: str | None = None) ->
     return destination
 
 
-def _study_run(client: MlflowClient, store: Store, run_id: str) -> Run:
+def study_run(client: MlflowClient, store: Store, run_id: str) -> Run:
+    """The run of a study; the id of an estimator's run leads to the study's.
+
+    Raises
+    ------
+    ConfigError
+        If the store has no such run, or evalkit did not log it.
+    """
     from mlflow.exceptions import MlflowException
 
     try:

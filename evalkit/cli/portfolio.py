@@ -1,0 +1,117 @@
+"""`evalkit portfolio`: every study in one static site, comparable findings put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalkit.cli import options
+from evalkit.cli.screen import Screen
+from evalkit.errors import DataError
+
+if TYPE_CHECKING:
+    from evalkit.evaluation import Progress
+    from evalkit.synthesis.entries import Entry, Stage
+
+
+@click.command()
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the site.")
+@click.option("--experiment", "experiments", multiple=True, metavar="PRIORITY",
+              help="Take this priority's studies from the store; may be repeated.  [default: all]")  # fmt: skip
+@click.option("--results", type=click.Path(path_type=Path), help="Read bundles in this folder, not the store.")
+@click.option("--title", default="What our programmes changed", show_default=True, help="Title of the site.")
+@options.together(options.config_dir, options.quiet, options.as_json)
+def portfolio(
+    out: Path,
+    experiments: tuple[str, ...],
+    results: Path | None,
+    title: str,
+    config_dir: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Build one site of all studies: findings, how sure, what was decided, and averages over cities.
+
+    Studies come from the tracking store, each by its newest run; configs that have not been run are listed as planned.
+
+    \b
+    evalkit portfolio --out site
+    evalkit portfolio --out site --experiment public_safety --title "Public safety: what worked"
+    """  # noqa: D301 (click reads the backspace character as: keep these lines as they are)
+    from evalkit.config import priorities
+    from evalkit.report.portfolio_site import write_site
+    from evalkit.synthesis.portfolio import build
+
+    screen = Screen(quiet=quiet, as_json=as_json)
+    with screen.progress() as tell:
+        if results is not None:
+            entries, briefs = _from_bundles(results, tell)
+        else:
+            entries, briefs = _from_store(experiments, tell)
+        known = {each.study_id for each in entries}
+        entries += [each for each in _planned(config_dir, experiments) if each.study_id not in known]
+        if not entries:
+            raise DataError("There is no study to show.", next_step="Run one: evalkit run study=NAME.")
+        tell("Writing the site")
+        made = build(entries, title=title, priorities=priorities(config_dir))
+        files = write_site(made, out, briefs)
+    stages = {stage.capitalize(): str(count) for stage, count in made.stages().items() if count}
+    rows = {"Studies": str(len(entries)), **stages, "Averages": str(len(made.groups)), "Site": str(out / "index.html")}
+    summary = {"index": str(out / "index.html"), "files": len(files), "stages": made.stages(), **made.criteria()}
+    screen.facts(title, rows, summary)
+    return 0
+
+
+def _from_store(experiments: tuple[str, ...], tell: Progress) -> tuple[list[Entry], dict[str, bytes]]:
+    import datetime as dt
+
+    from evalkit.evidence.schema import Evidence
+    from evalkit.synthesis.entries import NO_CITY, Decided, Entry, entry_of
+    from evalkit.tracking.portfolio import stored_studies
+
+    entries, briefs = [], {}
+    for found in stored_studies(experiments, tell=tell):
+        last = found.decision
+        decision = None if last is None else Decided(last.next_step, last.who, dt.date.fromisoformat(last.date))
+        if found.evidence is None:
+            stage: Stage = "running" if found.running else "no result"
+            entries.append(Entry(found.study_id, NO_CITY, found.priority, found.title, stage))
+            continue
+        evidence = Evidence.model_validate_json(found.evidence)
+        entries.append(entry_of(evidence, decision=decision, versions=found.versions, run_id=found.run_id))
+        if found.brief is not None:
+            briefs[evidence.identity.study_id] = found.brief
+    return entries, briefs
+
+
+def _from_bundles(results: Path, tell: Progress) -> tuple[list[Entry], dict[str, bytes]]:
+    from evalkit.report.reading import read_bundle
+    from evalkit.synthesis.entries import newest
+
+    folders = [marker.parent for marker in sorted(results.glob("*/*/COMPLETE"))]
+    if not folders:
+        raise DataError(
+            f"{results} holds no finished bundle.", next_step="Name the folder that `evalkit run` writes to: results."
+        )
+    by_run = {}
+    for place, folder in enumerate(folders):
+        tell(f"Reading {folder.name}", place / len(folders))
+        bundle = read_bundle(folder)
+        by_run[bundle.contents.evidence.identity.run_id] = (bundle.contents.evidence, folder)
+    entries = newest(evidence for evidence, _ in by_run.values())
+    briefs = {each.study_id: (by_run[each.run_id][1] / "brief.html").read_bytes() for each in entries}
+    return entries, briefs
+
+
+def _planned(config_dir: Path | None, experiments: tuple[str, ...]) -> Iterator[Entry]:
+    """Studies that have a config and no run."""
+    from evalkit.config import declared_studies
+    from evalkit.synthesis.entries import NO_CITY, Entry
+
+    wanted = {name.removeprefix("evalkit/") for name in experiments}
+    for found in declared_studies(config_dir):
+        if not wanted or found.priority in wanted:
+            yield Entry(found.id, found.city or NO_CITY, found.priority, found.title, "planned")

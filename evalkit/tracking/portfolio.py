@@ -1,0 +1,154 @@
+"""Read every study's newest evidence out of a store: what a portfolio is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from evalkit.errors import ConfigError
+from evalkit.tracking.decision import Decision, decisions
+from evalkit.tracking.store import Store, opened, resolve
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+PREFIX: Final = "evalkit/"
+STUDIES: Final = "tags.`evalkit.role` = 'study'"
+EVIDENCE: Final = "evidence.json"
+BRIEF: Final = "brief.html"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStudy:
+    """A study as a store knows it.
+
+    Attributes
+    ----------
+    study_id, priority, title
+        From its newest run.
+    running
+        Whether its newest run has not ended.
+    run_id
+        Of the newest run that ended with evidence; empty where none has.
+    evidence, brief
+        Content of its files; None without such a run. The brief is None where it was not logged.
+    versions
+        Runs that ended with evidence.
+    decision
+        The latest on any of its runs.
+    """
+
+    study_id: str
+    priority: str
+    title: str
+    running: bool
+    run_id: str
+    evidence: str | None
+    brief: bytes | None
+    versions: int
+    decision: Decision | None
+
+
+def stored_studies(
+    experiments: Sequence[str] = (),
+    *,
+    tracking_uri: str | None = None,
+    tell: Callable[[str, float], None] | None = None,
+) -> list[StoredStudy]:
+    """Every study in a store, by its newest run.
+
+    Parameters
+    ----------
+    experiments
+        Names of experiments; by default all that are named evalkit/<priority>.
+    tracking_uri
+        Address of the store; by default ``MLFLOW_TRACKING_URI``, else ./mlflow.db.
+    tell
+        Told what is read, and the share done.
+
+    Raises
+    ------
+    ConfigError
+        When an experiment does not exist.
+    NotSynced
+        If the store cannot be reached.
+    """
+    store = resolve(tracking_uri)
+    with opened(store) as client, TemporaryDirectory() as folder:
+        by_study: dict[str, list[Run]] = {}
+        for run in _runs(client, _experiments(client, store, experiments)):
+            by_study.setdefault(run.data.tags.get("evalkit.study", ""), []).append(run)
+        found = []
+        for place, (study, runs) in enumerate(sorted(by_study.items())):
+            if tell is not None:
+                tell(f"Reading {study}", place / len(by_study))
+            found.append(_stored(client, study, runs, Path(folder)))
+    return found
+
+
+def _experiments(client: MlflowClient, store: Store, names: Sequence[str]) -> list[str]:
+    if not names:
+        every = client.search_experiments(filter_string=f"name LIKE '{PREFIX}%'", max_results=1000)
+        return [experiment.experiment_id for experiment in every]
+    found = []
+    for name in names:
+        full = name if name.startswith(PREFIX) else PREFIX + name
+        experiment = client.get_experiment_by_name(full)
+        if experiment is None:
+            raise ConfigError(
+                f"There is no experiment '{full}' in {store.shown}.",
+                next_step="Name a priority that has been evaluated, or leave --experiment out to take all.",
+            )
+        found.append(experiment.experiment_id)
+    return found
+
+
+def _runs(client: MlflowClient, experiments: list[str]) -> Iterator[Run]:
+    """All runs of studies, newest first."""
+    token = None
+    while experiments:
+        page = client.search_runs(
+            experiments, filter_string=STUDIES, max_results=1000, order_by=["attributes.start_time DESC"],
+            page_token=token,
+        )  # fmt: skip
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _stored(client: MlflowClient, study: str, runs: Sequence[Run], folder: Path) -> StoredStudy:
+    ended = [run for run in runs if run.data.tags.get("evalkit.status") in ("done", "not rated")]
+    evidence = brief = None
+    run_id = ""
+    if ended:
+        run_id = ended[0].info.run_id
+        place = folder / run_id
+        place.mkdir()
+        evidence = Path(client.download_artifacts(run_id, EVIDENCE, str(place))).read_text(encoding="utf-8")
+        brief = _brief(client, run_id, place)
+    decided = [each for run in runs for each in decisions(run.data.tags)]
+    return StoredStudy(
+        study_id=study,
+        priority=runs[0].data.tags.get("evalkit.priority", ""),
+        title=runs[0].info.run_name or study,
+        running=runs[0].info.status == "RUNNING",
+        run_id=run_id,
+        evidence=evidence,
+        brief=brief,
+        versions=len(ended),
+        decision=max(decided, key=lambda each: each.date, default=None),
+    )
+
+
+def _brief(client: MlflowClient, run_id: str, folder: Path) -> bytes | None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return Path(client.download_artifacts(run_id, BRIEF, str(folder))).read_bytes()
+    except (MlflowException, OSError):  # a store may hold the evidence alone; the page then links to nothing
+        return None

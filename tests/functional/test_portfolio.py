@@ -1,0 +1,60 @@
+"""`evalkit portfolio` and `evalkit decide`, from logged runs to the site."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from evalkit.cli.main import main
+from evalkit.config import resolved_yaml
+from evalkit.report.bundle import write_bundle
+from evalkit.tracking.log import log_bundle
+from tests import report_samples as samples
+
+
+@pytest.fixture
+def logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """One study in the local store, run from this folder; returns the id of its run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    evaluation = samples.castle()
+    bundle = write_bundle(
+        evaluation, tmp_path / "results", provenance={"git_sha": None}, study_yaml=resolved_yaml(evaluation.study)
+    )
+    return log_bundle(bundle).run_id
+
+
+def test_a_logged_study_its_decision_and_what_is_planned_are_on_the_site(
+    logged: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["decide", logged, "--next-step", "scale", "--who", "City council", "--date", "2026-11-23"]) == 0
+    assert "scale (City council, 2026-11-23)" in capsys.readouterr().out
+    assert main(["portfolio", "--out", "site", "--quiet", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["stages"]["decided"] == 1
+    assert shown["stages"]["planned"] >= 3
+    assert (shown["launched"], shown["adapted"]) == (1, 1)
+    page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "Scale it up" in page
+    assert (tmp_path / "site" / "briefs" / "0000.html").read_bytes().startswith(b"<!DOCTYPE html>")
+
+
+def test_bundles_alone_make_a_site_too(logged: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["portfolio", "--results", "results", "--out", "site", "--experiment", "housing", "--quiet"]) == 0
+    assert "Finished" in capsys.readouterr().out
+    assert (tmp_path / "site" / "findings.csv").is_file()
+
+
+def test_nothing_to_show_is_said_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["portfolio", "--results", "results", "--out", "site"]) == 3
+    assert "holds no finished bundle" in capsys.readouterr().err
+
+
+def test_a_decision_needs_a_known_word(logged: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decide", logged, "--next-step", "celebrate", "--who", "Council"]) == 2
+    assert "'celebrate' is not one of" in capsys.readouterr().err

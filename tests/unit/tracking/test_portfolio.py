@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evalkit.errors import ConfigError
+from evalkit.tracking.decision import Decision, record
+from evalkit.tracking.live import log_failure
+from evalkit.tracking.log import log_bundle
+from evalkit.tracking.portfolio import stored_studies
+from tests.unit.tracking.bundles import write_bundle
+
+
+def test_each_study_comes_with_its_newest_evidence_its_brief_and_its_decision(tmp_path: Path, uri: str) -> None:
+    first = log_bundle(write_bundle(tmp_path, run_id="u-1"), tracking_uri=uri)
+    second = write_bundle(tmp_path, run_id="u-2")
+    last = log_bundle(second, tracking_uri=uri)
+    record(first.run_id, Decision("continue", "Council", "2026-05-01"), tracking_uri=uri)
+    (found,) = stored_studies(tracking_uri=uri)
+    assert found.versions == 2
+    assert found.run_id in (first.run_id, last.run_id)
+    assert found.evidence is not None
+    assert found.brief == (second / "brief.html").read_bytes()
+    assert found.decision is not None
+    assert found.decision.next_step == "continue"
+    assert not found.running
+
+
+def test_a_study_that_only_failed_has_no_evidence(uri: str) -> None:
+    log_failure("castle_doctrine", "public_safety", "Castle", "Only 1 cohort is left.", tracking_uri=uri)
+    (found,) = stored_studies(tracking_uri=uri)
+    assert (found.evidence, found.brief, found.versions, found.running) == (None, None, 0, False)
+
+
+def test_experiments_may_be_named_by_their_priority(tmp_path: Path, uri: str) -> None:
+    log_bundle(write_bundle(tmp_path), tracking_uri=uri)
+    (found,) = stored_studies(["public_safety"], tracking_uri=uri)
+    assert found.priority == "public_safety"
+    with pytest.raises(ConfigError, match="There is no experiment 'evalkit/housing'"):
+        stored_studies(["housing"], tracking_uri=uri)
+
+
+def test_an_empty_store_holds_no_study(uri: str) -> None:
+    assert stored_studies(tracking_uri=uri) == []
