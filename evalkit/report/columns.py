@@ -49,13 +49,22 @@ ESTIMATES: Final = (
 
 EVENT_STUDY: Final = (
     Column("event_time", "integer", "Periods since the start; 0 is the first treated one."),
+    Column("period", "string", "Calendar period, where all units start in the same one."),
     *_EFFECT,
     Column("level", "number", "Level of the intervals."),
     Column("is_reference", "boolean", "Whether the effect is 0 by construction."),
     Column("observed", "number", "Mean observed outcome of the treated, in the unit that the estimator reports."),
     Column(
-        "counterfactual", "number", "The same without the programme; empty before the reference period (or the start)."
+        "counterfactual",
+        "number",
+        "The same without the programme; empty before the reference period (or the start), "
+        "unless the method fits the time before the start.",
     ),
+    Column(
+        "cumulative", "number", "Effects added up since the start, in the outcome's unit, where sums have a meaning."
+    ),
+    Column("cumulative_low", "number", "Lower end of the interval of the sum at `level`."),
+    Column("cumulative_high", "number", "Upper end of the interval of the sum at `level`."),
 )
 
 DIAGNOSTICS: Final = (

@@ -18,8 +18,9 @@ from evalkit.evidence.withhold import has_small_cohort, in_check, in_text, witho
 from evalkit.report.contents import Contents
 from evalkit.report.gallery import Shown
 from evalkit.report.pictures import pictures
-from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table
+from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table, only_start
 from evalkit.report.wording import estimator_title
+from evalkit.study.spec import Design, Outcome
 from evalkit.vocabulary import POOLED, BoolArray, Exhibit
 
 LABELS: Final = ("event_time", "level")
@@ -27,6 +28,11 @@ LABELS: Final = ("event_time", "level")
 
 MIXED: Final = ("event_study", "period")
 """Aggregations whose rows mix cohorts."""
+
+SUMS: Final = ("cumulative", "cumulative_low", "cumulative_high")
+
+ADDITIVE: Final = ("count", "rate", "continuous")
+"""Families of outcomes that add up over periods."""
 
 PERIOD_COLUMNS: Final = ("year", "quarter", "month", "week", "day")
 
@@ -62,7 +68,10 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
         return shown
 
     estimates = passed("estimates.csv", by_run, ["n_treated"], ["outcome", "run", "aggregation"])
-    by_event_time = passed("event_study.csv", event_study_table(estimate, reference, link), ["n_treated"])
+    sums = adds_up(outcome, estimate, evaluation.panel)
+    by_event_time = passed("event_study.csv", event_study_table(estimate, reference, link, adds_up=sums), ["n_treated"])
+    if records["event_study.csv"]["suppressed"] or records["event_study.csv"]["complementary"]:
+        by_event_time[list(SUMS)] = np.nan  # one sum less the one before it is the effect that is withheld
     if has_small_cohort(evaluation.panel, rules):
         mixed = estimates["aggregation"].isin(MIXED)
         estimates = _withheld(estimates, mixed, records["estimates.csv"])
@@ -80,7 +89,8 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
     rated = evaluation.evidence.rating.certainty is not None
     drawn = pictures(
         evaluation.evidence, estimates, by_event_time, link=link, step=step_in_words(evaluation.panel),
-        reference=reference, window=study.spec.design.event_window, exhibits=exhibits,
+        reference=reference, window=window_of(study.spec.design, estimate), exhibits=exhibits,
+        fit=estimate.leads_from == "fit",
     ) if rated else ()  # fmt: skip
     disclosure = {"subject": rules.subject, "min_cell": rules.min_cell, "reason": rules.reason, "tables": records}
     return Contents(
@@ -178,6 +188,28 @@ def cells_shown(evaluation: Evaluation, contents: Contents) -> BoolArray:
         overall = (cells.event_time == POOLED) & (cells.period == POOLED)
         hidden |= (cells.cohort == POOLED) & ~overall
     return ~hidden
+
+
+def adds_up(outcome: Outcome, estimate: Estimate, panel: Panel) -> bool:
+    """Whether effects of several periods have a sum that means something.
+
+    Those of counts and amounts do, where all start together: percentages of several years do not add up, and where
+    cohorts differ, later effects are those of fewer places.
+    """
+    together = estimate.leads_from == "fit" or only_start(estimate) is not None
+    return outcome.family in ADDITIVE and panel.dose is None and together
+
+
+def window_of(design: Design, estimate: Estimate) -> tuple[int, int]:
+    """First and last event time that pictures show: the declared window, or all where a fit is judged by it.
+
+    A declared window keeps out event times at which few units are left. A method that fits the time before the start
+    is judged by all of that time.
+    """
+    if estimate.leads_from != "fit":
+        return design.event_window
+    times = estimate.cells.event_time[estimate.cells.event_time != POOLED]
+    return (int(times.min()), int(times.max())) if times.size else design.event_window
 
 
 def reference_time(estimate: Estimate) -> int | None:

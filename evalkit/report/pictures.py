@@ -13,8 +13,10 @@ from evalkit.evidence.finding import scale_of_unit
 from evalkit.evidence.natural import Link, base_of_unit
 from evalkit.evidence.schema import Evidence
 from evalkit.report import gallery
+from evalkit.report.figures.by_unit import by_unit
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.counterfactual import observed_counterfactual
+from evalkit.report.figures.cumulative import cumulative
 from evalkit.report.figures.event_study import event_study
 from evalkit.report.figures.forest import forest
 from evalkit.report.figures.setting import Setting
@@ -29,12 +31,18 @@ OF_DESIGN: Final = get_args(OwnMethod)
 TWO_WAY: Final = ("goodman_bacon", "twfe_weights")
 """Exhibits of the linear two-way coefficient of the outcome as analysed, whatever the scale of the estimate."""
 OWN_INTERVALS: Final = (
-    "event_study", "counterfactual", "leave_one_out", "anticipation_scan", "specification_curve", "spillover",
+    "event_study", "counterfactual", "cumulative", "by_unit", "leave_one_out", "anticipation_scan",
+    "specification_curve", "spillover",
 )  # fmt: skip
 TOO_NARROW: Final = (
     "These are the usual intervals, too narrow with so few treated; the headline rests on another interval."
 )
 TOO_NARROW_ALONE: Final = "These are the usual intervals, too narrow with so few treated: do not rely on them."
+NOT_OF_EFFECTS: Final = (
+    "observed", "counterfactual", "cumulative", "cumulative_low", "cumulative_high", "level", "std_error",
+)  # fmt: skip
+FEWEST_UNITS: Final = 2
+"""Rows of units, their average counted, that a picture needs more of."""
 EFFECTS: Final = (
     "estimate", "low", "high", "low_simultaneous", "high_simultaneous", "ring_estimate", "ring_low", "ring_high",
     "trend", "expected",
@@ -51,8 +59,10 @@ def pictures(
     reference: int | None,
     window: tuple[int, int],
     exhibits: Sequence[Shown] = (),
+    fit: bool = False,
 ) -> tuple[Figure, ...]:
-    """Draw what the tables allow: observed against counterfactual, event study, forest, figures of the checks.
+    """Draw what the tables allow: observed against counterfactual, event study, summed effect, effects by place,
+    forest, figures of the checks.
 
     Effects on a logged outcome are shown in per cent, ``100 (exp(b) - 1)``, levels as geometric
     means; the event-time figures keep to the declared window.
@@ -73,6 +83,8 @@ def pictures(
         First and last event time to show.
     exhibits
         Gated rows of the checks' figures.
+    fit
+        Whether effects before the start are gaps between observed and fitted, shown from the first period on.
     """
     outcome = evidence.outcomes[0]
     log = link != "identity"
@@ -93,21 +105,28 @@ def pictures(
                 interval=interval,
                 reference=reference,
                 link=link,
+                fit=fit,
             )
         )
     if shown["estimate"].notna().any():
         rows = in_natural_unit(shown, log).dropna(axis="columns", how="all")
         drawn.append(
             event_study(
-                rows.drop(columns=["observed", "counterfactual", "level", "std_error"], errors="ignore"),
+                rows.drop(columns=list(NOT_OF_EFFECTS), errors="ignore"),
                 outcome=name,
                 effect_unit=unit,
                 step=step,
                 interval=interval,
                 reference=reference,
                 marks=marks,
+                fit=fit,
             )
         )
+    if shown["cumulative"].notna().any():
+        drawn.append(cumulative(shown, outcome=name, unit=outcome.unit, step=step, interval=interval))
+    units = in_natural_unit(_units(estimates), log)
+    if len(units) > FEWEST_UNITS:
+        drawn.append(by_unit(units, outcome=name, effect_unit=unit, interval=interval, marks=marks))
     overall = in_natural_unit(_overall(estimates, evidence), log)
     drawn.append(forest(overall, outcome=name, effect_unit=unit, interval=_any_interval(evidence), marks=marks))
     as_analysed = Setting(name, outcome.unit, step, interval)
@@ -193,6 +212,12 @@ def _any_interval(evidence: Evidence) -> str:
     kinds = {row.effect.interval_kind for row in evidence.estimates if row.effect.interval_kind}
     words = interval_in_words(evidence)
     return words if len(kinds) < 2 else f"{words.split(' %')[0]} % interval (confidence or credible)"
+
+
+def _units(estimates: pd.DataFrame) -> pd.DataFrame:
+    """Effects of single units and their average, of the primary estimate."""
+    rows = estimates[(estimates["aggregation"] == "unit") & (estimates["role"] == PRIMARY)]
+    return rows.loc[rows["estimate"].notna(), ["label", "estimate", "low", "high"]].reset_index(drop=True)
 
 
 def _overall(estimates: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:

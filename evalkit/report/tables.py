@@ -13,7 +13,8 @@ from evalkit.estimate import Aggregation, Estimate
 from evalkit.evidence.natural import Link
 from evalkit.report.columns import DIAGNOSTICS, ESTIMATES, EVENT_STUDY
 from evalkit.report.csv_file import typed
-from evalkit.vocabulary import POOLED, AggregationKind, Diagnostic, FloatArray
+from evalkit.report.cumulation import cumulate
+from evalkit.vocabulary import NEVER, POOLED, AggregationKind, Diagnostic, FloatArray
 
 PRIMARY: Final = "primary"
 
@@ -45,7 +46,7 @@ def estimates_table(
     return typed(rows, ESTIMATES)
 
 
-def event_study_table(estimate: Estimate, reference: int | None, link: Link) -> pd.DataFrame:
+def event_study_table(estimate: Estimate, reference: int | None, link: Link, *, adds_up: bool = False) -> pd.DataFrame:
     """The event study of one estimate beside the observed means.
 
     Parameters
@@ -57,6 +58,8 @@ def event_study_table(estimate: Estimate, reference: int | None, link: Link) -> 
         that is the average over all periods before the start.
     link
         How the analysed scale relates to the outcome.
+    adds_up
+        Whether effects of several periods have a sum that means something.
 
     Returns
     -------
@@ -73,8 +76,24 @@ def event_study_table(estimate: Estimate, reference: int | None, link: Link) -> 
     effect = np.where(at_reference, 0.0, rows.estimate)
     without = rows.observed * np.exp(-effect) if link == "log_link" else rows.observed - effect
     counterfactual = np.where((rows.labels >= first) | (estimate.leads_from == "fit"), without, np.nan)
-    extra = {"observed": rows.observed, "counterfactual": counterfactual}
-    return typed([{**row, **_at(extra, i)} for i, row in enumerate(_rows(estimate, rows))], EVENT_STUDY)
+    extra: dict[str, FloatArray | None] = {"observed": rows.observed, "counterfactual": counterfactual}
+    if adds_up:
+        sums = cumulate(rows, link)
+        extra |= {"cumulative": sums.value, "cumulative_low": sums.low, "cumulative_high": sums.high}
+    start = only_start(estimate)
+    return typed(
+        [
+            {**row, "period": None if start is None else estimate.calendar.text(start + int(label)), **_at(extra, i)}
+            for i, (label, row) in enumerate(zip(rows.labels, _rows(estimate, rows), strict=True))
+        ],
+        EVENT_STUDY,
+    )
+
+
+def only_start(estimate: Estimate) -> int | None:
+    """Ordinal of the first treated period that all treated units share; None where they start apart."""
+    starts = estimate.cells.share_cohorts
+    return int(starts[0]) if len(starts) == 1 and starts[0] not in (POOLED, NEVER) else None
 
 
 def diagnostics_table(diagnostics: Sequence[Diagnostic]) -> pd.DataFrame:

@@ -129,6 +129,10 @@ def _event_times(bundle: Bundle) -> list[Mark]:
 
 
 def _window(bundle: Bundle) -> tuple[float, float]:
+    """The declared window; everything where the method fits the time before the start, and is judged by it."""
+    before = [row for row in bundle.table("event_study.csv") if (_number(row.get("event_time")) or 0.0) < -1.0]
+    if before and all(_number(row.get("counterfactual")) is not None for row in before):
+        return -math.inf, math.inf
     config = yaml.safe_load(bundle.study_yaml) or {}
     design = (config.get("study") or config.get("spec") or {}).get("design") or {}
     first, last = design.get("event_window") or (-math.inf, math.inf)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from evalkit.evidence.natural import MEANS, Link
-from evalkit.report.figures.canvas import BLUE, ORANGE, Figure, draw, one_line, plural, time_axis
+from evalkit.report.figures.calendar_axis import MOST_MARKS, paint_time, periods_of
+from evalkit.report.figures.canvas import BLUE, ORANGE, Figure, draw, one_line, plural
 from evalkit.report.figures.words import number, span
 from evalkit.vocabulary import FloatArray
 
@@ -27,13 +28,15 @@ def observed_counterfactual(
     interval: str,
     reference: int | None,
     link: Link = "identity",
+    fit: bool = False,
 ) -> Figure:
-    """Draw the treated mean, observed and without the programme, by event time.
+    """Draw the treated mean, observed and without the programme, over time.
 
     The counterfactual is the observed mean less the effect; where effects are differences of logs,
     the observed level times exp(-effect). It starts at `reference`, where the two are the same by
-    construction; earlier effects are tests of the design, not of the programme. Means of a logged
-    outcome are exponentiated, which makes them geometric means.
+    construction; earlier effects are tests of the design, not of the programme. With `fit` it is drawn
+    before the start as well, where it is what the method fits. Means of a logged outcome are exponentiated,
+    which makes them geometric means. The axis has dates where the rows name their period.
 
     Parameters
     ----------
@@ -51,6 +54,8 @@ def observed_counterfactual(
         before the start, and the counterfactual is shown from the start on.
     link
         ``identity``, ``log_outcome`` (mean logs were analysed) or ``log_link`` (logs of means).
+    fit
+        Whether effects before the start are gaps between observed and fitted.
 
     Examples
     --------
@@ -61,41 +66,42 @@ def observed_counterfactual(
     >>> figure.data["counterfactual"].tolist()
     [10.0, 11.0]
     """
-    data = _levels(rows, reference, link)
-    mean = MEANS[link]
+    data = _levels(rows, reference, link, fit=fit)
+    mean, marks = MEANS[link], len(data) <= MOST_MARKS
 
     def paint(ax: Axes) -> None:
         time = data["event_time"].to_numpy(float)
         known = data["counterfactual"].notna().to_numpy()
-        ax.plot(time, data["observed"].to_numpy(float), "o-", color=BLUE, markersize=6, linewidth=2.0, zorder=4,
-                label="observed")  # fmt: skip
+        ax.plot(time, data["observed"].to_numpy(float), "o-" if marks else "-", color=BLUE, markersize=6,
+                linewidth=2.0 if marks else 1.5, zorder=4, label="observed")  # fmt: skip
         ax.fill_between(time[known], data["counterfactual_low"].to_numpy(float)[known],
                         data["counterfactual_high"].to_numpy(float)[known], color=ORANGE, alpha=0.16, linewidth=0,
                         label=interval)  # fmt: skip
-        ax.plot(time[known], data["counterfactual"].to_numpy(float)[known], "s--", color=ORANGE, markersize=5.5,
-                linewidth=1.8, label="without the programme")  # fmt: skip
-        time_axis(ax, time.tolist(), step)
+        ax.plot(time[known], data["counterfactual"].to_numpy(float)[known], "s--" if marks else "--", color=ORANGE,
+                markersize=5.5, linewidth=1.8 if marks else 1.4, zorder=5, label="without the programme")  # fmt: skip
+        paint_time(ax, time.tolist(), step, periods_of(data))
         ax.margins(y=0.12)
 
     svg, png = draw(paint, says=f"{outcome}, {unit} ({mean} of the treated)", height=HEIGHT)
     return Figure(
         id="counterfactual",
         title=f"Observed, and without the programme: {one_line(outcome)}",
-        alt=_alt(data, outcome, unit, step, mean),
+        alt=_alt(data, outcome, unit, step, mean, fit=fit),
         note=f"Lines join the {mean} of the treated at each distance from the start{_mix(data, step)}. "
-        f"Shaded: {interval} of the level without the programme.",
+        f"Shaded: {interval} of the level without the programme."
+        + (" Before the start it is what the method fits: the closer to the observed, the better." if fit else ""),
         data=data,
         svg=svg,
         png=png,
     )
 
 
-def _levels(rows: pd.DataFrame, reference: int | None, link: Link) -> pd.DataFrame:
+def _levels(rows: pd.DataFrame, reference: int | None, link: Link, *, fit: bool) -> pd.DataFrame:
     """Levels in the outcome's own unit, from effects as analysed."""
     kept = rows[rows["observed"].notna()].sort_values("event_time").reset_index(drop=True)
     observed = kept["observed"].to_numpy(float)
     time = kept["event_time"].to_numpy(int)
-    after = time > (-1 if reference is None else reference)
+    after = (time > (-1 if reference is None else reference)) | fit
     at_reference = np.zeros(len(time), dtype=bool) if reference is None else time == reference
     level = np.exp(observed) if link == "log_outcome" else observed
 
@@ -105,6 +111,8 @@ def _levels(rows: pd.DataFrame, reference: int | None, link: Link) -> pd.DataFra
         return np.where(after | at_reference, without, np.nan)
 
     table = pd.DataFrame({"event_time": time})
+    if periods_of(kept):
+        table["period"] = periods_of(kept)
     if "n_treated" in kept:
         table["n_treated"] = kept["n_treated"].to_numpy()
     table["observed"] = level
@@ -121,14 +129,19 @@ def _mix(data: pd.DataFrame, step: str) -> str:
     return f"; those that started late are seen for fewer {plural(step)}, so the mix differs along the line"
 
 
-def _alt(data: pd.DataFrame, outcome: str, unit: str, step: str, mean: str) -> str:
+def _alt(data: pd.DataFrame, outcome: str, unit: str, step: str, mean: str, *, fit: bool) -> str:
     head = f"Observed {outcome} of the treated ({mean}) beside the level without the programme."
+    before = data[data["event_time"] < 0]
+    if fit and len(before):
+        gap = float(np.sqrt(np.mean((before["observed"] - before["counterfactual"]) ** 2)))
+        head += f" Before the start the two are {number(gap)} {unit} apart (root mean square)."
     after = data[(data["event_time"] >= 0) & data["counterfactual"].notna()]
     if after.empty:
         return f"{head} No {step} after the start has both."
     last = after.iloc[-1]
+    named = f"event time {int(last['event_time'])}" if "period" not in last else last["period"]
     return (
-        f"{head} In the last {step} shown (event time {int(last['event_time'])}) observed is "
+        f"{head} In the last {step} shown ({named}) observed is "
         f"{number(last['observed'])} {unit}; without the programme it would have been {number(last['counterfactual'])} "
         f"({span(last['counterfactual_low'], last['counterfactual_high'])})."
     )

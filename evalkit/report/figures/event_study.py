@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from evalkit.report.figures.canvas import BLUE, GREY, INK, PALE, Figure, draw, one_line, plural, time_axis
+from evalkit.report.figures.calendar_axis import MOST_MARKS, paint_time, periods_of
+from evalkit.report.figures.canvas import BLUE, GREY, INK, PALE, Figure, draw, one_line, plural
 from evalkit.report.figures.words import counted, number, span
 from evalkit.vocabulary import BoolArray, FloatArray
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HEIGHT = 3.7
+FIT_NOTE = (
+    "Observed less what the method says without the programme; before the start, what its fit leaves over. Bars or "
+    "shading: the {interval} of one {step}."
+)
 COLUMNS = ("event_time", "estimate", "low", "high")
 
 
@@ -28,8 +33,9 @@ def event_study(
     interval: str,
     reference: int | None,
     marks: Sequence[float] = (),
+    fit: bool = False,
 ) -> Figure:
-    """Draw effects by event time.
+    """Draw effects by event time: dots with their intervals, or a line with its band where there are many.
 
     Parameters
     ----------
@@ -50,6 +56,8 @@ def event_study(
         over all periods before the start.
     marks
         Effects at which a change starts to matter (MID); none where none was declared.
+    fit
+        Whether effects before the start are gaps between observed and fitted.
 
     Examples
     --------
@@ -60,6 +68,8 @@ def event_study(
     'Effect on jobs by years since the start. From the start on (1 year): 2 jobs (1 to 3).'
     """
     data = rows.sort_values("event_time").reset_index(drop=True)
+    if periods_of(data):
+        data["period"] = periods_of(data)
     has_band = {"low_simultaneous", "high_simultaneous"} <= set(data.columns)
     is_reference = _reference_rows(data)
 
@@ -70,6 +80,10 @@ def event_study(
             ax.axvspan(reference - 0.25, reference + 0.25, color=PALE, alpha=0.7, linewidth=0, zorder=0)
         _mark_mid(ax, marks)
         drawn = ~is_reference
+        paint_time(ax, time.tolist(), step, periods_of(data))
+        if len(data) > MOST_MARKS:
+            _paint_band(ax, data, has_band, interval)
+            return
         ax.vlines(
             time[drawn], *_bounds(data, "", drawn), color=BLUE, linewidth=4.5, alpha=0.45, zorder=2, label=interval
         )
@@ -81,18 +95,29 @@ def event_study(
         if is_reference.any():
             ax.plot(time[is_reference], effect[is_reference], "o", markerfacecolor="white", markeredgecolor=INK,
                     markersize=7.5, markeredgewidth=1.4, label="reference period")  # fmt: skip
-        time_axis(ax, time.tolist(), step)
 
     svg, png = draw(paint, says=f"Effect on {outcome}, {effect_unit}", height=HEIGHT)
     return Figure(
         id="event_study",
         title=f"Effect on {one_line(outcome)}, by {plural(step)} since the start",
         alt=_alt(data, is_reference, outcome, effect_unit, step),
-        note=_note(has_band, bool(is_reference.any()), reference, step, interval, marks, effect_unit),
+        note=FIT_NOTE.format(interval=interval, step=step) + _dotted(marks, effect_unit)
+        if fit
+        else _note(has_band, bool(is_reference.any()), reference, step, interval, marks, effect_unit),
         data=data,
         svg=svg,
         png=png,
     )
+
+
+def _paint_band(ax: Axes, data: pd.DataFrame, has_band: bool, interval: str) -> None:
+    time, every = data["event_time"].to_numpy(float), np.ones(len(data), dtype=bool)
+    ax.fill_between(time, *_bounds(data, "", every), color=BLUE, alpha=0.25, linewidth=0, label=interval)
+    if has_band:
+        low, high = _bounds(data, "_simultaneous", every)
+        ax.plot(time, low, "-", color=BLUE, linewidth=0.7, label="the same, for all at once")
+        ax.plot(time, high, "-", color=BLUE, linewidth=0.7)
+    ax.plot(time, data["estimate"].to_numpy(float), "-", color=BLUE, linewidth=1.6, label="estimate")
 
 
 def _reference_rows(data: pd.DataFrame) -> BoolArray:
@@ -163,9 +188,13 @@ def _note(
             f"Effects from the start on are measured against event time {_signed(reference)} (shaded); "
             f"each dot before it against the {step} just before."
         )
-    if marks:
-        said.append(f"Dotted: the smallest change that matters ({' or '.join(number(m) for m in marks)} {unit}).")
-    return " ".join(said)
+    return " ".join(said) + _dotted(marks, unit)
+
+
+def _dotted(marks: Sequence[float], unit: str) -> str:
+    if not marks:
+        return ""
+    return f" Dotted: the smallest change that matters ({' or '.join(number(m) for m in marks)} {unit})."
 
 
 def _signed(event_time: int) -> str:

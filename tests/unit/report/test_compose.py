@@ -13,11 +13,20 @@ from evalkit.estimate import Estimate
 from evalkit.evaluation import Evaluation
 from evalkit.evidence.disclosure import Policy
 from evalkit.report.brief_html import brief_html
-from evalkit.report.compose import cells_shown, exhibits_shown, reference_time, step_in_words, through_gate
+from evalkit.report.compose import (
+    adds_up,
+    cells_shown,
+    exhibits_shown,
+    reference_time,
+    step_in_words,
+    through_gate,
+    window_of,
+)
 from evalkit.report.tables import estimates_table
 from evalkit.testing import staggered_panel
 from evalkit.vocabulary import POOLED, Diagnostic, Exhibit
 from tests import report_samples as samples
+from tests.long_series import PERIODS, START, fitted
 
 PERSONS = Policy("persons", 11, "counts are of persons")
 SAME = 1e-12
@@ -149,6 +158,28 @@ def test_formulas_in_labels_are_disarmed() -> None:
     table = pd.DataFrame({"run": ["=1+1"], "n_treated": [50]})
     shown, record = through_gate(table, PERSONS, counts=["n_treated"])
     assert (shown["run"].iloc[0], record["escaped"]) == ("'=1+1", 1)
+
+
+def test_a_declared_window_bounds_a_comparison_of_trends_and_never_a_fit() -> None:
+    design = samples.castle().study.spec.design
+    assert window_of(design, samples.estimate()) == (-5, 3)
+    assert window_of(design, fitted()) == (-START, PERIODS - START - 1)
+
+
+@pytest.mark.parametrize(
+    ("family", "estimate", "expected"),
+    [
+        ("rate", fitted(), True),
+        ("count", fitted(), True),
+        ("proportion", fitted(), False),
+        ("duration", fitted(), False),
+        ("rate", samples.estimate(), False),  # two cohorts: later effects are those of fewer places
+    ],
+)
+def test_effects_are_added_up_where_their_sum_has_a_meaning(family: str, estimate: Estimate, expected: bool) -> None:
+    castle = samples.castle()
+    outcome = castle.study.spec.primary_outcome.model_copy(update={"family": family})
+    assert adds_up(outcome, estimate, castle.panel) is expected
 
 
 def test_what_effects_are_measured_against_follows_from_the_estimate() -> None:

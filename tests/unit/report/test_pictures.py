@@ -9,7 +9,9 @@ from evalkit.evidence.schema import Evidence
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.gallery import Shown
 from evalkit.report.pictures import in_natural_unit, mid_marks, pictures
+from evalkit.report.tables import estimates_table, event_study_table
 from tests import report_samples as samples
+from tests.long_series import PERIODS, START, fitted
 
 EXACT = 1e-12
 """One exponential."""
@@ -29,6 +31,24 @@ def _draw(
 
 def test_there_are_three_pictures_in_reading_order() -> None:
     assert list(_draw()) == ["counterfactual", "event_study", "forest"]
+
+
+def test_places_followed_for_long_have_a_sum_and_each_its_own_effect() -> None:
+    plain = samples.evidence().model_dump()
+    evidence = Evidence.model_validate({**plain, "estimates": [{**plain["estimates"][0], "scale": "identity"}]})
+    made = fitted(units=3, bayesian=False)
+    drawn = pictures(
+        evidence, estimates_table("crime", "main", made, {}, {}),
+        event_study_table(made, None, "identity", adds_up=True), link="identity", step="month", reference=None,
+        window=(-START, PERIODS - START - 1), fit=True,
+    )  # fmt: skip
+    assert [figure.id for figure in drawn] == ["counterfactual", "event_study", "cumulative", "by_unit", "forest"]
+    levels = drawn[0].data
+    assert levels["counterfactual"].notna().all()
+    assert levels["period"].iloc[START] == "1995-01"
+    assert "Before the start it is what the method fits" in drawn[0].note
+    assert "what its fit leaves over" in drawn[1].note
+    assert "average over the time before" not in drawn[1].note
 
 
 def test_effects_on_logs_are_shown_in_per_cent() -> None:

@@ -9,6 +9,7 @@ from evalkit.errors import DesignRefused
 from evalkit.report.columns import DIAGNOSTICS, ESTIMATES, EVENT_STUDY
 from evalkit.report.tables import diagnostics_table, estimates_table, event_study_table
 from tests import report_samples as samples
+from tests.long_series import PERIODS, START, fitted
 
 REFUSED = DesignRefused("No never-treated units.", next_step="Choose another.")
 
@@ -69,6 +70,21 @@ def test_the_counterfactual_starts_at_the_reference_period() -> None:
     np.testing.assert_array_equal(
         table.loc[0:, "counterfactual"], table.loc[0:, "observed"] - table.loc[0:, "estimate"]
     )  # fmt: skip
+
+
+def test_a_fit_has_a_counterfactual_in_every_period_and_dates_where_all_start_together() -> None:
+    estimate = fitted()
+    table = event_study_table(estimate, None, "identity", adds_up=True)
+    np.testing.assert_array_equal(table["counterfactual"], table["observed"] - table["estimate"])
+    assert table["period"].tolist() == [estimate.calendar.text(period) for period in range(PERIODS)]
+    assert table["cumulative"].notna().tolist() == [period >= START for period in range(PERIODS)]
+    assert event_study_table(samples.estimate(), -1, "identity")["period"].isna().all()
+    assert event_study_table(estimate, None, "identity")["cumulative"].isna().all()
+
+
+def test_effects_of_places_are_rows_of_their_own() -> None:
+    table = estimates_table("crime", "main", fitted(units=3), {}, {}).query("aggregation == 'unit'")
+    assert table["label"].tolist() == ["City A", "City B", "City C", "average"]
 
 
 def test_under_a_log_link_the_counterfactual_is_a_ratio_of_the_observed_mean() -> None:

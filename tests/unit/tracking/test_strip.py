@@ -36,6 +36,14 @@ def test_event_times_outside_the_studys_window_are_left_out(tmp_path: Path) -> N
     assert len(root.findall(f"{SVG}circle")) == 4
 
 
+def test_where_the_method_fits_the_time_before_the_start_all_of_it_is_drawn(tmp_path: Path) -> None:
+    rows = ["event_time,estimate,low,high,counterfactual"]
+    rows += [f"{time},0.1,0,0.2,5" for time in range(-9, 8)]
+    files = {"event_study.csv": "\n".join(rows).encode()}
+    root = _drawn(strip(Bundle.read(write_bundle(tmp_path, files=files))))
+    assert len(root.findall(f"{SVG}circle")) == 17
+
+
 def test_a_bigger_effect_lies_higher() -> None:
     root = _drawn(draw([Mark("0", 1, 0, 2), Mark("1", 2, 1, 3)], says="", starts_at=None, axis="x"))
     first, second = (float(circle.get("cy", "nan")) for circle in root.iter(f"{SVG}circle"))
