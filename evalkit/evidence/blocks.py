@@ -11,14 +11,12 @@ from evalkit.evidence.natural import observed_events
 from evalkit.evidence.rules_results import cohort_agreement, nothing_to_agree
 from evalkit.evidence.schema import (
     AssignmentBlock,
-    CostBlock,
     DecisionBlock,
     DeliveryBlock,
     DiagnosticBlock,
     EquityBlock,
     FlowStep,
     GovernanceBlock,
-    IngredientBlock,
     Limitation,
     OutcomeBlock,
     PlanBlock,
@@ -31,7 +29,7 @@ from evalkit.evidence.schema import (
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.values import Count, Dates, Flag, Moment, Number, Quantity, WordList, Words
 from evalkit.evidence.withhold import in_remark, small_details
-from evalkit.study.spec import Cost, Outcome, StudySpec
+from evalkit.study.spec import Outcome, StudySpec
 from evalkit.vocabulary import Diagnostic, Remark
 
 NO_PLAN = "no analysis plan was locked"
@@ -206,47 +204,6 @@ def equity(spec: StudySpec) -> tuple[EquityBlock, ...]:
         )
         for group in spec.equity
     )  # fmt: skip
-
-
-def cost_block(declared: Cost | None) -> CostBlock:
-    """What was declared, and its sum: quantity times unit cost over all ingredients."""
-    undeclared = "no costs are declared"
-    if declared is None:
-        none, unknown = Quantity.missing(undeclared), Number.missing(undeclared)
-        return CostBlock(
-            currency=Words.missing(undeclared),
-            base_year=Count.missing(undeclared),
-            perspective=Words.missing(undeclared),
-            ingredients=(),
-            incremental_cost=none,
-            discount_rate=unknown,
-            cost_per_outcome=none,
-            p_cost_effective=unknown,
-        )
-    lines = tuple(
-        IngredientBlock(
-            name=line.name,
-            quantity=Number.declared(line.quantity),
-            unit=Words.declared(line.unit),
-            unit_cost=Number.declared(line.unit_cost),
-            total=Number.derived(line.quantity * line.unit_cost),
-        )
-        for line in declared.ingredients
-    )
-    total = sum(line.quantity * line.unit_cost for line in declared.ingredients)
-    not_here = "cost per outcome is not part of this run"
-    return CostBlock(
-        currency=Words.declared(declared.currency),
-        base_year=Count.declared(declared.base_year),
-        perspective=Words.declared(declared.perspective),
-        ingredients=lines,
-        incremental_cost=Quantity(value=total, low=total, high=total, unit=declared.currency, how="derived")
-        if lines
-        else Quantity.missing("no ingredients are declared"),
-        discount_rate=Number.declared(declared.discount_rate),
-        cost_per_outcome=Quantity.missing(not_here),
-        p_cost_effective=Number.missing(not_here),
-    )
 
 
 def synthesis(facts: Facts) -> SynthesisBlock:

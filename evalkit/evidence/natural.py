@@ -143,7 +143,7 @@ def natural_block(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalBloc
         per_1000=levels.per_1000(panel),
         total_averted=_total_averted(effect, outcome, panel),
         people_affected=_people_affected(effect, outcome, panel),
-        money=absent("no value in money is declared for a change of this outcome"),
+        money=_money(effect, outcome, panel),
     )
 
 
@@ -178,6 +178,8 @@ def withhold_few_people(block: NaturalBlock, rules: Policy) -> NaturalBlock:
         for name, shown in (("total_averted", block.total_averted), ("people_affected", block.people_affected))
         if shown.observed.value is not None and small(rules, shown.observed.value)
     }
+    if hidden and block.money.effect.value is not None:  # the total times a declared number
+        hidden["money"] = _suppressed(next(iter(hidden.values())).effect.reason, "")
     return block.model_copy(update=hidden)
 
 
@@ -343,6 +345,29 @@ def _people_affected(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalE
         counterfactual=effect.push(lambda theta: affected - people * theta, "people", linear=True),
         observed=Number.derived(affected),
         claim="the average difference applied to all people in treated places and periods",
+    )
+
+
+def _money(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalEffect:
+    """What the change is worth: positive where it went the way the city wants."""
+    if outcome.worth is None:
+        return absent("no value in money is declared for a change of this outcome")
+    people = _people_affected(effect, outcome, panel)
+    counted = people if people.effect.value is not None else _total_averted(effect, outcome, panel)
+    if counted.effect.value is None or counted.effect.low is None or counted.effect.high is None:
+        return absent(counted.effect.reason)
+    fewer_is_positive = counted is not people
+    wanted = (outcome.direction == "lower_better") == fewer_is_positive
+    each = outcome.worth.value if wanted else -outcome.worth.value
+    value, low, high = (each * number for number in (counted.effect.value, counted.effect.low, counted.effect.high))
+    levels = "an amount of money has no level to be measured from"
+    unit = f"{outcome.worth.currency} (prices of {outcome.worth.base_year})"
+    bounds = {"value": value, "low": min(low, high), "high": max(low, high), "unit": unit}
+    return NaturalEffect(
+        effect=counted.effect.model_copy(update=bounds),
+        counterfactual=Quantity.missing(levels),
+        observed=Number.missing(levels),
+        claim=f"{counted.effect.unit} times {outcome.worth.value:g} {outcome.worth.currency}: {outcome.worth.source}",
     )
 
 

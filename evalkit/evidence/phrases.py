@@ -148,6 +148,18 @@ SENTENCES: Final[dict[str, str]] = {
         "About {size} {fewer_or_more} {events} among {people} {people_word} in {places} {period} ({lo} to {hi})."
     ),
     "cost": "The programme cost about {amount} {currency} (prices of {base_year}).",
+    "cost_each_fewer": (
+        "The programme cost about {amount} {currency} (prices of {base_year}): about {each} {currency} for each of the "
+        "{events} avoided ({lo} to {hi})."
+    ),
+    "cost_each_more": (
+        "The programme cost about {amount} {currency} (prices of {base_year}): about {each} {currency} for each of the "
+        "additional {events} ({lo} to {hi})."
+    ),
+    "cost_each_person": (
+        "The programme cost about {amount} {currency} (prices of {base_year}): about {each} {currency} for each person "
+        "whose outcome came out as the city wants instead of otherwise ({lo} to {hi})."
+    ),
     "cost_unreliable": (
         "The programme cost about {amount} {currency} (prices of {base_year}); cost per outcome cannot be stated "
         "reliably."

@@ -11,6 +11,7 @@ from evalkit.data.panel import Panel
 from evalkit.errors import EstimationFailed, EvalkitError
 from evalkit.estimate import Aggregation, Estimate
 from evalkit.evidence import blocks
+from evalkit.evidence.costing import cost_block, outcomes_bought
 from evalkit.evidence.crosswalk import crosswalk
 from evalkit.evidence.disclosure import Policy, policy, require_enough_people
 from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index
@@ -114,7 +115,9 @@ def summarize(
         if rating.certainty is not None
         else not_rated(unrated)
     )
-    cost = blocks.cost_block(spec.cost)
+    excludes_0 = rating.certainty is not None and facts.finding.label in ("favourable", "unfavourable")
+    bought = outcomes_bought(effect, outcome, natural, excludes_0=excludes_0, seed=study.seed)
+    cost = cost_block(spec.cost, bought, seed=study.seed)
     return Evidence(
         identity=identity,
         governance=blocks.governance(spec),

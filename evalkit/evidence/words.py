@@ -354,8 +354,18 @@ def _cost(script: Script, cost: CostBlock) -> str | None:
     if cost.incremental_cost.value is None or cost.currency.value is None or cost.base_year.value is None:
         return None
     names = {"currency": cost.currency.value, "base_year": str(cost.base_year.value)}
-    key = "cost" if script.finds else "cost_unreliable"
-    return script.voice.say(key, names, amount=script.voice.number(cost.incremental_cost.value))
+    voice, each = script.voice, cost.cost_per_outcome
+    amount = voice.number(cost.incremental_cost.value)
+    if each.value is None or each.low is None or each.high is None or script.rating.label == "Very low":
+        key = "cost" if script.finds and script.rating.label != "Very low" else "cost_unreliable"
+        return voice.say(key, names, amount=amount)
+    names["events"] = each.unit.partition(" per one of the ")[2]
+    more = script.outcome.direction == "higher_better"
+    key = "cost_each_person" if script.natural.people_affected.effect.value is not None else (
+        "cost_each_more" if more else "cost_each_fewer"
+    )  # fmt: skip
+    numbers = {"each": voice.number(each.value), "lo": voice.number(each.low), "hi": voice.number(each.high)}
+    return voice.say(key, names, amount=amount, **numbers)
 
 
 def _checks(script: Script) -> tuple[str, ...]:

@@ -219,6 +219,15 @@ class SmallestChange(Part):
     unit: Text = ""
 
 
+class Worth(Part):
+    """What one event, or one person's changed outcome, is worth in money, and whose estimate that is."""
+
+    value: Annotated[float, Field(gt=0)]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    base_year: Annotated[int, Field(ge=1900, le=2200)]
+    source: Text
+
+
 class Outcome(Part):
     """One outcome, with its unit and the direction the city wants."""
 
@@ -233,6 +242,7 @@ class Outcome(Part):
     transform: Transform = "identity"
     mid: SmallestChange | None = None
     event_name: Text = ""
+    worth: Worth | None = None
     definition_changes: tuple[dt.date, ...] = ()
     source: Text = ""
 
@@ -296,12 +306,30 @@ class EquityGroup(Part):
 
 
 class Ingredient(Part):
-    """One line of the programme's cost: quantity times unit cost."""
+    """One line of the programme's cost: quantity times unit cost, the year it fell in, and the range it may have."""
 
     name: Identifier
     quantity: Annotated[float, Field(ge=0)]
     unit_cost: Annotated[float, Field(ge=0)]
     unit: Text = ""
+    year: Annotated[int, Field(ge=1900, le=2200)] | None = None
+    low: Annotated[float, Field(ge=0)] | None = None
+    high: Annotated[float, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _range_around_the_cost(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("low and high of a unit cost come together")
+        if self.low is not None and self.high is not None and not self.low <= self.unit_cost <= self.high:
+            raise ValueError(f"unit_cost {self.unit_cost:g} lies outside its range {self.low:g} to {self.high:g}")
+        return self
+
+
+class Threshold(Part):
+    """What one outcome may cost, and why so much."""
+
+    value: Annotated[float, Field(gt=0)]
+    rationale: Text
 
 
 class Cost(Part):
@@ -311,6 +339,7 @@ class Cost(Part):
     base_year: Annotated[int, Field(ge=1900, le=2200)]
     perspective: Text = "city budget"
     discount_rate: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    threshold: Threshold | None = None
     ingredients: tuple[Ingredient, ...] = ()
 
 

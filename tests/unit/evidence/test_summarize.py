@@ -84,13 +84,13 @@ def test_intervals_are_at_the_level_the_study_asks_for() -> None:
     assert "80 % confidence interval" in evidence.sentences.headline
 
 
-def test_costs_are_summed_and_cost_per_outcome_is_missing_with_a_reason() -> None:
+def test_costs_are_summed_and_one_outcome_has_its_cost() -> None:
     cost = {"currency": "USD", "base_year": 2024,
             "ingredients": [{"name": "lamps", "quantity": 2, "unit_cost": 300}, {"name": "wire", "quantity": 1,
                                                                                  "unit_cost": 5}]}  # fmt: skip
     block = made.summary(made.estimate(-2.0), made.spec(cost=cost)).cost
     assert block.incremental_cost.value == TOTAL_COST
-    assert (block.cost_per_outcome.how, block.ingredients[0].total.how) == ("missing", "derived")
+    assert (block.cost_per_outcome.how, block.ingredients[0].total.how) == ("derived", "derived")
 
 
 def test_groups_that_the_study_declares_are_named_and_missing() -> None:
