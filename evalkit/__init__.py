@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from evalkit.estimators.stacked_did import StackedDid as StackedDid
     from evalkit.estimators.sun_abraham import SunAbraham as SunAbraham
     from evalkit.estimators.switching_did import SwitchingDid as SwitchingDid
+    from evalkit.estimators.synthetic_did import SyntheticDid as SyntheticDid
     from evalkit.estimators.triple_difference import TripleDifference as TripleDifference
     from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects as TwoWayFixedEffects
     from evalkit.evaluation import Evaluation as Evaluation
@@ -44,6 +45,7 @@ _LAZY = {
     "StackedDid": "evalkit.estimators.stacked_did",
     "SunAbraham": "evalkit.estimators.sun_abraham",
     "SwitchingDid": "evalkit.estimators.switching_did",
+    "SyntheticDid": "evalkit.estimators.synthetic_did",
     "TripleDifference": "evalkit.estimators.triple_difference",
     "TwoWayFixedEffects": "evalkit.estimators.two_way_fixed_effects",
     "evaluate": "evalkit.evaluation",

@@ -20,6 +20,7 @@ BUILT_IN = {
     "stacked_did": "evalkit.estimators.stacked_did:StackedDid",
     "sun_abraham": "evalkit.estimators.sun_abraham:SunAbraham",
     "switching_did": "evalkit.estimators.switching_did:SwitchingDid",
+    "synthetic_did": "evalkit.estimators.synthetic_did:SyntheticDid",
     "triple_difference": "evalkit.estimators.triple_difference:TripleDifference",
     "two_way_fixed_effects": "evalkit.estimators.two_way_fixed_effects:TwoWayFixedEffects",
 }

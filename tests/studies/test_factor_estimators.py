@@ -1,0 +1,26 @@
+"""Synthetic difference-in-differences on the studies' data, as the command line runs it."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalkit.config import load_study
+from evalkit.evaluation import Evaluation, evaluate
+
+QUICK = ("study.robustness=[]", "study.checks=[pre_trends]")
+ROUNDING = 5e-5  # figures are stated to four decimals
+
+
+def run(study: str, *overrides: str) -> Evaluation:
+    return evaluate(load_study(study, [*overrides, *QUICK]))
+
+
+@pytest.mark.parametrize(
+    ("study", "effect", "method"),
+    [("castle_doctrine", 0.0536, "placebo_variance"), ("enterprise_zones", -0.0401, "jackknife")],
+)
+def test_synthetic_did_runs_on_a_study_and_its_own_interval_is_reported(study: str, effect: float, method: str) -> None:
+    found = run(study, "estimator=synthetic_did")
+    assert found.estimate.aggregation("overall").estimate[0] == pytest.approx(effect, abs=ROUNDING)
+    assert found.estimate.reported is not None
+    assert found.estimate.reported.method == method
