@@ -211,16 +211,16 @@ def _by_share(
     With theta = sum_k f_k p_k ATT_k / sum_k f_k p_k, where f is the share of its cohort that a cell stands for,
     d theta / d p_g = sum_{k in g} f_k (ATT_k - theta) / sum_k f_k p_k.
     """
-    cohort_of_cell = np.searchsorted(cells.share_cohorts, cells.cohort)
-    fraction = cells.fractions
+    member = np.stack(groups, axis=1)
+    used = np.flatnonzero(member.any(axis=1))
+    cohort, within = np.searchsorted(cells.share_cohorts, cells.cohort[used]), member[used]
+    fraction = np.where(within, cells.fractions[used][:, None], 0.0)
+    share = cells.shares[cohort][:, None] * fraction
+    total = share.sum(axis=0)
     on_cells = np.zeros((len(cells), len(groups)))
+    on_cells[used] = share / total
+    effect = np.where(within, cells.estimate[used][:, None], 0.0)
+    pooled = (on_cells[used] * effect).sum(axis=0)
     on_shares = np.zeros((len(cells.shares), len(groups)))
-    for column, group in enumerate(groups):
-        members = np.flatnonzero(group)
-        cohort = cohort_of_cell[members]
-        share = cells.shares[cohort] * fraction[members]
-        total = share.sum()
-        on_cells[members, column] = share / total
-        effect = cells.estimate[members]
-        np.add.at(on_shares[:, column], cohort, fraction[members] * (effect - (share / total) @ effect) / total)
+    np.add.at(on_shares, cohort, fraction * (effect - pooled) / total)
     return Weights(kind, labels, on_cells, on_shares)

@@ -8,13 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from evalkit import aggregate as aggregation_weights
 from evalkit.aggregate import Cells, Weights
 from evalkit.data.calendar import Calendar
 from evalkit.errors import ConfigError, DesignRefused, closest
-from evalkit.uncertainty import Bootstrap, OwnInterval, Posterior, Reported, Sampling, multipliers
+from evalkit.numerics import reference_law
+from evalkit.uncertainty import OwnInterval, Posterior, Reported, Sampling, multiplied
 from evalkit.vocabulary import (
     POOLED,
     AggregationKind,
@@ -30,9 +30,7 @@ KINDS: tuple[AggregationKind, ...] = ("overall", "event_study", "cohort", "perio
 LeadsFrom = Literal["reference", "previous", "own_mean", "fit"]
 SUP_T_DRAWS = 9_999
 """Draws behind a simultaneous critical value: its Monte Carlo error stays near 0.01."""
-MULTIPLIER_BLOCK = 2_048
-"""Clusters whose multipliers are drawn at a time: 999 draws for all of 100,000 would fill 800 MB."""
-IQR_OF_NORMAL = float(stats.norm.ppf(0.75) - stats.norm.ppf(0.25))
+IQR_OF_NORMAL = 2.0 * float(reference_law.quantile(0.75, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +83,7 @@ class Aggregation:
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = np.abs(self.estimate / self.std_error)
         degrees = self.degrees_of_freedom if self.degrees_by_row is None else self.degrees_by_row
-        law = stats.norm if degrees is None else stats.t(degrees)
-        return np.where(self.is_reference, np.nan, 2.0 * np.asarray(law.sf(statistic)))
+        return np.where(self.is_reference, np.nan, 2.0 * reference_law.above(statistic, degrees))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +239,9 @@ class Estimate:
         return pd.DataFrame(
             {
                 **units,
-                "cohort": self.calendar.labels(self.cells.cohort),
-                "period": self.calendar.labels(self.cells.period),
-                "event_time": pd.array([None if e == POOLED else int(e) for e in self.cells.event_time], dtype="Int64"),
+                "cohort": self.calendar.label_array(self.cells.cohort),
+                "period": self.calendar.label_array(self.cells.period),
+                "event_time": _integers(self.cells.event_time),
                 "n_treated": self.cells.n_treated,
                 "estimate": applied.estimate,
                 "std_error": applied.std_error,
@@ -258,8 +255,8 @@ class Estimate:
         used = maps.on_cells != 0.0
         value = maps.on_cells.T @ np.where(used.any(axis=1), cells.estimate, 0.0)
         observed = maps.on_cells.T @ np.where(used.any(axis=1), cells.observed, 0.0)
-        reference = np.array([bool(cells.is_reference[column].all()) for column in used.T])
-        n_treated = np.array([_distinct_treated(cells, column) for column in used.T], dtype=np.int64)
+        reference = ~(used & ~cells.is_reference[:, None]).any(axis=0)
+        n_treated = _distinct_treated(cells, used)
         if not 0.0 < level < 1.0:
             raise ConfigError(f"The level of intervals must lie between 0 and 1, as 0.95 does. Got {level!r} instead.")
         tail = (1.0 - level) / 2.0
@@ -283,15 +280,15 @@ class Estimate:
                 deviations = self._sampling_deviations(self.uncertainty, gradient)
                 quartiles = np.quantile(deviations, [0.25, 0.75], axis=0)
                 std_error = (quartiles[1] - quartiles[0]) / IQR_OF_NORMAL
-            law = stats.norm if degrees is None else stats.t(degrees if by_row is None else by_row)
-            critical = law.ppf(1.0 - tail)
+            critical = reference_law.quantile(1.0 - tail, degrees if by_row is None else by_row)
             low, high = value - critical * std_error, value + critical * std_error
             if simultaneous and deviations.size == 0:
                 deviations = self._sampling_deviations(self.uncertainty, gradient)
         if simultaneous:
             critical = _sup_t(deviations, std_error, reference, level)
             if by_row is not None:  # the tail beyond the normal bands, by each row's own t
-                critical = stats.t(by_row).isf(stats.norm.sf(critical))
+                beyond = float(reference_law.above(np.array([critical]), None)[0])
+                critical = -reference_law.quantile(beyond, by_row)
             width = critical * std_error
             if degrees is not None:
                 width = np.maximum(width, value - low)
@@ -314,14 +311,14 @@ class Estimate:
             covariance = gradient.T @ sampling.covariance @ gradient
             values, vectors = np.linalg.eigh(covariance)
             root = vectors * np.sqrt(np.clip(values, 0.0, None))
-            normal: FloatArray = rng.standard_normal((count, len(values))) @ root.T
-            return normal
+            normal: FloatArray = (root @ rng.standard_normal((count, len(values))).T).T
+            return normal  # columns contiguous: quantiles run along them
         if not self._drawn:
             every = np.hstack([gradient for gradient in self._gradients() if gradient.size])
-            self._drawn.append((every, self._multiplied(sampling.influence_of() @ every, bootstrap)))
+            self._drawn.append((every, multiplied(sampling, every, bootstrap, self.seed)))
         known, drawn = self._drawn[0]
         place = _columns_among(gradient, known)
-        return self._multiplied(sampling.influence_of() @ gradient, bootstrap) if place is None else drawn[:, place]
+        return multiplied(sampling, gradient, bootstrap, self.seed) if place is None else drawn[:, place]
 
     def _gradients(self) -> Iterator[FloatArray]:
         """(K + G, L) of each aggregation that the cells allow."""
@@ -332,49 +329,31 @@ class Estimate:
                 continue
             yield np.vstack([maps.on_cells, maps.on_shares])
 
-    def _multiplied(self, psi: FloatArray, bootstrap: Bootstrap) -> FloatArray:
-        """(B, L) multiplier draws; one seed gives the same multipliers whatever psi is."""
-        rng = np.random.default_rng(self.seed)
-        draws = np.zeros((bootstrap.n_draws, psi.shape[1]))
-        for start in range(0, len(psi), MULTIPLIER_BLOCK):
-            block = psi[start : start + MULTIPLIER_BLOCK]
-            draws += multipliers(bootstrap.multiplier, (bootstrap.n_draws, len(block)), rng) @ block
-        return draws
-
     def _table(self, rows: Aggregation) -> pd.DataFrame:
         def ordinals(kind: AggregationKind) -> IntArray:
             return rows.labels if rows.kind == kind else np.full(len(rows.labels), POOLED)
 
-        event_time = [None if e == POOLED else int(e) for e in ordinals("event_study")]
-        cohort = self.calendar.labels(ordinals("cohort"))
-        period = self.calendar.labels(ordinals("period"))
-        label = {
-            "overall": ["overall"] * len(rows.labels),
-            "event_study": ["average" if e is None else f"{e:+d}" if e else "0" for e in event_time],
-            "cohort": [self._named(g) for g in ordinals("cohort")],
-            "period": [self._named(t) for t in ordinals("period")],
-            "unit": ["average" if u == POOLED else self.unit_names[u] for u in ordinals("unit")],
-        }[rows.kind]
-        table = pd.DataFrame(
-            {
-                "label": label,
-                "cohort": cohort,
-                "period": period,
-                "event_time": pd.array(event_time, dtype="Int64"),
-                "n_treated": rows.n_treated,
-                "estimate": rows.estimate,
-                "std_error": rows.std_error,
-                "low": rows.low,
-                "high": rows.high,
-            }
-        )
+        columns: dict[str, Any] = {
+            "label": pd.array([self._named(rows.kind, int(ordinal)) for ordinal in rows.labels], dtype="str"),
+            "cohort": self.calendar.label_array(ordinals("cohort")),
+            "period": self.calendar.label_array(ordinals("period")),
+            "event_time": _integers(ordinals("event_study")),
+            "n_treated": rows.n_treated,
+            "estimate": rows.estimate,
+            "std_error": rows.std_error,
+            "low": rows.low,
+            "high": rows.high,
+        }
         if rows.low_simultaneous is not None and rows.high_simultaneous is not None:
-            table["low_simultaneous"] = rows.low_simultaneous
-            table["high_simultaneous"] = rows.high_simultaneous
-        return table
+            columns |= {"low_simultaneous": rows.low_simultaneous, "high_simultaneous": rows.high_simultaneous}
+        return pd.DataFrame(columns)
 
-    def _named(self, ordinal: int) -> str:
-        return "average" if ordinal == POOLED else self.calendar.text(int(ordinal))
+    def _named(self, kind: AggregationKind, ordinal: int) -> str:
+        if ordinal == POOLED or kind == "overall":
+            return "overall" if kind == "overall" else "average"
+        if kind == "event_study":
+            return f"{ordinal:+d}" if ordinal else "0"
+        return self.unit_names[ordinal] if kind == "unit" else self.calendar.text(ordinal)
 
 
 def _columns_among(columns: FloatArray, known: FloatArray) -> list[int] | None:
@@ -388,12 +367,20 @@ def _columns_among(columns: FloatArray, known: FloatArray) -> list[int] | None:
     return place
 
 
-def _distinct_treated(cells: Cells, used: np.typing.NDArray[np.bool_]) -> int:
-    """Treated units behind a set of cells, counting each cohort once at its largest cell."""
+def _integers(ordinals: IntArray) -> pd.arrays.IntegerArray:
+    """Numbers that are missing where ordinals are pooled."""
+    return pd.arrays.IntegerArray(ordinals.astype(np.int64), ordinals == POOLED)
+
+
+def _distinct_treated(cells: Cells, used: np.typing.NDArray[np.bool_]) -> IntArray:
+    """(L,) treated units behind sets of cells (K, L), counting each cohort once at its largest cell."""
     if cells.unit is not None:
-        return int(np.unique(cells.unit[used]).size)
-    cohorts, sizes = cells.cohort[used], cells.n_treated[used]
-    return int(sum(sizes[cohorts == cohort].max() for cohort in np.unique(cohorts)))
+        return np.array([np.unique(cells.unit[column]).size for column in used.T], dtype=np.int64)
+    order = np.argsort(cells.cohort, kind="stable")
+    starts = np.flatnonzero(np.diff(cells.cohort[order], prepend=cells.cohort[order[:1]] - 1))
+    sizes = np.where(used, cells.n_treated[:, None], 0)[order]
+    largest: IntArray = np.maximum.reduceat(sizes, starts, axis=0)
+    return np.asarray(largest.sum(axis=0))
 
 
 def _sup_t(
@@ -403,5 +390,5 @@ def _sup_t(
     rows = ~reference & (std_error > 0.0)
     if not rows.any():
         return 0.0
-    largest = np.max(np.abs(deviations[:, rows] / std_error[rows]), axis=1)
+    largest = np.max(np.abs(deviations.T[rows] / std_error[rows, None]), axis=0)
     return float(np.quantile(largest, level))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -61,14 +61,18 @@ class Calendar:
 
     def labels(self, ordinals: IntArray) -> pd.Series:
         """Labels of ordinals; missing where pooled or never treated."""
+        return pd.Series(self.label_array(ordinals))
+
+    def label_array(self, ordinals: IntArray) -> Any:
+        """The same as an array, ready for a column."""
         known = (ordinals != POOLED) & (ordinals != NEVER)
         count = self.origin + self.step * np.where(known, ordinals, 0)
+        if self.kind == "integer":
+            return pd.arrays.IntegerArray(count.astype(np.int64), ~known)
         values: list[object] = [
             self._label(int(number)) if ok else None for number, ok in zip(count, known, strict=True)
         ]
-        if self.kind == "integer":
-            return pd.Series(values, dtype="Int64")
-        return pd.Series(values, dtype=None if known.all() else object)
+        return pd.Series(values, dtype=None if known.all() else object).array
 
     def label(self, ordinal: int) -> object:
         """Label of one ordinal."""

@@ -28,14 +28,15 @@ _WIDEST_TABLE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Rows that hold one level: named only when a message needs them."""
+    """Rows that hold one level: named only when a message needs them. `each` rows share an entry of `level`."""
 
     index: pd.Index[Any]
-    row_level: npt.NDArray[np.intp]
+    level: npt.NDArray[np.intp]
     code: int
+    each: int = 1
 
     def named(self) -> str:
-        return name_rows(self.index, self.row_level == self.code)
+        return name_rows(self.index, np.repeat(self.level == self.code, self.each))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,6 @@ def read_cohorts(
     df: pd.DataFrame,
     name: str,
     grid: Grid,
-    codes: npt.NDArray[np.intp],
     units: pd.Index[Any],
     axis: TimeAxis,
     never: object,
@@ -84,18 +84,25 @@ def read_cohorts(
     DataError
         A cohort that varies within a unit, or is no period; never-treated codes that contradict `never`.
     """
-    row_level, values = _levels(df[name])
-    unit_level, varies = grid.by_unit(codes, row_level)
-    used = np.unique(row_level) if varies.any() else np.unique(unit_level)
-    known = {int(code): _understand(values[code], name, axis, never, _Rows(df.index, row_level, code)) for code in used}
+    constant = grid.one_a_unit(df[name])
+    level, values = _levels(df[name] if constant is None else constant)
+    unit_level, varies = (level, None) if constant is not None else grid.by_unit(level)
+    if varies is not None and not varies.any():
+        varies = None
+    used = np.flatnonzero(np.bincount(unit_level if varies is None else level))
+    each = 1 if constant is None else grid.shape[1]
+    known = {
+        code: _understand(values[code], name, axis, never, _Rows(df.index, level, code, each)) for code in used.tolist()
+    }
     ordinals = np.full(len(values), NEVER, dtype=np.int64)
-    for code, level in known.items():
-        ordinals[code] = level.ordinal
+    for code, found in known.items():
+        ordinals[code] = found.ordinal
     first_treated = ordinals[unit_level]
-    if varies.any():
-        differs = first_treated[codes] != ordinals[row_level]
+    if varies is not None:
+        codes = grid.codes
+        differs = first_treated[codes] != ordinals[level]
         if differs.any():
-            raise _varies(df, name, codes, units, row_level, values, differs)
+            raise _varies(df, name, codes, units, level, values, differs)
     return first_treated, _remarks(name, axis, unit_level, known, never)
 
 

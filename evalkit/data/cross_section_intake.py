@@ -105,7 +105,7 @@ def _read_treatment(
     grid = Grid((len(groups), len(axis.time)), codes * len(axis.time) + position)
     try:
         if request.cohort is not None:
-            starts, remarks = read_cohorts(df, request.cohort, grid, codes, groups, axis, request.never)
+            starts, remarks = read_cohorts(df, request.cohort, grid, groups, axis, request.never)
         else:
             _refuse_mixed_cells(df, request, grid, groups, axis)
             every = np.ones(len(axis.time), dtype=np.bool_)

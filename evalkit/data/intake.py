@@ -23,8 +23,9 @@ from evalkit.data.dose import read_dose
 from evalkit.data.time_axis import TimeAxis, read_time
 from evalkit.data.treated import read_treated
 from evalkit.data.units import read_clusters, read_units
-from evalkit.data.wide import Grid, place
+from evalkit.data.wide import Grid, laid_out, place
 from evalkit.errors import ConfigError, DataError, DesignRefused
+from evalkit.numerics.blocks import has_missing, pieces
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
 
 
@@ -155,12 +156,13 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
         Sound data in which there is nothing to compare.
     """
     df = require_columns(df, request.roles)
-    codes, units = read_units(df, str(request.unit))
-    position, axis = read_time(df, request.period)
-    grid = place(codes, position, units, axis.calendar, axis.time, df.index)
+    grid, units, axis = read_layout(df, str(request.unit), request.period)
     cells = read_cells(df, request, grid)
     lacking = leave_out_incomplete(cells)
-    kept_periods: BoolArray = np.asarray(~np.isnan(cells.outcome).all(axis=0))
+    whole = not has_missing(cells.outcome)
+    kept_periods: BoolArray = (
+        np.ones(len(axis.time), dtype=np.bool_) if whole else np.asarray(~np.isnan(cells.outcome).all(axis=0))
+    )
     if not kept_periods.any():
         raise DataError(
             "No row has an outcome together with every dose, weight, covariate and exposure it needs.",
@@ -170,15 +172,17 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
     if not kept_periods.all():
         remarks.append(accounts.periods_left_out(axis, kept_periods))
         axis, cells = axis.keep(kept_periods), cells.taken(np.s_[:, kept_periods])
-    first_treated, dose, treatment_remarks = _read_treatment(df, request, codes, grid, kept_periods, units, axis, cells)
+    first_treated, dose, treatment_remarks = _read_treatment(df, request, grid, kept_periods, units, axis, cells)
+    whole = whole and request.treated is None  # outcomes of unclear treatment were set missing
     remarks += treatment_remarks
     remarks += accounts.cells_left_out(lacking, first_treated, axis)
-    remarks += accounts.outcomes_missing(
-        request.outcome, grid, cells.outcome, lacking, kept_periods, first_treated, axis
-    )
-    cluster = read_clusters(df, request.cluster, grid, codes, units) if request.cluster is not None else None
-    kept_units: BoolArray = np.asarray(~np.isnan(cells.outcome).all(axis=1))
-    if not kept_units.all():
+    if not whole:
+        remarks += accounts.outcomes_missing(
+            request.outcome, grid, cells.outcome, lacking, kept_periods, first_treated, axis
+        )
+    cluster = read_clusters(df, request.cluster, grid, units) if request.cluster is not None else None
+    kept_units: BoolArray | None = None if whole else np.asarray(~np.isnan(cells.outcome).all(axis=1))
+    if kept_units is not None and not kept_units.all():
         remarks.append(accounts.units_left_out(units, kept_units, first_treated, axis))
         cells, first_treated, units = cells.taken(kept_units), first_treated[kept_units], units[kept_units]
         dose = None if dose is None else dose[kept_units]
@@ -202,10 +206,21 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
     )
 
 
+def read_layout(df: pd.DataFrame, unit: str, period: str) -> tuple[Grid, pd.Index[Any], TimeAxis]:
+    """Where the rows of a frame lie, who the units are and which periods there are."""
+    grid = laid_out(df[unit], df[period])
+    if grid is not None:  # one look at the labels was enough: rows need no codes
+        _, axis = read_time(df.iloc[: grid.shape[1]], period)
+        return grid, pd.Index(df[unit].to_numpy()[:: grid.shape[1]].copy(), name=unit), axis
+    codes, units = read_units(df, unit)
+    position, axis = read_time(df, period)
+    return place(codes, position, units, axis.calendar, axis.time, df.index), units, axis
+
+
 def read_cells(df: pd.DataFrame, request: Request, grid: Grid) -> Cells:
     """Widen the numeric columns, refusing what no analysis can use."""
     outcome = read_numbers(df, request.outcome, "outcome")
-    if np.isnan(outcome).all():
+    if np.isnan(outcome[:1]).all() and np.isnan(outcome).all():
         raise DataError(
             f"The outcome column '{request.outcome}' is empty in every row.",
             next_step="Look at the source, or name another column.",
@@ -219,7 +234,7 @@ def read_cells(df: pd.DataFrame, request: Request, grid: Grid) -> Cells:
         values = read_numbers(df, request.exposure, "exposure")
         _refuse_where(df, values <= 0, request.exposure, "exposure", "is not positive", "exposures above 0")
         exposure = grid.widen(values)
-    covariates = {name: grid.widen(read_numbers(df, name, "covariate")) for name in request.covariates}
+    covariates = {name: grid.widen_steady(read_numbers(df, name, "covariate")) for name in request.covariates}
     dose = None if request.dose is None else grid.widen(read_numbers(df, request.dose, "dose"))
     return Cells(grid.widen(outcome), weight, exposure, covariates, dose)
 
@@ -244,6 +259,8 @@ def leave_out_incomplete(cells: Cells) -> dict[str, BoolArray]:
     for name, values in sources.items():
         if values is None:
             continue
+        if not has_missing(values):
+            continue
         gone = np.isnan(values)
         gone &= ~np.isnan(cells.outcome)
         if gone.any():
@@ -255,7 +272,6 @@ def leave_out_incomplete(cells: Cells) -> dict[str, BoolArray]:
 def _read_treatment(
     df: pd.DataFrame,
     request: Request,
-    codes: Any,
     grid: Grid,
     kept_periods: BoolArray,
     units: pd.Index[Any],
@@ -264,7 +280,7 @@ def _read_treatment(
 ) -> tuple[IntArray, FloatArray | None, list[Remark]]:
     """First treated periods from any kind of column, and doses; outcomes of unclear treatment are set missing."""
     if request.cohort is not None:
-        first_treated, remarks = read_cohorts(df, request.cohort, grid, codes, units, axis, request.never)
+        first_treated, remarks = read_cohorts(df, request.cohort, grid, units, axis, request.never)
         return first_treated, None, remarks
     if request.dose is not None and cells.dose is not None:
         doses = read_dose(request.dose, cells.dose, units, axis)
@@ -290,10 +306,10 @@ def refuse_empty_designs(
             allowed="at least two periods",
             next_step="Add periods before or after treatment.",
         )
-    smallest, largest = np.fmin.reduce(outcome, axis=None), np.fmax.reduce(outcome, axis=None)
-    if smallest == largest:
+    value = _only_value(outcome)
+    if value is not None:
         raise DataError(
-            f"The outcome '{request.outcome}' never varies: it is {smallest:g} in every row.",
+            f"The outcome '{request.outcome}' never varies: it is {value:g} in every row.",
             next_step="Name another outcome, or look at how this one was computed.",
         )
     column = request.cohort or request.treated or request.dose
@@ -317,6 +333,17 @@ def refuse_empty_designs(
             allowed="at least two clusters",
             next_step="Cluster by unit, or by a smaller grouping.",
         )
+
+
+def _only_value(outcome: FloatArray) -> float | None:
+    """The one value that an outcome has wherever it is known; None where there are two."""
+    lowest, highest = np.inf, -np.inf
+    for rows in pieces(slice(0, len(outcome))):
+        lowest = min(lowest, float(np.fmin.reduce(outcome[rows], axis=None)))
+        highest = max(highest, float(np.fmax.reduce(outcome[rows], axis=None)))
+        if lowest < highest:
+            return None
+    return lowest
 
 
 def as_request(covariates: Sequence[str], **columns: Any) -> Request:

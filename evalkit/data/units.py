@@ -85,9 +85,7 @@ def _refuse_mixed(df: pd.DataFrame, name: str, role: str, labels: pd.Index[Any])
         )
 
 
-def read_clusters(
-    df: pd.DataFrame, name: str, grid: Grid, codes: npt.NDArray[np.intp], units: pd.Index[Any]
-) -> IntArray:
+def read_clusters(df: pd.DataFrame, name: str, grid: Grid, units: pd.Index[Any]) -> IntArray:
     """(N,) cluster code 0..C-1 of each unit.
 
     Raises
@@ -95,10 +93,13 @@ def read_clusters(
     DataError
         Empty cells, or a unit that changes cluster: errors cannot be clustered then.
     """
+    constant = grid.one_a_unit(df[name])
+    if constant is not None:
+        return read_units(constant.to_frame(), name, role="cluster")[0].astype(np.int64, copy=False)
     row_cluster, _ = read_units(df, name, role="cluster")
-    cluster, moved = grid.by_unit(codes, row_cluster)
+    cluster, moved = grid.by_unit(row_cluster)
     if moved.any():
-        who = units[np.unique(codes[moved])]
+        who = units[np.unique(grid.codes[moved])]
         raise DataError(
             f"The cluster '{name}' changes over time in {len(who)} unit{'s' if len(who) > 1 else ''}: "
             f"{quote_names(who, ROWS_SHOWN)}; first in {name_rows(df.index, moved)}.",

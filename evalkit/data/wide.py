@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from evalkit.data.calendar import Calendar
 from evalkit.data.columns import ROWS_SHOWN
 from evalkit.errors import DataError
+from evalkit.numerics.blocks import pieces
 from evalkit.vocabulary import BoolArray, FloatArray
 
 
@@ -31,23 +33,46 @@ class Grid:
     shape: tuple[int, int]
     flat: npt.NDArray[np.intp] | None
 
+    @property
+    def codes(self) -> npt.NDArray[np.intp]:
+        """(n,) unit code of each row."""
+        if self.flat is None:
+            return np.repeat(np.arange(self.shape[0], dtype=np.intp), self.shape[1])
+        return self.flat // self.shape[1]
+
+    def one_a_unit(self, column: pd.Series[Any]) -> pd.Series[Any] | None:
+        """(N,) the column's values by unit, where rows are laid out as the grid and no unit's value changes; else None.
+
+        A column of a million units is then read at a tenth of its length.
+        """
+        if self.flat is not None or not _is_plain(column.dtype, "iufM") or len(column) != self.shape[0] * self.shape[1]:
+            return None
+        values = column.to_numpy()
+        return column.iloc[:: self.shape[1]] if _is_constant(values.reshape(self.shape)) else None
+
     def widen(self, values: FloatArray) -> FloatArray:
         """(N, T) matrix of one value a row; NaN where there is no row. Always new memory."""
         if self.flat is None:
             return values.reshape(self.shape).copy()
-        wide = np.full(self.shape[0] * self.shape[1], np.nan)
+        wide: FloatArray = np.full(self.shape[0] * self.shape[1], np.nan)
         wide[self.flat] = values
         return wide.reshape(self.shape)
 
-    def by_unit(
-        self, codes: npt.NDArray[np.intp], values: npt.NDArray[np.intp]
-    ) -> tuple[npt.NDArray[np.intp], BoolArray]:
+    def widen_steady(self, values: FloatArray) -> FloatArray:
+        """(N, T) as :meth:`widen`, read-only and of N values in memory where none changes over time."""
+        if self.flat is None and self.shape[1] > 1:
+            wide = values.reshape(self.shape)
+            if _is_constant(wide):
+                return np.broadcast_to(wide[:, :1].copy(), self.shape)
+        return self.widen(values)
+
+    def by_unit(self, values: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], BoolArray]:
         """Value of each unit, taken from one of its rows, and the rows that disagree with it.
 
         Parameters
         ----------
-        codes, values
-            (n,) unit code and value of each row.
+        values
+            (n,) value of each row.
 
         Returns
         -------
@@ -57,6 +82,7 @@ class Grid:
         if self.flat is None:
             rows = values.reshape(self.shape)
             return rows[:, 0].copy(), (rows != rows[:, :1]).reshape(-1)
+        codes = self.codes
         unit_values = np.empty(self.shape[0], dtype=values.dtype)
         unit_values[codes] = values
         return unit_values, unit_values[codes] != values
@@ -67,6 +93,59 @@ class Grid:
         seen = np.zeros(self.shape[0] * self.shape[1], dtype=np.bool_)
         seen[slice(None) if self.flat is None else self.flat] = True
         return seen.reshape(self.shape)
+
+
+def laid_out(unit: pd.Series[Any], period: pd.Series[Any]) -> Grid | None:
+    """The grid of a frame that is already sorted by unit and period and balanced; None for any other.
+
+    Looks at the columns block by block and stops at the first row that is out of place, so that a frame in
+    another order costs next to nothing.
+
+    Examples
+    --------
+    >>> laid_out(pd.Series([3, 3, 8, 8]), pd.Series([2004, 2008, 2004, 2008]))
+    Grid(shape=(2, 2), flat=None)
+    >>> laid_out(pd.Series([3, 8, 3, 8]), pd.Series([2004, 2004, 2008, 2008])) is None
+    True
+    """
+    if not (_is_plain(unit.dtype, "iuM") and _is_plain(period.dtype, "iuM")) or len(unit) < 2:
+        return None
+    units, periods = unit.to_numpy(), period.to_numpy()
+    n_periods = _run_length(units)
+    if n_periods < 2 or len(units) % n_periods:
+        return None
+    shape = (len(units) // n_periods, n_periods)
+    clock, labels = periods[:n_periods], units[::n_periods]
+    sorted_labels = bool((clock[1:] > clock[:-1]).all() and (labels[1:] > labels[:-1]).all())
+    if not (sorted_labels and _is_constant(units.reshape(shape))):
+        return None
+    wide = periods.reshape(shape)
+    return Grid(shape, None) if all((wide[rows] == clock).all() for rows in _blocks(shape)) else None
+
+
+def _is_plain(dtype: object, kinds: str) -> bool:
+    """Whether a column is a plain array of one of numpy's kinds."""
+    return isinstance(dtype, np.dtype) and dtype.kind in kinds
+
+
+def _run_length(values: npt.NDArray[Any]) -> int:
+    """Rows until the first value changes."""
+    stop = 16
+    while True:
+        other = np.flatnonzero(values[:stop] != values[0])
+        if other.size or stop >= len(values):
+            return int(other[0]) if other.size else len(values)
+        stop *= 16
+
+
+def _is_constant(wide: npt.NDArray[Any]) -> bool:
+    """Whether each row holds one value; a missing value is equal to nothing, so that it is not."""
+    return all(bool((wide[rows] == wide[rows, :1]).all()) for rows in _blocks(wide.shape))
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Rows of a matrix, as many at a time as stay in the cache."""
+    return pieces(slice(0, shape[0]))
 
 
 def place(

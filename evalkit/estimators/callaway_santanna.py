@@ -15,8 +15,9 @@ from evalkit.errors import DesignRefused, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics import sample_remarks as remarks
+from evalkit.numerics.blocks import has_missing
 from evalkit.numerics.cohort_effects import CohortEffects, Rules, estimate_cells
-from evalkit.numerics.cohort_sample import CohortSample, has_missing, sort_by_cohort
+from evalkit.numerics.cohort_sample import CohortSample, sort_by_cohort
 from evalkit.numerics.cross_section_att import Form
 from evalkit.numerics.cross_section_effects import (
     NotEstimable,
@@ -153,6 +154,7 @@ class CallawaySantAnna(PanelEstimator):
                 covariance=influence.covariance(),
                 n_clusters=sample.n_clusters,
                 influence_of=influence.matrix,
+                influence_blocks=influence.blocks,
                 bootstrap=Bootstrap(self.multiplier, self.n_draws) if self.inference == "bootstrap" else None,
             ),
             calendar=panel.calendar,

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from evalkit.numerics.cohort_moments import CohortMoments
 from evalkit.numerics.cohort_sample import CohortSample
 from evalkit.numerics.doubly_robust import Contrasts, Failure, Method, fit_contrasts
 from evalkit.numerics.group_time import BasePeriod, PlannedCell, plan_cohort
@@ -135,6 +136,7 @@ def estimate_planned(
     min_cohort_size
         Cohorts with fewer units get no cells.
     """
+    moments = CohortMoments(sample)
     fits: list[_Fit] = []
     references: list[PlannedCell] = []
     left_out: dict[PlannedCell, LeftOut] = {}
@@ -151,11 +153,11 @@ def estimate_planned(
             continue
         left_out.update({cell: "no_comparison_units" for cell, there in compared.items() if not there})
         wanted = [cell for cell, there in compared.items() if there and not cell.is_reference]
-        found, failed = _fit_cohort(sample, own, wanted, method)
+        found, failed = _fit_cohort(sample, moments, own, wanted, method)
         left_out.update(failed)
         fits += found
         references += [cell for cell in plan if cell.is_reference and found]
-    return _in_order(sample, fits, references, left_out, below_minimum, tuple(without_comparison))
+    return _in_order(sample, moments, fits, references, left_out, below_minimum, tuple(without_comparison))
 
 
 def _has_comparison(sample: CohortSample, cell: PlannedCell, own: slice) -> bool:
@@ -175,7 +177,7 @@ def _against(sample: CohortSample, cell: PlannedCell, own: slice) -> slice:
 
 
 def _fit_cohort(
-    sample: CohortSample, own: slice, plan: Sequence[PlannedCell], method: Method
+    sample: CohortSample, moments: CohortMoments, own: slice, plan: Sequence[PlannedCell], method: Method
 ) -> tuple[list[_Fit], dict[PlannedCell, LeftOut]]:
     """Fit together the cells that share comparison units, regressors and weights."""
     together: defaultdict[tuple[int, ...], list[PlannedCell]] = defaultdict(list)
@@ -193,6 +195,7 @@ def _fit_cohort(
             contrast_matrix(sample.outcome.shape[1], cells),
             method,
             start,
+            (moments.of_cell(own, first), moments.of_others(against, own, first)),
         )
         if isinstance(found, str):
             failed.update(dict.fromkeys(cells, found))
@@ -228,6 +231,7 @@ def contrast_matrix(n_periods: int, cells: Sequence[PlannedCell]) -> FloatArray:
 
 def _in_order(
     sample: CohortSample,
+    moments: CohortMoments,
     fits: Sequence[_Fit],
     references: Sequence[PlannedCell],
     left_out: dict[PlannedCell, LeftOut],
@@ -250,7 +254,7 @@ def _in_order(
         groups.append(
             CellGroup(first.cohort, fit.own, fit.against, first.period, first.base, columns, fit.contrasts, first.seen)
         )
-    means = [_treated_mean(sample, cell) for cell in cells]
+    means = [moments.treated_mean(sample.rows_of(cell.cohort), cell) for cell in cells]
     return CohortEffects(
         cells=tuple(cells),
         effect=effect,
@@ -262,14 +266,3 @@ def _in_order(
         below_minimum=below_minimum,
         without_comparison=without_comparison,
     )
-
-
-def _treated_mean(sample: CohortSample, cell: PlannedCell) -> tuple[float, int]:
-    """Weighted mean outcome of a cell's treated units in its period, and their number."""
-    own = sample.rows_of(cell.cohort)
-    weight = sample.weights(cell.period, cell.base, own, cell.seen)
-    total = float(weight.sum())
-    if not total > 0.0:
-        return float("nan"), 0
-    outcome = sample.outcome[own, cell.period] + sample.mean_outcome[own]
-    return float(weight @ outcome) / total, int(np.count_nonzero(weight))

@@ -47,6 +47,31 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
+class Moments:
+    """Cross-products of one or several arms: those of disjoint arms add up.
+
+    Attributes
+    ----------
+    gram, moment
+        (p, p) X'WX and (p, T) X'WY.
+    count
+        Units with weight.
+    """
+
+    gram: FloatArray
+    moment: FloatArray
+    count: int
+
+    def __add__(self, other: Moments) -> Moments:
+        return Moments(self.gram + other.gram, self.moment + other.moment, self.count + other.count)
+
+
+def moments_of(arm: Arm) -> Moments:
+    """Cross-products of one arm."""
+    return Moments(*cross_products(arm.X, arm.weight, arm.outcome), int(np.count_nonzero(arm.weight)))
+
+
+@dataclass(frozen=True, slots=True)
 class Contrasts:
     """m effects with what their influence functions need.
 
@@ -116,7 +141,12 @@ class Contrasts:
 
 
 def fit_contrasts(
-    treated: Arm, comparison: Arm, contrast: FloatArray, method: Method, start: FloatArray | None = None
+    treated: Arm,
+    comparison: Arm,
+    contrast: FloatArray,
+    method: Method,
+    start: FloatArray | None = None,
+    moments: tuple[Moments, Moments] | None = None,
 ) -> Contrasts | Failure:
     """Estimate m two-period ATTs of one treated arm against one comparison arm.
 
@@ -130,21 +160,24 @@ def fit_contrasts(
         ``dr``, ``ipw`` or ``reg``.
     start
         (p,) first guess of the propensity score's coefficients.
+    moments
+        Of the treated and the comparison arm, where they are known.
 
     Returns
     -------
     Contrasts or Failure
         A failure is a word for why these cells have no estimate.
     """
-    gram, moment = cross_products(comparison.X, comparison.weight, comparison.outcome)
-    treated_gram, treated_moment = cross_products(treated.X, treated.weight, treated.outcome)
+    on_treated, on_comparison = moments or (moments_of(treated), moments_of(comparison))
+    gram, moment = on_comparison.gram, on_comparison.moment
+    treated_gram, treated_moment = on_treated.gram, on_treated.moment
     total = float(treated_gram[0, 0])
     if not total > 0.0:
         return "no_treated_units"
     kept = independent_columns(gram + treated_gram)
     constant_only = np.count_nonzero(kept) == 1
     with_regression, with_score = method != "ipw" or constant_only, method != "reg" and not constant_only
-    if np.count_nonzero(comparison.weight) <= np.count_nonzero(kept):
+    if on_comparison.count <= np.count_nonzero(kept):
         return "too_few_comparison_units"
     if with_regression and not independent_columns(gram)[kept].all():
         return "covariates_without_support"

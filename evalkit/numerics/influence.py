@@ -15,6 +15,7 @@ import numpy as np
 from evalkit.numerics.blocks import BLOCK_ROWS, pieces
 from evalkit.numerics.cohort_sample import CohortSample
 from evalkit.numerics.doubly_robust import Arm, Contrasts
+from evalkit.numerics.linear_influence import LinearInfluence, is_linear
 from evalkit.vocabulary import FloatArray, IntArray
 
 
@@ -118,10 +119,30 @@ class Influence:
         for cohort_rows in self._cohorts():
             columns = self._columns_of(cohort_rows)
             place = np.ix_(columns, columns)
+            linear = self._linear(cohort_rows)
+            if linear is not None:
+                total[place] += linear.cross_product()
+                continue
             for rows in pieces(cohort_rows):
                 psi = self._block(rows, columns)
                 total[place] += psi.T @ psi
         return total
+
+    def _linear(self, rows: slice) -> LinearInfluence | None:
+        """The same for one cohort where psi is linear in few columns of its units; None where it is not."""
+        groups = [(self.groups[place], is_treated) for place, is_treated in self._groups_of(rows)]
+        if self.sample.observed is not None or self.sample.base_matters or self.n_weights:
+            return None
+        if not all(is_linear(group.contrasts, is_treated) for group, is_treated in groups):
+            return None
+        own = self.share_cohorts == self.sample.first_treated[rows.start]
+        return LinearInfluence(
+            self.sample,
+            rows,
+            [(group.contrasts, is_treated) for group, is_treated in groups],
+            np.vstack([own, -self.shares]) / len(self.sample),
+            self.share_weight,
+        )
 
     def matrix(self) -> FloatArray:
         """(n_clusters, K + M + G) psi, in the order of the caller's units or of the cluster codes."""
@@ -134,11 +155,21 @@ class Influence:
                 psi[np.ix_(self.sample.position[rows], columns)] = self._block(rows, columns)
         return psi
 
+    def blocks(self) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Places of the columns that are not 0, and (n, columns) of psi, by blocks of clusters or of units."""
+        if self.sample.cluster is not None:
+            every = np.arange(self.n_columns)
+            for sums in self._cluster_sums():
+                yield every, sums
+            return
+        for cohort_rows in self._cohorts():
+            columns = self._columns_of(cohort_rows)
+            for rows in pieces(cohort_rows):
+                yield columns, self._block(rows, columns)
+
     def _cohorts(self) -> Iterator[slice]:
         """Rows of each cohort, the never-treated included."""
-        starts = np.flatnonzero(np.diff(self.sample.first_treated, prepend=self.sample.first_treated[0] - 1))
-        for start, stop in zip(starts, [*starts[1:], len(self.sample)], strict=True):
-            yield slice(int(start), int(stop))
+        yield from self.sample.cohort_rows.values()
 
     def _groups_of(self, rows: slice) -> list[tuple[int, bool]]:
         """Places of the groups that rows of one cohort take part in, and whether as treated units."""

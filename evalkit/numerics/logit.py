@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
 
 from evalkit.numerics.blocks import pieces
+from evalkit.numerics.least_squares import solve_positive
 from evalkit.vocabulary import FloatArray
 
 SMALLEST = 1e-300
@@ -88,15 +88,15 @@ def fit_logit(
     total = float(treated_weight.sum() + comparison_weight.sum())
     arms = ((treated, treated_weight, True), (comparison, comparison_weight, False))
     gamma = _null_model(arms) if start is None else start
-    deviance, gradient, information = _likelihood(arms, gamma, total)
+    deviance, gradient, information, largest = _likelihood(arms, gamma, total)
     for _ in range(MAX_STEPS):
         try:
-            step = linalg.cho_solve(linalg.cho_factor(information), gradient)
-        except linalg.LinAlgError:
+            step = solve_positive(information, gradient)
+        except np.linalg.LinAlgError:
             return None
         before = deviance
         for _ in range(MAX_HALVINGS):
-            deviance, next_gradient, next_information = _likelihood(arms, gamma + step, total)
+            deviance, next_gradient, next_information, largest = _likelihood(arms, gamma + step, total)
             if deviance <= before + DEVIANCE_TOLERANCE:
                 break
             step = step / 2.0
@@ -104,10 +104,9 @@ def fit_logit(
         if np.max(np.abs(step)) < STEP_TOLERANCE or before - deviance < DEVIANCE_TOLERANCE:
             break
     try:
-        inverse = linalg.cho_solve(linalg.cho_factor(information), np.eye(len(gamma))) / total
-    except linalg.LinAlgError:
+        inverse = solve_positive(information, np.eye(len(gamma))) / total
+    except np.linalg.LinAlgError:
         return None
-    largest = max(_largest_score(X, weight, gamma) for X, weight, _ in arms)
     return LogitFit(gamma, inverse, largest)
 
 
@@ -121,14 +120,19 @@ def _null_model(arms: tuple[Arm, Arm]) -> FloatArray:
     return gamma
 
 
-def _likelihood(arms: tuple[Arm, Arm], gamma: FloatArray, total: float) -> tuple[float, FloatArray, FloatArray]:
-    """Deviance / 2, gradient of the log likelihood and information over the total weight, both arms added up."""
+def _likelihood(arms: tuple[Arm, Arm], gamma: FloatArray, total: float) -> tuple[float, FloatArray, FloatArray, float]:
+    """Deviance / 2, gradient of the log likelihood and information over the total weight, both arms added up.
+
+    Last comes the largest fitted score of a unit with weight.
+    """
     p = len(gamma)
-    deviance, gradient, information = 0.0, np.zeros(p), np.zeros((p, p))
+    deviance, gradient, information, largest = 0.0, np.zeros(p), np.zeros((p, p)), 0.0
     for X_all, weight_all, is_treated in arms:
         for rows in pieces(slice(0, len(X_all))):
             X, weight = X_all[rows], weight_all[rows]
             fitted = scores(X, gamma)
+            if fitted.max(initial=0.0) > largest:
+                largest = max(largest, float(fitted.max(initial=0.0, where=weight > 0.0)))
             miss = 1.0 - fitted
             chosen = fitted if is_treated else miss
             deviance -= float(weight @ np.log(np.maximum(chosen, SMALLEST)))
@@ -136,10 +140,4 @@ def _likelihood(arms: tuple[Arm, Arm], gamma: FloatArray, total: float) -> tuple
             fitted *= miss
             fitted *= weight
             information += (X * fitted[:, None]).T @ X
-    return deviance / total, gradient / total, information / total
-
-
-def _largest_score(X: FloatArray, weight: FloatArray, gamma: FloatArray) -> float:
-    """Largest fitted score of an arm's units with weight."""
-    found = [np.where(weight[rows] > 0.0, scores(X[rows], gamma), 0.0).max() for rows in pieces(slice(0, len(X)))]
-    return float(max(found))
+    return deviance / total, gradient / total, information / total, largest

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evalkit.numerics.blocks import BLOCK_ROWS
-from evalkit.numerics.least_squares import cross_products, independent_columns, inverse_on
+from evalkit.numerics.least_squares import cross_products, independent_columns, inverse_on, solve_positive
 
 EXACT = 1e-12
 
@@ -49,3 +49,27 @@ def test_the_inverse_on_some_columns_gives_their_coefficients() -> None:
 def test_collinear_columns_cannot_be_inverted() -> None:
     with pytest.raises(np.linalg.LinAlgError):
         inverse_on(np.array([[1.0, 2.0], [2.0, 4.0]]) * 3.0 - np.diag([0.0, 1e-9]), np.array([True, True]))
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_positive_definite_systems_are_solved(columns: int) -> None:
+    X = design(30)
+    right = np.random.default_rng(4).standard_normal((3, columns))
+    found = solve_positive(X.T @ X, right)
+    assert found.shape == right.shape
+    np.testing.assert_allclose(found, np.linalg.solve(X.T @ X, right), rtol=1e-10)
+
+
+def test_nothing_is_solved_by_nothing() -> None:
+    assert solve_positive(np.empty((0, 0)), np.empty((0, 2))).shape == (0, 2)
+
+
+@pytest.mark.parametrize("matrix", [np.array([[1.0, 2.0], [2.0, 1.0]]), np.full((2, 2), np.nan)])
+def test_what_is_not_positive_definite_is_refused(matrix: np.typing.NDArray[np.float64]) -> None:
+    with pytest.raises(np.linalg.LinAlgError):
+        solve_positive(matrix, np.ones(2))
+
+
+def test_a_constant_of_no_weight_is_no_column() -> None:
+    assert independent_columns(np.array([[0.0]])).tolist() == [False]
+    assert independent_columns(np.array([[3.0]])).tolist() == [True]
