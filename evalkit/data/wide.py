@@ -45,10 +45,19 @@ class Grid:
 
         A column of a million units is then read at a tenth of its length.
         """
-        if self.flat is not None or not _is_plain(column.dtype, "iufM") or len(column) != self.shape[0] * self.shape[1]:
+        if (
+            self.flat is not None
+            or not _is_plain(column.dtype, "iuM", "f8")
+            or len(column) != self.shape[0] * self.shape[1]
+        ):
             return None
         values = column.to_numpy()
-        return column.iloc[:: self.shape[1]] if _is_constant(values.reshape(self.shape)) else None
+        bits = (
+            values.view(f"i{values.itemsize}") if values.dtype.kind in "fM" else values
+        )  # a missing value equals itself
+        if not _is_constant(bits.reshape(self.shape)):
+            return None
+        return pd.Series(values[:: self.shape[1]].copy(), name=column.name)  # next to each other from here on
 
     def widen(self, values: FloatArray) -> FloatArray:
         """(N, T) matrix of one value a row; NaN where there is no row. Always new memory."""
@@ -115,17 +124,20 @@ def laid_out(unit: pd.Series[Any], period: pd.Series[Any]) -> Grid | None:
     if n_periods < 2 or len(units) % n_periods:
         return None
     shape = (len(units) // n_periods, n_periods)
-    clock, labels = periods[:n_periods], units[::n_periods]
+    clock, labels = periods[:n_periods], units[::n_periods].copy()
     sorted_labels = bool((clock[1:] > clock[:-1]).all() and (labels[1:] > labels[:-1]).all())
     if not (sorted_labels and _is_constant(units.reshape(shape))):
         return None
-    wide = periods.reshape(shape)
-    return Grid(shape, None) if all((wide[rows] == clock).all() for rows in _blocks(shape)) else None
+    repeats = (
+        bool((periods[n_periods:][part] == periods[:-n_periods][part]).all())
+        for part in pieces(slice(0, len(periods) - n_periods))
+    )
+    return Grid(shape, None) if all(repeats) else None
 
 
-def _is_plain(dtype: object, kinds: str) -> bool:
-    """Whether a column is a plain array of one of numpy's kinds."""
-    return isinstance(dtype, np.dtype) and dtype.kind in kinds
+def _is_plain(dtype: object, kinds: str, other: str = "") -> bool:
+    """Whether a column is a plain array of one of numpy's kinds, or of one other type."""
+    return isinstance(dtype, np.dtype) and (dtype.kind in kinds or (bool(other) and dtype == np.dtype(other)))
 
 
 def _run_length(values: npt.NDArray[Any]) -> int:
@@ -140,7 +152,13 @@ def _run_length(values: npt.NDArray[Any]) -> int:
 
 def _is_constant(wide: npt.NDArray[Any]) -> bool:
     """Whether each row holds one value; a missing value is equal to nothing, so that it is not."""
-    return all(bool((wide[rows] == wide[rows, :1]).all()) for rows in _blocks(wide.shape))
+    for rows in _blocks(wide.shape):
+        flat = wide[rows].reshape(-1)
+        same = flat[1:] == flat[:-1]  # along the memory: ten times faster than against each row's first
+        same[wide.shape[1] - 1 :: wide.shape[1]] = True
+        if not same.all():
+            return False
+    return True
 
 
 def _blocks(shape: tuple[int, ...]) -> Iterator[slice]:

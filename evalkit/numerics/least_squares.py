@@ -103,6 +103,8 @@ def inverse_on(gram: FloatArray, keep: BoolArray) -> FloatArray:
     >>> inverse_on(np.diag([4.0, 0.0]), np.array([True, False])).tolist()
     [[0.25, 0.0], [0.0, 0.0]]
     """
+    if len(gram) == 1:
+        return 1.0 / gram if keep[0] else np.zeros_like(gram)
     inverse = np.zeros_like(gram)
     kept = np.ix_(keep, keep)
     scale = 1.0 / np.sqrt(np.diag(gram)[keep])

@@ -23,6 +23,9 @@ from evalkit.vocabulary import FloatArray
 PERIODS, RHO, LEVEL = 20, 0.8, 0.95
 LEAST, MOST = 0.03, 0.07
 """Band that the size must keep, whatever the number of treated places."""
+HOURS = 3 * 3_600
+"""Seconds that a calibration may take on a busy machine: 1,000 repetitions of 100 roll-outs with three refits each are
+more than the limit of ordinary tests allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ def test_the_reported_method_keeps_its_size_where_clustered_errors_do_not(
 
 
 @pytest.mark.calibration
+@pytest.mark.timeout(HOURS)
 @pytest.mark.parametrize(("treated", "units"), [(1, 50), (2, 50), (3, 50), (5, 50), (3, 6)])
 def test_size_and_coverage_at_length(treated: int, units: int) -> None:
     """2,000 repetitions: within the band, up to three Monte Carlo errors of what is true by construction."""
@@ -114,6 +118,7 @@ def test_size_and_coverage_at_length(treated: int, units: int) -> None:
 
 
 @pytest.mark.calibration
+@pytest.mark.timeout(HOURS)
 @pytest.mark.parametrize(
     ("cohorts", "units"), [({8: 1, 11: 1, 15: 1}, 6), ({8: 1, 11: 1, 15: 1}, 12), ({8: 1, 11: 1, 15: 1}, 50)]
 )

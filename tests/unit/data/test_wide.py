@@ -91,6 +91,18 @@ def test_dates_and_clusters_are_read_without_codes_too() -> None:
     np.testing.assert_array_equal(direct.cluster, coded.cluster)
 
 
+def test_never_treated_left_empty_is_read_at_the_length_of_the_units() -> None:
+    frame = numbered().assign(law=np.repeat([2003.0, np.nan, np.nan], 4))
+    grid = laid_out(frame.city, frame.year)
+    assert grid is not None
+    by_unit = grid.one_a_unit(frame.law)
+    assert by_unit is not None
+    np.testing.assert_array_equal(by_unit, [2003.0, np.nan, np.nan])
+    assert grid.one_a_unit(frame.law.where(frame.index != 6, 2004.0)) is None
+    assert grid.one_a_unit(frame.law.astype("Float64")) is None
+    assert read(frame).never_treated.tolist() == [False, True, True]
+
+
 def test_a_covariate_that_never_changes_takes_the_memory_of_one_column() -> None:
     panel = read(numbered(), covariates=["score"])
     assert panel.covariates["score"].strides[1] == 0
