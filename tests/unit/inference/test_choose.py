@@ -93,7 +93,8 @@ def test_clusters_with_several_starts_are_left_to_the_jackknife() -> None:
     made = panel(24, {3: 0.25, 4: 0.25})
     mixed = dataclasses.replace(made, cluster=np.arange(24, dtype=np.int64) % 8)
     found = run(mixed)
-    assert (found.method, found.degrees_of_freedom) == ("cr3", 7.0)
+    assert found.method == "cr3"
+    assert found.degrees_of_freedom == pytest.approx(7.0, rel=1e-12)  # a ratio of sums of squares, to rounding
     assert "different times" in dict(found.passed_over)["randomization"]
 
 
