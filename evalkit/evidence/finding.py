@@ -207,10 +207,35 @@ def _label(judged: Judged) -> tuple[str, str]:
     return "inconclusive", "The interval includes 0 and changes that matter."
 
 
-def chances(judged: Judged) -> tuple[float, float | None] | None:
-    """Posterior shares of a change in the wanted direction, and of one at least as large as the MID."""
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """Posterior shares; those about the smallest change that matters (MID) are None where none can be compared.
+
+    Attributes
+    ----------
+    benefit
+        Of a change in the wanted direction.
+    mid
+        Of one in the wanted direction, at least as large as the MID.
+    within_mid
+        Of one smaller than the MID either way: the region of practical equivalence (ROPE).
+    worse_mid
+        Of one in the other direction, at least as large as the MID. With `mid` and `within_mid` it adds up to 1.
+    """
+
+    benefit: float
+    mid: float | None = None
+    within_mid: float | None = None
+    worse_mid: float | None = None
+
+
+def chances(judged: Judged) -> Chances | None:
+    """Posterior shares of what the city would like to know; None on a frequentist run."""
     if judged.draws is None:
         return None
     wanted = judged.wanted_sign * judged.draws
     benefit = float(np.mean(wanted > 0.0))
-    return benefit, None if judged.mid is None else float(np.mean(wanted >= judged.mid))
+    if judged.mid is None:
+        return Chances(benefit)
+    better, worse = float(np.mean(wanted >= judged.mid)), float(np.mean(wanted <= -judged.mid))
+    return Chances(benefit, better, float(np.mean(np.abs(wanted) < judged.mid)), worse)

@@ -137,7 +137,8 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "chance_with_mid": (
         "Given the data and stated assumptions, there is {chance} that {outcome} came out {better} than without the "
-        "programme, and {chance_of_mid} that it came out {better} by {mid} or more."
+        "programme, and {chance_of_mid} that it came out {better} by {mid} or more. There is {chance_of_little} that "
+        "the difference is smaller than that, either way."
     ),
     "chance_a": "about a {n} in 100 chance",
     "chance_an": "about an {n} in 100 chance",
@@ -217,7 +218,15 @@ SENTENCES: Final[dict[str, str]] = {
 
 RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
     # rule: (because ..., it would rise if ...)
-    "sampler_gate": ("the sampler did not settle", "the model were run again with more draws or an easier geometry"),
+    "sampler_gate/short": (
+        "the sampler did not settle",
+        "the model were run again with more warm-up and more draws (the estimator's settings tune and draws)",
+    ),
+    "sampler_gate/diverged": (
+        "the sampler broke down in a part of the posterior",
+        "the model were run again with smaller steps (the estimator's setting target_accept, nearer to 1), with more "
+        "warm-up, or with firmer priors",
+    ),
     "cap_no_comparison/unknown": (
         "it is unknown how the programme was assigned",
         "the study said how the programme was assigned",

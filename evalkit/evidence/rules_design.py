@@ -18,15 +18,19 @@ def sampler_gate(facts: Facts, rule: Rule) -> Verdict:
         return not_applicable("Nothing was sampled: the estimate is frequentist.")
     figures = uncertainty.sampler
     ess = min(figures.ess_bulk_min, figures.ess_tail_min)
+    rhat, least = rule.limits["rhat"], rule.limits["ess"]
     problems = []
-    if not figures.rhat_max <= rule.limits["rhat"]:
-        problems.append(f"R-hat {figures.rhat_max:.3f}")
-    if not ess >= rule.limits["ess"]:
-        problems.append(f"effective sample size {ess:.0f}")
+    if not figures.rhat_max <= rhat:
+        problems.append(f"its chains disagree (R-hat {figures.rhat_max:.3f}, at most {rhat:g} is allowed)")
+    if not ess >= least:
+        problems.append(f"its draws are worth {ess:.0f} independent ones (at least {least:g} are needed)")
     if figures.divergences > 0:
-        problems.append(f"{figures.divergences} divergences")
-    found = ", ".join(problems) or f"R-hat {figures.rhat_max:.3f}, effective sample size {ess:.0f}, no divergences"
-    return held_against(bool(problems), f"The sampler reports {found}.", found)
+        problems.append(f"{figures.divergences} of its steps diverged (none may)")
+    told = f"R-hat {figures.rhat_max:.3f}, effective sample size {ess:.0f}, divergences {figures.divergences}"
+    if not problems:
+        return held_against(False, f"The sampler reports {told}.", told)
+    reason = f"The sampler cannot be relied on: {'; '.join(problems)}."
+    return held_against(True, reason, told, variant="diverged" if figures.divergences > 0 else "short")
 
 
 def cap_no_comparison(facts: Facts, rule: Rule) -> Verdict:

@@ -201,9 +201,9 @@ class EstimateBlock(Block):
         The estimator's own.
     p_value
         Two-sided, of "the effect is 0", by the reported inference; missing on a Bayesian run.
-    p_benefit, p_mid
-        Posterior probabilities that the outcome moved the way the city wants, and by at least
-        the smallest change that matters; missing on a frequentist run.
+    p_benefit, p_mid, p_within_mid, p_worse_mid
+        Posterior probabilities of a change in the wanted direction; of one at least as large as the smallest that
+        matters; of a smaller one either way (ROPE); of one as large the other way. Missing on a frequentist run.
     effect_size_g, improvement_index
         Hedges g and the percentile-point shift of an average unit (WWC).
     inference
@@ -225,6 +225,8 @@ class EstimateBlock(Block):
     effect_size_g: Number
     improvement_index: Number
     inference: InferenceBlock | None = None
+    p_within_mid: Number | None = None
+    p_worse_mid: Number | None = None
 
 
 class NaturalEffect(Block):
@@ -550,12 +552,8 @@ class Evidence(Block):
 
 def generate_schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of :class:`Evidence`, as it must stand in the shipped file."""
-    schema = Evidence.model_json_schema(mode="serialization")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:evalkit:evidence:{SCHEMA_VERSION}",
-        **schema,
-    }
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:evalkit:evidence:{SCHEMA_VERSION}"}
+    return {**head, **Evidence.model_json_schema(mode="serialization")}
 
 
 @functools.cache

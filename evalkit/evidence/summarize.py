@@ -207,7 +207,16 @@ def _refused(
             "scale": outcome.transform,
             "effect": Quantity.missing(why),
             **dict.fromkeys(
-                ("std_error", "p_value", "p_benefit", "p_mid", "effect_size_g", "improvement_index"),
+                (
+                    "std_error",
+                    "p_value",
+                    "p_benefit",
+                    "p_mid",
+                    "p_within_mid",
+                    "p_worse_mid",
+                    "effect_size_g",
+                    "improvement_index",
+                ),
                 Number.missing(why),
             ),
         }
@@ -220,7 +229,7 @@ def _estimate_block(facts: Facts, label: str, role: str, outcome: Outcome, estim
     bayesian = effect.draws is not None
     shares = chances(judge(effect, outcome))
     frequentist_only, bayesian_only = "a posterior has no p-value", "only a posterior gives this"
-    p_mid = None if shares is None else shares[1]
+    no_mid = bayesian_only if not bayesian else "no smallest change to compare with"
     own = estimate is facts.estimate or outcome is facts.spec.primary_outcome
     size = _effect_size(facts, effect, outcome) if own else "computed for the primary outcome only"
     g = Number.missing(size) if isinstance(size, str) else Number.derived(size)
@@ -239,8 +248,10 @@ def _estimate_block(facts: Facts, label: str, role: str, outcome: Outcome, estim
             "p_value": Number.missing(frequentist_only)
             if bayesian
             else blocks.number(_p_value(estimate, rows), "the standard error is 0"),
-            "p_benefit": blocks.number(None if shares is None else shares[0], bayesian_only),
-            "p_mid": blocks.number(p_mid, bayesian_only if not bayesian else "no smallest change to compare with"),
+            "p_benefit": blocks.number(None if shares is None else shares.benefit, bayesian_only),
+            "p_mid": blocks.number(None if shares is None else shares.mid, no_mid),
+            "p_within_mid": blocks.number(None if shares is None else shares.within_mid, no_mid),
+            "p_worse_mid": blocks.number(None if shares is None else shares.worse_mid, no_mid),
             "effect_size_g": g,
             "improvement_index": improvement,
             "inference": inference_block(facts, estimate),

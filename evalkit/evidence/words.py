@@ -291,12 +291,14 @@ def _chance(script: Script) -> str | None:
         return None
     better = WORDS["higher" if script.facts.judged.wanted_sign > 0.0 else "lower"]
     names = {"outcome": script.outcome.name}
-    first = _in_100(script.voice, found[0])
-    if found[1] is None:
+    first = _in_100(script.voice, found.benefit)
+    if found.mid is None or found.within_mid is None:
         return script.voice.say("chance", names, chance=first, better=better)
     names["mid"] = mid_in_words(script, wanted=True)
-    second = _in_100(script.voice, found[1])
-    return script.voice.say("chance_with_mid", names, chance=first, better=better, chance_of_mid=second)
+    second, third = _in_100(script.voice, found.mid), _in_100(script.voice, found.within_mid)
+    return script.voice.say(
+        "chance_with_mid", names, chance=first, better=better, chance_of_mid=second, chance_of_little=third
+    )
 
 
 def _in_100(voice: Voice, share: float) -> str:

@@ -185,11 +185,23 @@ def _effect_sizes(evidence: Evidence) -> Section:
         (
             e.label,
             e.outcome,
-            *(cell(x.value) for x in (e.p_value, e.p_benefit, e.p_mid, e.effect_size_g, e.improvement_index)),
+            *(
+                "" if x is None else cell(x.value)
+                for x in (
+                    e.p_value,
+                    e.p_benefit,
+                    e.p_mid,
+                    e.p_within_mid,
+                    e.p_worse_mid,
+                    e.effect_size_g,
+                    e.improvement_index,
+                )
+            ),
         )
         for e in evidence.estimates
     ]
-    size_head = ("Estimate", "Outcome", "p", "p (benefit)", "p (benefit that matters)", "g", "Improvement index")
+    size_head = ("Estimate", "Outcome", "p", "p (benefit)", "p (benefit that matters)",
+                 "p (too small to matter)", "p (harm that matters)", "g", "Improvement index")  # fmt: skip
     finding = evidence.finding
     text = f"Finding: {FINDINGS[finding.label]}. {finding.reading} Judged in: {finding.judged_in}."
     tables = (

@@ -276,8 +276,9 @@ def _fixes(evidence: Evidence, words: int) -> tuple[str, ...]:
 
 
 def _counted(evidence: Evidence) -> list[TrailStep]:
-    """Gates, caps and deductions that applied."""
-    return [s for s in evidence.rating.trail if s.state == "applied" and s.kind in ("gate", "cap", "deduction")]
+    """Caps and deductions that applied; of a run that is not rated the gates alone, which nothing else outweighs."""
+    kinds = ("cap", "deduction") if _is_rated(evidence) else ("gate",)
+    return [s for s in evidence.rating.trail if s.state == "applied" and s.kind in kinds]
 
 
 def _next_step(evidence: Evidence, words: int) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ _STUDY_CHOICES: Final = ("data", "outcomes", "design")
 _RUN_CHOICES: Final = ("estimator", "robustness", "checks", "seed")
 _SAMPLER: Final = ("sampler", "sampler_gate")
 _OWN: Final = ("clustered", "credible")
+_SHARES: Final = ("std_error", "p_value", "p_benefit", "p_mid", "p_within_mid", "p_worse_mid", "effect_size_g")
 _BESIDE: Final = ("smallest_p", "clustered_low", "clustered_high", "clustered_p")
 _EXACT: Final = ("randomization_inference", "wild_bootstrap")
 
@@ -84,14 +85,15 @@ def _child(bundle: Bundle, row: Mapping[str, Any]) -> RunContents:
     outcome = str(row.get("outcome", ""))
     effect = row.get("effect") or {}
     refused = effect.get("value") is None
-    metrics, left = fields.metrics(_estimate_metrics(row))
+    unrated = role == "primary" and not bundle.is_rated  # whoever looks for the cause finds its numbers in a table
+    metrics, left = fields.metrics({} if unrated else _estimate_metrics(row))
     tags = {
         **_common_tags(bundle, role),
         "evalkit.estimator": str(row.get("estimator", "")),
         "evalkit.label": label,
         "evalkit.outcome": outcome,
         "evalkit.inference": str((row.get("inference") or {}).get("method") or ""),
-        "evalkit.status": "refused" if refused else "done",
+        "evalkit.status": "refused" if refused else "not rated" if unrated else "done",
         "evalkit.reason": str(effect.get("reason", "")),
         "evalkit.unlogged": "; ".join(left),
     }
@@ -100,7 +102,7 @@ def _child(bundle: Bundle, row: Mapping[str, Any]) -> RunContents:
         part=(role, label, outcome),
         label=label,
         name=label,
-        status="FAILED" if refused else "FINISHED",
+        status="FAILED" if refused or unrated else "FINISHED",
         metrics=metrics,
         params=fields.params(estimator),
         tags=fields.tags(tags),
@@ -140,7 +142,7 @@ def _estimate_metrics(row: Mapping[str, Any]) -> dict[str, float | int | None]:
         "effect": effect.get("value"),
         "effect_low": effect.get("low"),
         "effect_high": effect.get("high"),
-        **{key: plain(row.get(key)) for key in ("std_error", "p_value", "p_benefit", "p_mid", "effect_size_g")},
+        **{key: plain(row.get(key)) for key in _SHARES},
     }
     if inference.get("method") in (None, *_OWN):
         return found
@@ -158,7 +160,8 @@ def _study_metrics(bundle: Bundle) -> dict[str, float | int | None]:
         "n_observations": plain(sample.get("n_observations")),
         "certainty": plain(bundle.evidence["rating"].get("certainty")),
     }
-    return {**_estimate_metrics(bundle.primary), **counts, **_exact_inference(bundle), **_sampler_metrics(bundle)}
+    effect = _estimate_metrics(bundle.primary) if bundle.is_rated else {}
+    return {**effect, **counts, **_exact_inference(bundle), **_sampler_metrics(bundle)}
 
 
 def _exact_inference(bundle: Bundle) -> dict[str, float | int | None]:

@@ -43,8 +43,10 @@ def render(bundle: Bundle, experiment_id: str, run_id: str, *, has_strip: bool =
     The first line is the headline as one plain sentence, because tables of runs show it raw.
     """
     headline = escape(bundle.headline[:HEADLINE_CHARACTERS])
+    what_to_do = "" if bundle.is_rated else f"\n\n{escape(bundle.text('sentences', 'certainty')[:HEADLINE_CHARACTERS])}"
     figure = f'<td><img src="{html.escape(picture(run_id, STRIP))}"></td>' if has_strip else ""
-    return f"{headline}\n\n<table><tr>{figure}<td>{table(bundle, experiment_id, run_id)}</td></tr></table>\n"
+    cells = f"{figure}<td>{table(bundle, experiment_id, run_id)}</td>"
+    return f"{headline}{what_to_do}\n\n<table><tr>{cells}</tr></table>\n"
 
 
 def table(bundle: Bundle, experiment_id: str, run_id: str) -> str:
@@ -78,7 +80,12 @@ def _p_value(bundle: Bundle) -> str:
 
 
 def shown_effect(bundle: Bundle) -> Mapping[str, Any]:
-    """Effect in natural units, as the headline states it; in the unit of the analysis where that is not known."""
+    """Effect in natural units, as the headline states it; in the unit of the analysis where that is not known.
+
+    A run that is not rated has none that may be used.
+    """
+    if not bundle.is_rated:
+        return {}
     natural = bundle.evidence.get("natural") or {}
     for name in ("absolute", "percent"):
         effect: Mapping[str, Any] = (natural.get(name) or {}).get("effect") or {}

@@ -47,8 +47,10 @@ def strip(bundle: Bundle) -> str | None:
     Returns
     -------
     str or None
-        An SVG of `WIDTH` x `HEIGHT` pixels; None where there are no numbers to draw.
+        An SVG of `WIDTH` x `HEIGHT` pixels; None where there are no numbers to draw, or none that may be used.
     """
+    if not bundle.is_rated:
+        return None
     times = _event_times(bundle)
     if len(times) > 1 and _usual(bundle):
         return draw(times, says="Effect by time since the start, with intervals", starts_at="0", axis="since start")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 
 from evalkit.errors import ConfigError
-from evalkit.evidence.finding import chances, find, judge
+from evalkit.evidence.finding import Chances, chances, find, finding_of_draws, judge
 from evalkit.evidence.natural import effect_of
 from evalkit.evidence.schema import FindingBlock
 from evalkit.study.spec import StudySpec
@@ -90,7 +92,28 @@ def test_chances_count_draws_in_the_wanted_direction() -> None:
     draws = np.concatenate([np.full(60, -2.0), np.full(30, -0.5), np.full(10, 1.0)])
     fitted = made.estimate(0.0, draws=draws)
     effect = effect_of(spec.primary_outcome, fitted, fitted.aggregation("overall"))
-    assert chances(judge(effect, spec.primary_outcome)) == (0.9, 0.6)
+    assert chances(judge(effect, spec.primary_outcome)) == Chances(0.9, 0.6, 0.3, 0.1)
+
+
+def test_without_a_smallest_change_that_matters_only_the_direction_has_a_chance() -> None:
+    spec = made.spec({"mid": None})
+    fitted = made.estimate(0.0, draws=made.posterior(-2.0))
+    effect = effect_of(spec.primary_outcome, fitted, fitted.aggregation("overall"))
+    found = chances(judge(effect, spec.primary_outcome))
+    assert found is not None
+    assert (found.mid, found.within_mid, found.worse_mid) == (None, None, None)
+
+
+def test_draws_under_another_prior_are_judged_like_the_posterior_itself() -> None:
+    spec = made.spec()
+    fitted = made.estimate(0.0, draws=made.posterior(-2.0, 0.5))
+    draws = fitted.aggregation("overall").draws
+    assert draws is not None
+    label = functools.partial(finding_of_draws, spec.primary_outcome, fitted, 0.95)
+    assert label(draws[:, 0]) == "favourable"
+    assert label(draws[:, 0] + 1.5) == "inconclusive"
+    assert label(0.2 * draws[:, 0] + 0.4) == "little_or_no_difference"
+    assert label(draws[:, 0] + 6.0) == "unfavourable"
 
 
 def test_a_run_that_is_not_rated_has_no_finding_and_no_direction() -> None:

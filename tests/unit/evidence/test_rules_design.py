@@ -11,6 +11,7 @@ import pytest
 
 from evalkit.evidence import rules_design as rules
 from evalkit.evidence.facts import Facts
+from evalkit.evidence.phrases import RULE_WORDS
 from evalkit.evidence.standard import shipped
 from evalkit.evidence.verdict import Verdict
 from evalkit.vocabulary import NEVER, CheckStatus, InferenceMethod
@@ -48,6 +49,23 @@ def facts(**changes: Any) -> Facts:
 def test_sampler_gate_closes_on_each_figure_and_on_unknown_ones(figures: dict[str, Any], state: str) -> None:
     fitted = made.estimate(0.0, draws=made.posterior(-2.0), sampler=figures)
     assert judge("sampler_gate", made.facts(fitted)).state == state
+
+
+@pytest.mark.parametrize(
+    ("figures", "variant", "said"),
+    [
+        ({"rhat_max": 1.2}, "short", "its chains disagree (R-hat 1.200, at most 1.01 is allowed)"),
+        ({"ess_tail_min": 58.0}, "short", "its draws are worth 58 independent ones (at least 400 are needed)"),
+        ({"divergences": 7, "rhat_max": 1.2}, "diverged", "; 7 of its steps diverged (none may)"),
+    ],
+)
+def test_a_closed_gate_says_what_failed_and_points_to_what_would_help(
+    figures: dict[str, Any], variant: str, said: str
+) -> None:
+    found = judge("sampler_gate", made.facts(made.estimate(0.0, draws=made.posterior(-2.0), sampler=figures)))
+    assert found.variant == variant
+    assert said in found.reason
+    assert f"sampler_gate/{variant}" in RULE_WORDS
 
 
 def test_sampler_gate_is_not_for_frequentist_runs() -> None:

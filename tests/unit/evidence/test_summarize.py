@@ -74,6 +74,12 @@ def test_p_values_belong_to_frequentist_runs_and_chances_to_bayesian_ones() -> N
     assert bayesian.p_value.how == "missing"
     assert bayesian.p_benefit.value == pytest.approx(0.977, abs=0.01)
     assert bayesian.p_mid.value == pytest.approx(0.841, abs=0.02)
+    assert bayesian.p_within_mid is not None
+    assert bayesian.p_worse_mid is not None
+    shares = [bayesian.p_mid.value, bayesian.p_within_mid.value, bayesian.p_worse_mid.value]
+    assert sum(share or 0.0 for share in shares) == pytest.approx(1.0, abs=EXACT)
+    assert frequentist.p_within_mid is not None
+    assert frequentist.p_within_mid.how == "missing"
 
 
 def test_intervals_are_at_the_level_the_study_asks_for() -> None:

@@ -140,7 +140,7 @@ def test_a_bayesian_run_speaks_of_chances_in_100() -> None:
     assert found.chance == (
         "Given the data and stated assumptions, there is about a 99 in 100 chance that the rate of calls came out "
         "lower than without the programme, and about a 66 in 100 chance that it came out lower by 1 call per 1,000 "
-        "residents or more."
+        "residents or more. There is about a 34 in 100 chance that the difference is smaller than that, either way."
     )
     assert "credible interval" in found.headline
 
@@ -168,9 +168,8 @@ def test_the_chance_of_a_change_that_matters_names_its_direction() -> None:
     """Most draws lie beyond the MID on the unwanted side, and must not read as if there were few."""
     chance = said(0.0, draws=made.posterior(1.5, 0.5)).chance
     assert chance is not None
-    assert chance.endswith(
-        "a chance of less than 1 in 100 that it came out lower by 1 call per 1,000 residents or more."
-    )
+    assert "a chance of less than 1 in 100 that it came out lower by 1 call per 1,000 residents or more." in chance
+    assert chance.endswith("There is about a 16 in 100 chance that the difference is smaller than that, either way.")
 
 
 @pytest.mark.parametrize(("direction", "shown"), [("lower_better", "18 %"), ("higher_better", "22 %")])

@@ -30,6 +30,7 @@ def test_a_run_that_is_not_rated_shows_no_size() -> None:
     assert page.dials[1].reading == "Not rated"
     assert page.dials[1].beneath == ("R-hat is 1.4, above 1.01",)
     assert page.changes == ()
+    assert not {"Reason of cap_not_randomized", "Reason of imprecision"} & set(page.weakens)
 
 
 def test_events_avoided_are_told_as_a_change_of_events() -> None:

@@ -28,6 +28,14 @@ def test_a_study_without_a_usable_answer_ends_as_failed(tmp_path: Path) -> None:
     run = parent(_bundle(tmp_path, rating={"label": "Not rated", "certainty": None}))
     assert run.status == "FAILED"
     assert run.tags["evalkit.status"] == "not rated"
+    assert not {"effect", "effect_low", "p_value"} & set(run.metrics)
+    assert run.metrics["n_treated"] == 21.0
+
+
+def test_the_primary_estimate_of_a_run_that_is_not_rated_shows_no_effect_either(tmp_path: Path) -> None:
+    first, second, *_ = children(_bundle(tmp_path, rating={"label": "Not rated", "certainty": None}))
+    assert (first.status, first.tags["evalkit.status"], dict(first.metrics)) == ("FAILED", "not rated", {})
+    assert second.status == "FINISHED"
 
 
 def test_an_estimator_that_refused_says_why(tmp_path: Path) -> None:

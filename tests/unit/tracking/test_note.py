@@ -24,6 +24,17 @@ def test_certainty_effect_link_and_figure_are_there(tmp_path: Path) -> None:
     assert 'src="get-artifact?path=figures/strip.svg&amp;run_uuid=ab"' in text
 
 
+def test_a_run_that_is_not_rated_says_what_to_do_and_shows_no_effect(tmp_path: Path) -> None:
+    todo = "Certainty is not rated because the sampler did not settle. It could be rated if the model were run again."
+    bundle = _bundle(tmp_path, rating={"label": "Not rated", "certainty": None}, sentences={"certainty": todo})
+    text = note.render(bundle, "1", "ab", has_strip=False)
+    assert text.splitlines()[2] == todo
+    assert "not stated" in text
+    assert "0.094" not in text
+    assert "0.019" not in text
+    assert "interval" not in text
+
+
 def test_it_stays_below_what_mlflow_shows(tmp_path: Path) -> None:
     text = note.render(_bundle(tmp_path, sentences={"headline": "*" * 20_000}), "1", "ab")
     assert len(text) < note.NOTE_CHARACTERS

@@ -44,6 +44,12 @@ def test_where_the_method_fits_the_time_before_the_start_all_of_it_is_drawn(tmp_
     assert len(root.findall(f"{SVG}circle")) == 17
 
 
+def test_a_run_that_is_not_rated_has_no_picture(tmp_path: Path) -> None:
+    summary = evidence("u-1")
+    summary["rating"] |= {"label": "Not rated", "certainty": None}
+    assert strip(Bundle.read(write_bundle(tmp_path, summary=summary))) is None
+
+
 def test_a_bigger_effect_lies_higher() -> None:
     root = _drawn(draw([Mark("0", 1, 0, 2), Mark("1", 2, 1, 3)], says="", starts_at=None, axis="x"))
     first, second = (float(circle.get("cy", "nan")) for circle in root.iter(f"{SVG}circle"))
