@@ -24,16 +24,19 @@ from evalkit.errors import ConfigError, DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.estimators import registry
 from evalkit.estimators.base import Estimator, refuse_cross_sections, require_absorbing
+from evalkit.evidence.equity import GroupResult, Groups
 from evalkit.evidence.finding import finding_of_draws
 from evalkit.evidence.schema import Evidence, Identity
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.summarize import summarize
 from evalkit.inference.choose import report
-from evalkit.study.spec import Choice, Study
+from evalkit.study.spec import Choice, EquityGroup, Study
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic, Finding, FloatArray
 
 FINGERPRINT_KEY = "EVALKIT_FINGERPRINT_KEY"
+MOST_GROUPS = 12
+"""Groups of one equity grouping: a column with more is hardly one of groups."""
 
 
 class Progress(Protocol):
@@ -125,9 +128,12 @@ def evaluate(
     if announce is not None:
         announce(summarize(study, panel, estimate, {}, diagnostics, identity))
     others = {outcome.name: of_outcome(outcome.name) for outcome in study.spec.outcomes if outcome.role != "primary"}
+    groups = _by_group(study, frame, fit, tell)
     robustness = {label: _attempt(study, choice, panel, tell) for label, choice in labelled(study.robustness).items()}
     tell("Writing the summary")
-    evidence = summarize(study, panel, estimate, robustness, diagnostics, identity, other_outcomes=others)
+    evidence = summarize(
+        study, panel, estimate, robustness, diagnostics, identity, other_outcomes=others, groups=groups
+    )
     return Evaluation(
         study, panel, estimate, robustness, others, diagnostics, evidence, identity.data_sha, len(frame)
     )  # fmt: skip
@@ -251,6 +257,42 @@ def _other_outcome(
         return _decided(study, fit(panel), panel, fit, tell)
 
     return _caught(run)
+
+
+def _by_group(study: Study, frame: pd.DataFrame, fit: Callable[[Panel], Estimate], tell: Progress) -> Groups:
+    """The primary estimator on the rows of each group of the declared equity groupings."""
+    found: dict[str, dict[str, GroupResult | EvalkitError]] = {}
+    for grouping in study.spec.equity:
+        column = frame[grouping.column]
+        values = sorted(column.dropna().unique().tolist(), key=str)
+        if len(values) > MOST_GROUPS:
+            raise ConfigError(
+                f"The equity group '{grouping.name}' has {len(values)} values in column '{grouping.column}'.",
+                allowed=f"{MOST_GROUPS} groups or fewer",
+                next_step="Name a column of groups, not of units or amounts.",
+            )
+        found[grouping.name] = {str(value): _of_group(study, frame, grouping, value, fit, tell) for value in values}
+    return found
+
+
+def _of_group(
+    study: Study, frame: pd.DataFrame, grouping: EquityGroup, value: str | float, fit: Callable[[Panel], Estimate],
+    tell: Progress,
+) -> GroupResult | EvalkitError:  # fmt: skip
+    tell(f"Estimating the effect on {grouping.name} = {value}")
+    data = study.spec.data
+    rows = frame[grouping.column] == value
+    held = data.model_copy(update={"where": {**data.where, grouping.column: value}})
+    spec = study.spec.model_copy(update={"data": held})
+
+    try:
+        panel = panel_for(frame, spec, spec.primary_outcome)
+        require(build(study.estimator), panel)
+        estimate = _decided(study, fit(panel), panel, fit, tell)
+    except EvalkitError as reason:
+        return reason
+    clusters = frame.loc[rows, str(data.cluster or data.unit or data.group)]
+    return GroupResult(panel, estimate, frozenset(clusters.astype(str)))
 
 
 def _decided(

@@ -14,7 +14,6 @@ from evalkit.evidence.schema import (
     DecisionBlock,
     DeliveryBlock,
     DiagnosticBlock,
-    EquityBlock,
     FlowStep,
     GovernanceBlock,
     Limitation,
@@ -27,13 +26,12 @@ from evalkit.evidence.schema import (
     UseBlock,
 )
 from evalkit.evidence.speaking import Voice
-from evalkit.evidence.values import Count, Dates, Flag, Moment, Number, Quantity, WordList, Words
+from evalkit.evidence.values import Count, Dates, Flag, Moment, Number, WordList, Words
 from evalkit.evidence.withhold import in_remark, small_details
 from evalkit.study.spec import Outcome, StudySpec
 from evalkit.vocabulary import Diagnostic, Remark
 
 NO_PLAN = "no analysis plan was locked"
-NOT_BY_GROUP = "effects by group are not part of this run"
 
 
 def number(value: float | None, reason: str) -> Number:
@@ -191,19 +189,6 @@ def diagnostic_block(found: Diagnostic, rules: Policy) -> DiagnosticBlock:
         reading=found.reading,
         details={name: number(value, "not a finite number") for name, value in found.details} | hidden,
     )
-
-
-def equity(spec: StudySpec) -> tuple[EquityBlock, ...]:
-    """Groups that the study declares; their effects are not computed in this version."""
-    none, unknown = Quantity.missing(NOT_BY_GROUP), Number.missing(NOT_BY_GROUP)
-    return tuple(
-        EquityBlock(
-            group=group.name, reference=group.reference, n=Count.missing(NOT_BY_GROUP), effect=none, gap_before=none,
-            gap_counterfactual=none, gap_after=none, difference_of_effects=none, score=unknown,
-            prespecified=Flag.declared(True),
-        )
-        for group in spec.equity
-    )  # fmt: skip
 
 
 def synthesis(facts: Facts) -> SynthesisBlock:

@@ -7,7 +7,7 @@ from typing import Final
 
 from evalkit.evidence.facts import Facts
 from evalkit.evidence.rating import Rating
-from evalkit.evidence.schema import Crosswalk, CrosswalkEntry, Judgement, RobinsI, TrailStep
+from evalkit.evidence.schema_rating import Crosswalk, CrosswalkEntry, Judgement, RobinsI, TrailStep
 from evalkit.vocabulary import Domain
 
 DOMAINS: Final[tuple[Domain, ...]] = (

@@ -165,6 +165,19 @@ SENTENCES: Final[dict[str, str]] = {
         "The programme cost about {amount} {currency} (prices of {base_year}); cost per outcome cannot be stated "
         "reliably."
     ),
+    "equity_gap": (
+        "The gap in {outcome} between {first} and {second} would have been {without} {unit}; it was {now} {unit}."
+    ),
+    "equity_unclear": (
+        "Whether the programme did more for {first} or for {second} cannot be told: a difference of anything from "
+        "{low} to {high} {unit} fits."
+    ),
+    "equity_narrower": (
+        "Effects on {first} and {second} differ by {size} {unit} ({low} to {high}), and the gap came out narrower."
+    ),
+    "equity_wider": (
+        "Effects on {first} and {second} differ by {size} {unit} ({low} to {high}), and the gap came out wider."
+    ),
     # certainty
     "certainty_plain": "Certainty is {label}: nothing in the rating table counted against it.",
     "certainty_one": "Certainty is {label} because {first}. It would rise if {fix}.",

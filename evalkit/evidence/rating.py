@@ -10,7 +10,7 @@ from evalkit.evidence import rules_design as design
 from evalkit.evidence import rules_results as results
 from evalkit.evidence.facts import Facts
 from evalkit.evidence.phrases import RULE_WORDS
-from evalkit.evidence.schema import CertaintyLabel, TrailStep
+from evalkit.evidence.schema_rating import CertaintyLabel, TrailStep
 from evalkit.evidence.standard import Rule, Standard
 from evalkit.evidence.verdict import Verdict
 from evalkit.vocabulary import Domain

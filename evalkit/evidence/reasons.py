@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from evalkit.evidence.rating import Rating, tally
-from evalkit.evidence.schema import TrailStep
+from evalkit.evidence.schema_rating import TrailStep
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.standard import Standard
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
+from evalkit.evidence.schema_rating import RatingBlock
 from evalkit.evidence.values import (
     Block,
     Count,
@@ -42,10 +43,6 @@ from evalkit.vocabulary import (
 
 SCHEMA_VERSION: Final = "1.2.0"
 SCHEMA_FILE: Final = f"evidence-{SCHEMA_VERSION}.json"
-CertaintyLabel = Literal["High", "Moderate", "Low", "Very low", "Not rated"]
-StepKind = Literal["start", "gate", "cap", "deduction", "domain_limit", "floor", "upgrade", "warning"]
-StepState = Literal["applied", "not_triggered", "not_applicable", "not_run"]
-Judgement = Literal["low", "moderate", "serious", "critical", "no information"]
 
 
 class Identity(Block):
@@ -296,16 +293,37 @@ class DiagnosticBlock(Block):
 
 
 class EquityBlock(Block):
-    """The effect in one group, and what became of the gap to the reference group."""
+    """The effect in one group, and what became of the gap to the reference group.
 
+    Attributes
+    ----------
+    by
+        Name of the grouping.
+    n
+        Treated units (persons) of the group.
+    effect, reference_effect
+        Of the group and of the reference, in the unit of the outcome.
+    gap_before, gap_after
+        Level of the treated of the group less that of the reference, as seen before their start and in treated periods.
+    gap_counterfactual
+        The same in treated periods without the programme.
+    difference_of_effects
+        Effect of the group less that of the reference: what is tested.
+    ratio, score
+        Larger over smaller level in treated periods, and its equality score from 1 to 100 (approximate).
+    """
+
+    by: str = ""
     group: str
     reference: str
     n: Count
     effect: Quantity
+    reference_effect: Quantity = Quantity(value=None, low=None, high=None, how="missing", reason="not part of this run")
     gap_before: Quantity
     gap_counterfactual: Quantity
     gap_after: Quantity
     difference_of_effects: Quantity
+    ratio: Number = Number(value=None, how="missing", reason="not part of this run")
     score: Number
     prespecified: Flag
 
@@ -360,98 +378,6 @@ class PlanBlock(Block):
     locked_at: Moment
     outcome_access_at: Moment
     deviations: tuple[Deviation, ...]
-
-
-class TrailStep(Block):
-    """One step of the rating; enough, with its neighbours, to recompute the label by hand.
-
-    Attributes
-    ----------
-    rule
-        Name of the rule in the rating table.
-    trigger
-        What would set it off, in words with its numbers.
-    value
-        What the run found.
-    state
-        ``applied`` (it counts), ``not_triggered`` (looked at, fine), ``not_applicable`` (the rule
-        is for another design), ``not_run`` (the information it needs does not exist in this run).
-    points
-        Added to the running certainty when applied (negative for a deduction); 0 otherwise.
-    cap
-        Upper limit set when applied.
-    upgrade_may_exceed
-        Whether an upgrade may lift the certainty above this cap.
-    running
-        Certainty after this step; below 1 before the floor, None once a gate has applied.
-    because, fix
-        Why it counts and what would lift it, as clauses; empty where it does not count.
-    """
-
-    rule: str
-    kind: StepKind
-    trigger: str
-    domain: Domain | None = None
-    value: float | str | None = None
-    threshold: float | str | None = None
-    state: StepState
-    reason: str
-    points: int = 0
-    cap: int | None = None
-    upgrade_may_exceed: bool = False
-    running: int | None = None
-    because: str = ""
-    fix: str = ""
-
-
-class RobinsI(Block):
-    """Risk of bias by domain (ROBINS-I-style, self-assessed); the overall is the worst."""
-
-    confounding: Judgement
-    selection: Judgement
-    classification: Judgement
-    deviations: Judgement
-    missing_data: Judgement
-    measurement: Judgement
-    reporting: Judgement
-    overall: Judgement
-
-
-class CrosswalkEntry(Block):
-    """The study on one published scale, as it rates itself."""
-
-    label: str
-    level: str
-    reason: str
-
-
-class Crosswalk(Block):
-    """The study on other bodies' scales: self-assessed, never an official rating."""
-
-    sms: CrosswalkEntry
-    wwc_style: CrosswalkEntry
-    edgar_style: CrosswalkEntry
-    nesta: CrosswalkEntry
-    robins_i: RobinsI
-
-
-class RatingBlock(Block):
-    """How sure one can be of the finding.
-
-    Attributes
-    ----------
-    certainty
-        4 High, 3 Moderate, 2 Low, 1 Very low; None when not rated.
-    not_rated_reasons
-        Why, when it is not.
-    """
-
-    table: str
-    certainty: Annotated[int, Field(ge=1, le=4)] | None
-    label: CertaintyLabel
-    not_rated_reasons: tuple[str, ...]
-    trail: Annotated[tuple[TrailStep, ...], Field(min_length=1)]
-    crosswalk: Crosswalk
 
 
 class Limitation(Block):

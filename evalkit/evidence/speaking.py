@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from evalkit.evidence.digits import few_digits
 from evalkit.evidence.lint import lint
 from evalkit.evidence.phrases import SENTENCES, WORDS
-from evalkit.evidence.schema import CertaintyLabel
+from evalkit.evidence.schema_rating import CertaintyLabel
 from evalkit.evidence.standard import Standard
 
 _HEAD_ENDS = re.compile(r"\s(?:of|in|for|to|with|on|at|by|from|against|under)\s|[,(:;]")

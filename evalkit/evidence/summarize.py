@@ -15,12 +15,14 @@ from evalkit.evidence.costing import cost_block, outcomes_bought
 from evalkit.evidence.crosswalk import crosswalk
 from evalkit.evidence.disclosure import Policy, policy, require_enough_people
 from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index
+from evalkit.evidence.equity import Groups, equity_blocks
 from evalkit.evidence.facts import Facts, outcome_spread, sample_of
 from evalkit.evidence.finding import chances, find, judge
 from evalkit.evidence.inference import inference_block
 from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated, share_base, withhold_few_people
 from evalkit.evidence.rating import Rating, rate
-from evalkit.evidence.schema import EstimateBlock, Evidence, Identity, RatingBlock
+from evalkit.evidence.schema import EstimateBlock, Evidence, Identity
+from evalkit.evidence.schema_rating import RatingBlock
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.values import Number, Quantity
@@ -44,6 +46,7 @@ def summarize(
     identity: Identity,
     *,
     other_outcomes: Mapping[str, Estimate | EvalkitError] | None = None,
+    groups: Groups | None = None,
 ) -> Evidence:
     """Assemble the summary: what was asked, found, how sure one may be, and how to say it.
 
@@ -64,6 +67,8 @@ def summarize(
     other_outcomes
         Outcome name to the primary estimator's estimate, or the reason; placebo outcomes among them
         enter the rating.
+    groups
+        The primary estimator on each group of the declared equity groupings.
 
     Raises
     ------
@@ -118,6 +123,7 @@ def summarize(
     excludes_0 = rating.certainty is not None and facts.finding.label in ("favourable", "unfavourable")
     bought = outcomes_bought(effect, outcome, natural, excludes_0=excludes_0, seed=study.seed)
     cost = cost_block(spec.cost, bought, seed=study.seed)
+    equity = equity_blocks(spec, groups, facts.rules)
     return Evidence(
         identity=identity,
         governance=blocks.governance(spec),
@@ -130,13 +136,13 @@ def summarize(
         natural=natural,
         finding=find(judged, outcome, not_rated=unrated, no_interval=facts.no_interval),
         diagnostics=tuple(blocks.diagnostic_block(found, facts.rules) for found in facts.diagnostics.values()),
-        equity=blocks.equity(spec),
+        equity=equity,
         cost=cost,
         synthesis=blocks.synthesis(facts),
         plan=blocks.plan(),
         rating=_rating_block(facts, rating),
         use=blocks.use(facts, voice),
-        sentences=sentences(facts, natural, rating, cost),
+        sentences=sentences(facts, natural, rating, cost, equity),
     )
 
 

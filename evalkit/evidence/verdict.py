@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from evalkit.evidence.schema import StepState
+from evalkit.evidence.schema_rating import StepState
 from evalkit.vocabulary import Domain
 
 

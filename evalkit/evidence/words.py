@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from evalkit.evidence import inference
 from evalkit.evidence.digits import few_digits
 from evalkit.evidence.disclosure import small
+from evalkit.evidence.equity import sentences_on_equity
 from evalkit.evidence.facts import Facts, detail
 from evalkit.evidence.finding import chances
 from evalkit.evidence.inference import cluster_word
@@ -19,7 +21,7 @@ from evalkit.evidence.natural import share_base, treated_cells
 from evalkit.evidence.phrases import WORDS
 from evalkit.evidence.rating import Rating
 from evalkit.evidence.reasons import certainty_sentence
-from evalkit.evidence.schema import CostBlock, NaturalBlock, NaturalEffect, Sentences
+from evalkit.evidence.schema import CostBlock, EquityBlock, NaturalBlock, NaturalEffect, Sentences
 from evalkit.evidence.speaking import Voice, higher_or_lower, plural, sentence_case, unit_after
 from evalkit.study.spec import Outcome
 
@@ -66,7 +68,9 @@ class Script:
         return self.rating.certainty is not None and self.facts.finding.label in ("favourable", "unfavourable")
 
 
-def sentences(facts: Facts, natural: NaturalBlock, rating: Rating, cost: CostBlock) -> Sentences:
+def sentences(
+    facts: Facts, natural: NaturalBlock, rating: Rating, cost: CostBlock, equity: Sequence[EquityBlock] = ()
+) -> Sentences:
     """Say everything; each sentence passes the linter or is refused.
 
     Raises
@@ -82,7 +86,7 @@ def sentences(facts: Facts, natural: NaturalBlock, rating: Rating, cost: CostBlo
         chance=_chance(script),
         scale=_scale(script),
         cost=_cost(script, cost),
-        equity=(),
+        equity=sentences_on_equity(equity, script.outcome, script.voice) if rating.certainty is not None else (),
         certainty=certainty_sentence(rating, script.voice, facts.standard),
         checks=_checks(script),
         notes=_notes(script),

@@ -47,6 +47,7 @@ def build_annex(contents: Contents) -> tuple[Section, ...]:
         _question(evidence),
         _estimates(contents),
         _effect_sizes(evidence),
+        *((_groups(evidence),) if evidence.equity else ()),
         _diagnostics(contents.diagnostics, evidence),
         _rating(evidence),
         _crosswalk(evidence),
@@ -209,6 +210,39 @@ def _effect_sizes(evidence: Evidence) -> Section:
         Table("Sizes and probabilities", size_head, tuple(sizes), frozenset(range(2, 7))),
     )
     return Section("Natural units and effect sizes", (text,), tables)
+
+
+def _groups(evidence: Evidence) -> Section:
+    """Effects by group, and the gap to the reference."""
+    rows = []
+    for block in evidence.equity:
+        names = (f"{block.by}: {block.group}" if block.by else block.group, block.reference)
+        shown = (block.effect, block.reference_effect, block.difference_of_effects, block.gap_before,
+                 block.gap_counterfactual, block.gap_after)  # fmt: skip
+        numbers = [_with_interval(quantity) for quantity in shown]
+        reason = block.effect.reason or block.difference_of_effects.reason
+        rows.append(
+            (*names, cell(block.n.value), *numbers, cell(block.ratio.value), cell(block.score.value, 3), reason)
+        )
+    head = (
+        "Group", "Reference", "Treated", "Effect", "Effect on the reference", "Difference of effects", "Gap before",
+        "Gap without", "Gap as seen", "Ratio", "Score", "Why not",
+    )  # fmt: skip
+    text = (
+        "The difference of effects is what is tested; groups are never compared by which of them has an interval "
+        "beyond 0. Scores from 1 to 100 follow the Equality Indicators method's anchor points (ratio 1, 2, 5, 10 or "
+        "more: 100, 40, 20, 1), interpolated and therefore approximate; a change of score is a description, not an "
+        "effect."
+    )
+    return Section("Groups", (text,), (Table("Effects and gaps by group", head, tuple(rows)),))
+
+
+def _with_interval(quantity: Quantity) -> str:
+    if quantity.value is None:
+        return "–"
+    if quantity.level is None:
+        return cell(quantity.value)
+    return f"{cell(quantity.value)} ({cell(quantity.low)} to {cell(quantity.high)})"
 
 
 def _diagnostics(diagnostics: pd.DataFrame, evidence: Evidence) -> Section:

@@ -19,7 +19,7 @@ from evalkit.report.figures.canvas import Figure
 from evalkit.report.page import Page, build_page
 
 MAX_WORDS: Final = 700
-MAIN: Final = ("counterfactual", "event_study", "cumulative", "by_unit", "forest")
+MAIN: Final = ("counterfactual", "event_study", "cumulative", "equity", "by_unit", "forest")
 """Figures on the page itself; those of the checks are folded, so that the page stays a page."""
 _TRIES: Final = ((12, 60), (8, 60), (6, 50), (4, 40), (3, 30), (2, 20), (1, 12))
 """Limitations shown, and words kept of each declared text, until the page fits."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from evalkit.evidence.natural import base_of_unit
-from evalkit.evidence.schema import Evidence, NaturalEffect, OutcomeBlock, TrailStep
+from evalkit.evidence.schema import Evidence, NaturalEffect, OutcomeBlock
+from evalkit.evidence.schema_rating import TrailStep
 from evalkit.evidence.speaking import plural
 from evalkit.evidence.values import Number, Quantity
 from evalkit.report.figures.words import number, span
@@ -92,7 +93,7 @@ class Page:
     lead: tuple[str, ...]
     dials: tuple[Dial, Dial, Dial]
     changes: tuple[Change, ...]
-    change_notes: tuple[str, ...]
+    groups: tuple[str, ...]
     for_whom: tuple[tuple[str, str], ...]
     certainty: str
     weakens: tuple[str, ...]
@@ -125,7 +126,7 @@ def build_page(evidence: Evidence, *, limitations: int = 12, words: int = 60) ->
         ),
         dials=(_size(evidence), _certainty(evidence), _cost(evidence)),
         changes=_changes(evidence) if _is_rated(evidence) else (),
-        change_notes=_distinct(said.equity, besides=""),
+        groups=_distinct(said.equity, besides=""),
         for_whom=_for_whom(evidence, words),
         certainty=said.certainty,
         weakens=(*_deductions(evidence, words), *shown),

@@ -17,6 +17,7 @@ from evalkit.report.figures.by_unit import by_unit
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.counterfactual import observed_counterfactual
 from evalkit.report.figures.cumulative import cumulative
+from evalkit.report.figures.equity import equity_gaps
 from evalkit.report.figures.event_study import event_study
 from evalkit.report.figures.forest import forest
 from evalkit.report.figures.setting import Setting
@@ -124,6 +125,9 @@ def pictures(
         )
     if shown["cumulative"].notna().any():
         drawn.append(cumulative(shown, outcome=name, unit=outcome.unit, step=step, interval=interval))
+    gaps = equity_gaps(evidence.equity, outcome=name, unit=outcome.unit, interval=interval)
+    if gaps is not None:
+        drawn.append(gaps)
     units = in_natural_unit(_units(estimates), log)
     if len(units) > FEWEST_UNITS:
         drawn.append(by_unit(units, outcome=name, effect_unit=unit, interval=interval, marks=marks))

@@ -15,6 +15,7 @@ from evalkit.data.calendar import Calendar
 from evalkit.data.panel import ColumnNames, Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.evidence.equity import Groups
 from evalkit.evidence.facts import Facts, sample_of
 from evalkit.evidence.finding import find, judge
 from evalkit.evidence.natural import effect_of
@@ -220,9 +221,12 @@ def summary(
     diagnostics: Sequence[Diagnostic] | None = None,
     robustness: Mapping[str, Estimate | EvalkitError] | None = None,
     others: Mapping[str, Estimate | EvalkitError] | None = None,
+    groups: Groups | None = None,
 ) -> Evidence:
     """The whole summary."""
     made = made or spec()
     data = data or panel(log=made.primary_outcome.transform == "log")
     found = clean() if diagnostics is None else diagnostics
-    return summarize(study(made), data, fitted, robustness or {}, found, identity(), other_outcomes=others)
+    return summarize(
+        study(made), data, fitted, robustness or {}, found, identity(), other_outcomes=others, groups=groups
+    )

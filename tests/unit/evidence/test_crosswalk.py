@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalkit.evidence.schema import Crosswalk
+from evalkit.evidence.schema_rating import Crosswalk
 from tests.unit.evidence import made
 
 LOTTERY: dict[str, Any] = {"assignment": {"mechanism": "lottery", "unit": "city"}}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evalkit.evidence.rating import LATE_RULES, RULES, Rating, rate, recompute, tally
-from evalkit.evidence.schema import TrailStep
+from evalkit.evidence.schema_rating import TrailStep
 from evalkit.evidence.standard import shipped
 from evalkit.vocabulary import Domain
 from tests.unit.evidence import made

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from evalkit.evidence.digits import significant_digits
 from evalkit.evidence.lint import NUMBER, ForbiddenWording, lint
 from evalkit.evidence.phrases import RULE_WORDS, SENTENCES
-from evalkit.evidence.schema import CertaintyLabel, Sentences
+from evalkit.evidence.schema import Sentences
+from evalkit.evidence.schema_rating import CertaintyLabel
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.standard import shipped
 from evalkit.study.spec import StudySpec
