@@ -33,8 +33,8 @@ def draws_netcdf(estimate: Estimate, *, shown: BoolArray | None = None, with_par
     -------
     bytes or None
         Group ``posterior``: ``att`` (chain, draw, cell) in the unit of the outcome as analysed, with
-        the cohort, period, event time and number of treated units of each cell as coordinates.
-        No observed data, no log likelihood.
+        the cohort, period, event time and number of treated units of each cell as coordinates, and the unit
+        where cells are of single ones. No observed or replicated data, no log likelihood.
     """
     if not isinstance(estimate.uncertainty, Posterior) or (shown is not None and not shown.any()):
         return None
@@ -52,9 +52,11 @@ def _dataset(estimate: Estimate, posterior: Posterior, shown: BoolArray | None, 
     keep = np.ones(len(cells), dtype=bool) if shown is None else shown
     chains = posterior.sampler.n_chains
     att = posterior.draws[:, keep].reshape(chains, -1, int(keep.sum()))
+    units = {} if cells.unit is None else {"unit": ("cell", _names(estimate, cells.unit[keep]))}
     dataset = xr.Dataset(
         {"att": (("chain", "draw", "cell"), att)},
         coords={
+            **units,
             "chain": np.arange(chains),
             "draw": np.arange(att.shape[1]),
             "cell": np.arange(int(keep.sum())),
@@ -75,6 +77,10 @@ def _dataset(estimate: Estimate, posterior: Posterior, shown: BoolArray | None, 
             dimensions = ("chain", "draw", *(f"{name}_dim_{axis}" for axis in range(np.ndim(values) - 2)))
             dataset[name] = (dimensions, np.asarray(values))
     return dataset
+
+
+def _names(estimate: Estimate, units: IntArray) -> np.typing.NDArray[np.str_]:
+    return np.array([estimate.unit_names[unit] for unit in units], dtype=np.str_)
 
 
 def _labels(estimate: Estimate, ordinals: IntArray) -> np.typing.NDArray[np.str_]:

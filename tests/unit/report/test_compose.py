@@ -211,6 +211,13 @@ def test_effects_of_single_units_are_shown_of_places_and_never_of_persons() -> N
     assert "unit" not in set(persons["aggregation"])
 
 
+def test_draws_of_single_persons_are_not_stored() -> None:
+    evaluation = samples.castle()
+    by_unit = dataclasses.replace(evaluation, estimate=_by_unit(evaluation.estimate))
+    assert not cells_shown(_of_persons(by_unit), samples.of(_of_persons(by_unit))).any()
+    assert cells_shown(by_unit, samples.of(by_unit)).all()
+
+
 def _by_unit(estimate: Estimate) -> Estimate:
     """Every cell as that of one and the same unit."""
     count = len(estimate.cells)
