@@ -30,7 +30,7 @@ def overall_draws(estimate: Estimate, predictive: Predictive) -> FloatArray:
     return draws[:, 0] if predictive.draws_of is None else draws[predictive.draws_of, 0]
 
 
-def predictive_exhibit(compared: tuple[Compared, ...], level: float) -> Exhibit:
+def predictive_exhibit(compared: tuple[Compared, ...], level: float, *, fitted: bool) -> Exhibit:
     """Each statistic of the data beside its replications, in sds of the replications from their mean.
 
     The unit of the outcome is left out: the largest value is that of one unit in one period.
@@ -46,6 +46,7 @@ def predictive_exhibit(compared: tuple[Compared, ...], level: float) -> Exhibit:
             "p": tuple(each.p for each in compared),
             "level": tuple(level for _ in compared),
             "own": tuple(each.own for each in compared),
+            "fitted": tuple(fitted for _ in compared),
         },
         labels=("level",),
         about="units",

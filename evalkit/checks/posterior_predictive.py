@@ -57,7 +57,7 @@ class PosteriorPredictive(PanelCheck):
             n_replications=float(len(predictive.replicated)),
             **{f"p_{_slug(each)}": each.p for each in compared},
         )
-        return exhibiting(told, predictive_exhibit(compared, round(self.high - self.low, 9)))
+        return exhibiting(told, predictive_exhibit(compared, round(self.high - self.low, 9), fitted=True))
 
     def _reading(self, compared: tuple[Compared, ...], unlike: list[Compared]) -> str:
         if not unlike:

@@ -80,4 +80,4 @@ class PriorPredictive(PanelCheck):
             spread_ratio=ratio,
             n_replications=float(len(predictive.prior_replicated)),
         )
-        return exhibiting(told, predictive_exhibit(compared, self.level))
+        return exhibiting(told, predictive_exhibit(compared, self.level, fitted=False))

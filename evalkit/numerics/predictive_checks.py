@@ -146,7 +146,7 @@ def own_contrast(period: IntArray, before: BoolArray) -> tuple[str, FloatArray] 
         if count < 1:
             return None
         late = period >= periods[-count]
-        return "last quarter before the start less the time before it", _difference(late)
+        return "last quarter before the start less the rest", _difference(late)
     if not before.any():
         return None
     return "treated observations less the others", _difference(~before)

@@ -264,7 +264,8 @@ def _ranks(truth: FloatArray, draws: FloatArray, n_draws: int, rng: np.random.Ge
 def _strays(ecdf: FloatArray, band: Band) -> str:
     """In words, what a departure looks like; too many ranks at both ends mean a posterior that is too narrow."""
     gap = ecdf - band.at
-    early, late = (half[np.argmax(np.abs(half))] for half in np.array_split(gap, 2))
+    middle = len(gap) // 2
+    early, late = (half[np.argmax(np.abs(half))] for half in (gap[: middle + 1], gap[middle:]))
     if early > 0.0 > late:
         return "too many ranks at both ends (the posterior is too narrow)"
     if early < 0.0 < late:

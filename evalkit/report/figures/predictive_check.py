@@ -27,14 +27,16 @@ def predictive_check(rows: pd.DataFrame, setting: Setting) -> Figure:
     ----------
     rows
         statistic, observed, model_low, model_high (all in sds of the model's replications, from their mean), p, level
-        (share of the replications between the ends), and own: whether the effect is read from it.
+        (share of the replications between the ends), own: whether the effect is read from it, and fitted: whether the
+        model had seen the data.
     setting
         Names and units.
 
     Examples
     --------
     >>> rows = pd.DataFrame({"statistic": ["mean", "spread"], "observed": [0.5, 4.0], "model_low": [-1.6, -1.6],
-    ...                      "model_high": [1.6, 1.6], "p": [0.3, 0.0], "level": [0.9, 0.9], "own": [False, False]})
+    ...                      "model_high": [1.6, 1.6], "p": [0.3, 0.0], "level": [0.9, 0.9], "own": [False, False],
+    ...                      "fitted": [True, True]})
     >>> predictive_check(rows, Setting("jobs", "jobs", "year", "90 % interval")).alt
     'What the model expects of jobs beside the data: 1 of 2 statistics lie outside (spread). Mean 0.5, spread 4 sds from the model.'
     """  # noqa: E501 (the sentence is one line)
@@ -51,22 +53,23 @@ def predictive_check(rows: pd.DataFrame, setting: Setting) -> Figure:
             ax.plot(np.clip(observed, -FARTHEST, FARTHEST), place, "o" if inside[place] else "D", color=colour,
                     markersize=8, label=_first(inside, place))  # fmt: skip
         ax.set_ylim(len(data) - 0.4, -0.6)
-        ax.set_yticks(range(len(data)), [wrapped(name, 26, lines=3) for name in data["statistic"]])
+        ax.set_yticks(range(len(data)), [wrapped(name, 26) for name in data["statistic"]])
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
         ax.margins(x=0.08)
 
     svg, png = draw(
-        paint, says="Distance from what the model expects, in its standard deviations",
+        paint, says="In standard deviations from the model",
         height=FRAME_HEIGHT + ROW_HEIGHT * len(data),
     )  # fmt: skip
-    level = float(data["level"].iloc[0])
+    level, fitted = float(data["level"].iloc[0]), bool(data["fitted"].iloc[0])
+    when = "once fitted" if fitted else "before it has seen any"
     return Figure(
         id="predictive_check",
-        title="Does the model make data like these?",
+        title="Does the fitted model make data like these?" if fitted else "Did the prior allow data like these?",
         alt=_alt(data, numbers[:, 0], inside, setting),
-        note=f"Bars hold {100.0 * level:g} % of the data sets that the model makes; dots are the real data, diamonds "
-        f"those outside. Marks further than {FARTHEST:g} standard deviations away are drawn at {FARTHEST:g}.",
+        note=f"Bars hold {100.0 * level:g} % of the data sets that the model makes {when}; dots are the real data, "
+        f"diamonds those outside. Marks further than {FARTHEST:g} standard deviations away are drawn at {FARTHEST:g}.",
         data=data,
         svg=svg,
         png=png,

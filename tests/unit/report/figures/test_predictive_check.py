@@ -14,6 +14,7 @@ def rows(observed: list[float]) -> pd.DataFrame:
         {
             "statistic": [f"statistic {i}" for i in range(count)], "observed": observed, "model_low": [-1.6] * count,
             "model_high": [1.6] * count, "p": [0.4] * count, "level": [0.9] * count, "own": [False] * count,
+            "fitted": [False] * count,
         }
     )  # fmt: skip
 
@@ -21,7 +22,7 @@ def rows(observed: list[float]) -> pd.DataFrame:
 def test_statistics_outside_are_named() -> None:
     figure = predictive_check(rows([0.0, 3.0, -40.0]), SETTING)
     assert "2 of 3 statistics lie outside (statistic 1, statistic 2)" in figure.alt
-    assert "90 % of the data sets" in figure.note
+    assert "90 % of the data sets that the model makes before it has seen any" in figure.note
     assert figure.png
 
 
