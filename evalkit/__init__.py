@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evalkit.estimators.base import Estimator as Estimator
     from evalkit.estimators.base import Needs as Needs
     from evalkit.estimators.bayesian_did import BayesianDid as BayesianDid
+    from evalkit.estimators.bayesian_time_series import BayesianTimeSeries as BayesianTimeSeries
     from evalkit.estimators.callaway_santanna import CallawaySantAnna as CallawaySantAnna
     from evalkit.estimators.extended_twfe import ExtendedTwfe as ExtendedTwfe
     from evalkit.estimators.imputation import Imputation as Imputation
@@ -33,6 +34,7 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "BayesianDid": "evalkit.estimators.bayesian_did",
+    "BayesianTimeSeries": "evalkit.estimators.bayesian_time_series",
     "CallawaySantAnna": "evalkit.estimators.callaway_santanna",
     "Estimate": "evalkit.estimate",
     "Estimator": "evalkit.estimators.base",

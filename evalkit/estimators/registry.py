@@ -13,6 +13,7 @@ from evalkit.estimators.base import Estimator
 
 BUILT_IN = {
     "bayesian_did": "evalkit.estimators.bayesian_did:BayesianDid",
+    "bayesian_time_series": "evalkit.estimators.bayesian_time_series:BayesianTimeSeries",
     "callaway_santanna": "evalkit.estimators.callaway_santanna:CallawaySantAnna",
     "extended_twfe": "evalkit.estimators.extended_twfe:ExtendedTwfe",
     "imputation": "evalkit.estimators.imputation:Imputation",

@@ -1,0 +1,119 @@
+"""Replicated data and log densities of a fitted structural series, for the checks of Bayesian models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from evalkit.numerics.kalman import one_step
+from evalkit.numerics.structural import Shape, Trend
+from evalkit.numerics.structural_exact import Coefficients, Drawn
+from evalkit.numerics.structural_regression import PRIOR_DEGREES, Series
+from evalkit.vocabulary import FloatArray, IntArray
+
+REPLICATES: Final = 400
+DENSITY_DRAWS: Final = 1_000
+DENSITY_CELLS: Final = 4e5
+"""Draws x observations whose density is computed: more would take longer than the fit."""
+FEWEST_DENSITY_DRAWS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Replicated:
+    """Of one series, over its n used periods, in the units of the engine.
+
+    Attributes
+    ----------
+    periods
+        (n,) positions.
+    prior
+        (R', n) from the prior predictive distribution, the level starting at the series' mean.
+    log_likelihood
+        (S', n) one step ahead; its sum over periods is the log likelihood with the states integrated out, up to
+        the first ones, which start the filter.
+    log_prior
+        (S',).
+    """
+
+    periods: IntArray
+    prior: FloatArray
+    log_likelihood: FloatArray
+    log_prior: FloatArray
+
+
+def thinned(draws: int, observations: int) -> IntArray:
+    """Positions of the draws whose densities are computed."""
+    kept = min(draws, DENSITY_DRAWS, max(int(DENSITY_CELLS / max(observations, 1)), FEWEST_DENSITY_DRAWS))
+    return np.linspace(0, draws - 1, kept).astype(np.int64)
+
+
+def replicate(
+    series: Series, trend: Trend, prior: Coefficients, drawn: Drawn, rows: IntArray, rng: np.random.Generator
+) -> Replicated:
+    """Densities at the draws in `rows`, and data drawn from the prior."""
+    periods = np.flatnonzero(series.used).astype(np.int64)
+    until = series.fitted_periods
+    residual = series.outcome[:until] - drawn.beta[rows] @ series.columns[:until].T
+    residual[:, series.used[:until] == 0.0] = np.nan
+    density = one_step(trend, drawn.shape.take(rows), residual).log_density(drawn.sigma[rows])
+    return Replicated(
+        periods,
+        prior_draws(series, trend, prior, rng)[:, periods],
+        density[:, periods],
+        log_prior(series, trend, prior, drawn)[rows],
+    )
+
+
+def log_prior(series: Series, trend: Trend, prior: Coefficients, drawn: Drawn) -> FloatArray:
+    """(S,) log density of ratios, scale, omega^2 and coefficients, up to a constant."""
+    variance = drawn.omega**2
+    value = -(PRIOR_DEGREES / 2.0 + 1.0) * np.log(variance) - PRIOR_DEGREES / (2.0 * variance)
+    value -= np.log1p((drawn.shape.level / trend.level_scale) ** 2)
+    if trend.has_slope:
+        value -= np.log1p((drawn.shape.slope / trend.slope_scale) ** 2)
+    if series.learned.any():
+        value -= np.log1p((drawn.scale / prior.scale) ** 2)
+    kept = drawn.prior > 0.0
+    spread = np.where(kept, drawn.prior * variance[:, None], 1.0)
+    value += np.where(kept, -0.5 * np.log(spread) - 0.5 * drawn.beta**2 / spread, 0.0).sum(axis=1)
+    learned = series.learned
+    probability = min(1.0, prior.expected / max(int(learned.sum()), 1))
+    if probability < 1.0:
+        count = kept[:, learned].sum(axis=1)
+        value += count * np.log(probability) + (int(learned.sum()) - count) * np.log1p(-probability)
+    return value
+
+
+def prior_draws(
+    series: Series, trend: Trend, prior: Coefficients, rng: np.random.Generator, size: int = REPLICATES
+) -> FloatArray:
+    """(R, T) data drawn from the prior, the level (flat in the model) starting at the series' mean."""
+    shape = trend.shape(rng.standard_normal((size, trend.scores)))
+    omega = np.sqrt(PRIOR_DEGREES / 2.0 / rng.standard_gamma(PRIOR_DEGREES / 2.0, size))
+    learned = series.learned
+    scale = prior.scale * np.abs(rng.standard_cauchy(size))
+    sd = np.where(learned, scale[:, None], np.sqrt(np.where(learned, 0.0, series.fixed)))
+    probability = min(1.0, prior.expected / max(int(learned.sum()), 1))
+    sd *= np.where(learned, rng.random(sd.shape) < probability, True)
+    beta = omega[:, None] * sd * rng.standard_normal(sd.shape)
+    sigma = omega / np.sqrt(shape.change)
+    return simulate(trend, shape, sigma, len(series.used), rng) + beta @ series.columns.T
+
+
+def simulate(trend: Trend, shape: Shape, sigma: FloatArray, periods: int, rng: np.random.Generator) -> FloatArray:
+    """(M, T) series with the given parameters, level and slope starting at 0."""
+    count = len(sigma)
+    normal = rng.standard_normal((4, count, periods))
+    slope = np.zeros((count, periods))
+    passing = np.zeros((count, periods))
+    turn, inner = np.zeros(count), np.sqrt(shape.share) * normal[3, :, 0]
+    for t in range(periods):
+        slope[:, t], passing[:, t] = turn, inner
+        turn = shape.damping * turn + shape.slope * normal[2, :, t]
+        inner = shape.rho * inner + np.sqrt(shape.share * (1.0 - shape.rho**2)) * normal[3, :, t]
+    moves = shape.level[:, None] * normal[0] + slope
+    level = np.cumsum(moves, axis=1) - moves[:, :1]
+    noise = np.sqrt(1.0 - shape.share)[:, None] * normal[1]
+    return np.asarray(sigma[:, None] * (level + noise + passing * trend.autocorrelated))
