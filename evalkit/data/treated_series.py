@@ -10,7 +10,7 @@ import numpy as np
 from evalkit.data.calendar import Calendar
 from evalkit.data.panel import Panel
 from evalkit.data.seasons import CalendarEffect, calendar_columns, season_length, season_position
-from evalkit.errors import ConfigError, DesignRefused
+from evalkit.errors import ConfigError, DataError, DesignRefused
 from evalkit.numerics.series_design import SEASON_SD, STEP_SD, Column, seasonal_columns
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray
 
@@ -120,17 +120,58 @@ def treated_series(
     return found, short
 
 
-def comparison_columns(panel: Panel, values: FloatArray, *, averaged: bool) -> list[Column]:
-    """Columns of the never-treated units that are known in every period, or of their mean."""
-    grid = on_grid(panel, values)[panel.never_treated]
-    known = ~np.isnan(grid[:, panel.time - panel.time[0]]).any(axis=1)
-    grid = np.nan_to_num(grid[known])
-    if not len(grid):
+def comparison_columns(
+    panel: Panel, *, averaged: bool, log_rate: bool = False, exposure: FloatArray | None = None
+) -> list[Column]:
+    """Columns of the never-treated units that are known in every period, or of their mean.
+
+    With `log_rate` they are logs of (count + 1/2) over exposure; the mean is then that of all units together.
+    """
+    rows = on_grid(panel, panel.outcome)[panel.never_treated]
+    known = ~np.isnan(rows[:, panel.time - panel.time[0]]).any(axis=1)
+    rows = np.nan_to_num(rows[known])
+    if not len(rows):
         return []
+    size = np.ones_like(rows)
+    if exposure is not None:
+        size = on_grid(panel, exposure)[panel.never_treated][known]
+        size = np.where(size > 0.0, size, 1.0)
     if averaged:
-        return [Column("mean of the comparison places", grid.mean(axis=0))]
+        joint = np.log((rows.sum(axis=0) + 0.5) / size.sum(axis=0)) if log_rate else rows.mean(axis=0)
+        return [Column("mean of the comparison places", joint)]
+    values = np.log((rows + 0.5) / size) if log_rate else rows
     names = panel.units[np.flatnonzero(panel.never_treated)[known]]
-    return [Column(str(name), row) for name, row in zip(names, grid, strict=True)]
+    return [Column(str(name), row) for name, row in zip(names, values, strict=True)]
+
+
+def refuse_non_counts(panel: Panel, family: str) -> None:
+    """Refuse an outcome that is no count, or an exposure that is not positive.
+
+    Raises
+    ------
+    DesignRefused
+        When the outcome as analysed is a logarithm.
+    DataError
+        Naming the first row.
+    """
+    if panel.transform == "log":
+        raise DesignRefused(
+            f"The {family} family needs counts, and the outcome as analysed is a logarithm.",
+            next_step="Set transform: identity for this outcome, or family: gaussian.",
+        )
+    known = panel.observed
+    wrong = known & ((panel.outcome < 0.0) | (panel.outcome != np.round(panel.outcome)))
+    what, where = f"The {family} family needs counts (0, 1, 2, ...)", panel.outcome
+    if panel.exposure is not None and not wrong.any():
+        wrong = known & ~(np.isfinite(panel.exposure) & (panel.exposure > 0.0))
+        what, where = "Exposure must be a positive number", panel.exposure
+    if wrong.any():
+        unit, period = np.argwhere(wrong)[0]
+        raise DataError(
+            f"{what}; {int(wrong.sum())} rows are not, the first being unit '{panel.units[int(unit)]}' in period "
+            f"{panel.calendar.text(int(panel.time[period]))}: {where[unit, period]:g}.",
+            next_step="Use the column of counts and name the denominator as exposure, or set family: gaussian.",
+        )
 
 
 def closest_first(columns: list[Column], series: TreatedSeries) -> list[Column]:

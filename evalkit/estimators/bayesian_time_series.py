@@ -19,6 +19,7 @@ from evalkit.data.treated_series import (
     covariate_columns,
     date_columns,
     ordinals_of,
+    refuse_non_counts,
     season_columns,
     step_columns,
     treated_series,
@@ -27,19 +28,16 @@ from evalkit.errors import ConfigError, DesignRefused, EstimationFailed
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics import series_remarks as remarks
+from evalkit.numerics.chain_figures import chain_figures
 from evalkit.numerics.posterior_draws import split_rhat
 from evalkit.numerics.series_design import Column, prepare
 from evalkit.numerics.structural import Trend, TrendKind
+from evalkit.numerics.structural_counts import CountFamily, Counts, draw_counts, first_index
 from evalkit.numerics.structural_density import thinned
-from evalkit.numerics.structural_exact import MOST_SELECTABLE, Coefficients, draw_exact
-from evalkit.numerics.structural_places import (
-    Densities,
-    Place,
-    correlation_of_surprises,
-    counterfactual,
-    densities,
-    normals,
-)
+from evalkit.numerics.structural_exact import MOST_SELECTABLE, Coefficients, Drawn, draw_exact
+from evalkit.numerics.structural_gibbs import Plan, draw_gibbs
+from evalkit.numerics.structural_places import Foretold, Place, foretell, foretell_counts
+from evalkit.numerics.structural_regression import Series
 from evalkit.uncertainty import Posterior, Predictive, SamplerFigures
 from evalkit.vocabulary import FloatArray, IntArray, Remark
 
@@ -132,6 +130,7 @@ class BayesianTimeSeries(PanelEstimator):
         ),
     )
 
+    family: Literal["gaussian", "student_t", "poisson", "negative_binomial"] = "gaussian"
     trend: TrendKind = "local_level"
     errors: Literal["iid", "ar1"] = "iid"
     seasonality: Literal["auto", "none", "dummy", "harmonic"] = "auto"
@@ -140,13 +139,14 @@ class BayesianTimeSeries(PanelEstimator):
     calendar_effects: tuple[CalendarEffect, ...] = ()
     comparison_series: Literal["auto", "each", "mean", "none"] = "auto"
     covariates: tuple[str, ...] = ()
-    coefficients: Literal["spike_and_slab", "ridge"] = "spike_and_slab"
+    coefficients: Literal["auto", "spike_and_slab", "horseshoe", "ridge"] = "auto"
     expected_size: Positive = 3.0
     other_interventions: tuple[str, ...] = ()
     anticipation: Annotated[int, Field(ge=0)] = 0
     donut: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] = (0, 0)
-    engine: Literal["auto", "exact"] = "auto"
+    engine: Literal["auto", "exact", "gibbs"] = "auto"
     draws: Annotated[int, Field(ge=100)] = 500
+    tune: Annotated[int, Field(ge=100)] = 500
     chains: Annotated[int, Field(ge=2)] = 4
     level_scale: Positive = 0.3
     slope_scale: Positive = 0.03
@@ -167,13 +167,17 @@ class BayesianTimeSeries(PanelEstimator):
             When nothing is left to vary.
         """
         self._refuse_weights(panel)
+        self._refuse_contradictions(panel)
         series, short = treated_series(
             panel, anticipation=self.anticipation, donut=self.donut, covariates=self.covariates, least=FEWEST_PERIODS
         )
         seed = int(rng.integers(2**63 - 1))
         try:
-            places = [self._place(panel, each, seed) for each in sorted(series, key=lambda one: (one.start, one.key))]
-            return self._estimate(panel, places, short, seed)
+            series = sorted(series, key=lambda one: (one.start, one.key))
+            places = [self._place(panel, each, seed) for each in series]
+            self._refuse_too_large(panel, places)
+            found, correlation = self._foretell(series, places, seed)
+            return self._estimate(panel, found, correlation, short, seed)
         except (FloatingPointError, np.linalg.LinAlgError) as error:
             raise EstimationFailed(
                 f"Nothing can be estimated: {error}.", next_step="Check that the outcome column is the one meant."
@@ -189,36 +193,100 @@ class BayesianTimeSeries(PanelEstimator):
                 next_step="Build the panel without weight.",
             )
 
+    def _refuse_contradictions(self, panel: Panel) -> None:
+        if not self._of_counts:
+            return
+        for name, value, allowed in (
+            ("coefficients", self.coefficients, ("auto", "ridge")),
+            ("errors", self.errors, ("iid",)),
+            ("engine", self.engine, ("auto",)),
+        ):
+            if value not in allowed:
+                raise ConfigError(
+                    f"{name} is {value}, which the family {self.family} does not have.",
+                    allowed=f"{name}: {' or '.join(allowed)} for counts",
+                    next_step=f"Set {name}: {allowed[0]}, or family: gaussian.",
+                )
+        refuse_non_counts(panel, self.family)
+
+    def _refuse_too_large(self, panel: Panel, places: Sequence[Place]) -> None:
+        cells = sum(int(place.shown.sum()) for place in places)
+        size = self.draws * self.chains
+        if size * cells > MOST_NUMBERS:
+            raise DesignRefused(
+                f"{len(places)} places x {panel.n_periods} periods x {size:,} draws do not fit into memory.",
+                next_step=f"Lower draws to {max(int(0.8 * MOST_NUMBERS / cells / self.chains), 100)}.",
+            )
+
     @property
     def _trend(self) -> Trend:
         return Trend(self.trend, self.errors == "ar1", self.level_scale, self.slope_scale)
 
+    @property
+    def _of_counts(self) -> bool:
+        return self.family in ("poisson", "negative_binomial")
+
     def _place(self, panel: Panel, series: TreatedSeries, seed: int) -> Place:
-        """One treated place: its regressors, and draws of its parameters."""
+        """One treated place and its regressors; counts on the scale of log rates."""
         columns, season = self._columns(panel, series)
-        prepared = prepare(series.outcome, series.fitted, columns, self.noise_scale)
-        own = np.random.default_rng([seed, series.key])
-        expected = self.expected_size if self.coefficients == "spike_and_slab" else np.inf
-        learned = int(prepared.series.learned.sum())
-        if expected < learned and learned > MOST_SELECTABLE:
-            raise ConfigError(
-                f"spike_and_slab tries all subsets of at most {MOST_SELECTABLE} regressors; {learned} are offered.",
-                next_step="Set comparison_series: mean, or coefficients: ridge.",
-            )
-        prior = Coefficients(self.coefficient_scale, expected)
-        drawn = draw_exact(prepared.series, self._trend, prior, size=self.draws * self.chains, rng=own)
+        outcome = first_index(series.outcome, series.exposure) if self._of_counts else series.outcome
+        prepared = prepare(outcome, series.fitted, columns, self.noise_scale)
+        keeps_all = self.coefficients == "ridge" or self._of_counts
         return Place(
-            start=series.start,
             name=str(panel.units[series.unit]),
+            start=series.start,
             outcome=series.outcome,
             effect=series.effect,
             prepared=prepared,
-            prior=prior,
-            drawn=drawn,
-            rng=own,
+            prior=Coefficients(self.coefficient_scale, np.inf if keeps_all else self.expected_size),
+            rng=np.random.default_rng([seed, series.key]),
             left_out=tuple(column.name for column in columns if column.name not in prepared.columns),
             season=season,
         )
+
+    def _foretell(
+        self, series: Sequence[TreatedSeries], places: Sequence[Place], seed: int
+    ) -> tuple[list[Foretold], float]:
+        """Every place without the programme, and the correlation of their surprises."""
+        size, trend = self.draws * self.chains, self._trend
+        rows = thinned(size, sum(int(place.prepared.series.used.sum()) for place in places))
+        if not self._of_counts:
+            drawn = [self._draw(place.prepared.series, place.prior, place.rng) for place in places]
+            return foretell(places, drawn, trend, rows, np.random.default_rng([seed, 0]))
+        found = []
+        for one, place in zip(series, places, strict=True):
+            prepared = place.prepared
+            scaled = replace(prepared.series, outcome=prepared.series.outcome * prepared.unit)
+            count = np.where(one.fitted, one.outcome, 0.0)
+            offset = prepared.center + np.log(np.where(one.exposure > 0.0, one.exposure, 1.0))
+            counts = Counts(scaled, count, offset, prepared.unit)
+            family: CountFamily = "poisson" if self.family == "poisson" else "negative_binomial"
+            counted = draw_counts(counts, trend, family, self.coefficient_scale, size=size, rng=place.rng)
+            found.append(foretell_counts(place, counts, counted, trend, rows))
+        return found, 0.0
+
+    def _draw(self, series: Series, prior: Coefficients, rng: np.random.Generator) -> Drawn:
+        """Draws of one place's parameters, by the fastest engine that applies."""
+        learned = int(series.learned.sum())
+        many = (
+            self.coefficients in ("auto", "spike_and_slab")
+            and self.expected_size < learned
+            and learned > MOST_SELECTABLE
+        )
+        chains = self.family == "student_t" or (self.coefficients == "horseshoe" and learned > 0) or many
+        if self.engine == "exact" and chains:
+            raise ConfigError(
+                f"engine is exact, and the exact engine knows neither Student-t noise nor the horseshoe, and tries all "
+                f"subsets of at most {MOST_SELECTABLE} regressors; {learned} are offered.",
+                next_step="Set engine: auto, comparison_series: mean, or coefficients: ridge.",
+            )
+        if not chains and self.engine != "gibbs":
+            return draw_exact(series, self._trend, prior, size=self.draws * self.chains, rng=rng)
+        kind: Literal["spike_and_slab", "horseshoe"] = "spike_and_slab"
+        if self.coefficients == "horseshoe":
+            kind = "horseshoe"
+        plan = Plan(kind, self.family == "student_t", self.draws, self.tune, self.chains)
+        return draw_gibbs(series, self._trend, prior, plan, rng=rng)
 
     def _columns(self, panel: Panel, series: TreatedSeries) -> tuple[list[Column], tuple[int | None, bool, int | None]]:
         """Regressors of one place, those with a wide prior first; and what was done about the season."""
@@ -238,38 +306,27 @@ class BayesianTimeSeries(PanelEstimator):
     def _comparison(self, panel: Panel, fitted: int) -> list[Column]:
         if self.comparison_series == "none":
             return []
-        each = comparison_columns(panel, panel.outcome, averaged=False)
+        exposure = panel.exposure if self._of_counts else None
+        each = comparison_columns(panel, averaged=False, log_rate=self._of_counts, exposure=exposure)
         few = len(each) <= MOST_SELECTABLE and fitted >= 2 * len(each)
         if self.comparison_series == "each" or (self.comparison_series == "auto" and few):
             return each
-        return comparison_columns(panel, panel.outcome, averaged=True)
+        return comparison_columns(panel, averaged=True, log_rate=self._of_counts, exposure=exposure)
 
-    def _estimate(self, panel: Panel, places: Sequence[Place], short: list[str], seed: int) -> Estimate:
-        trend, size = self._trend, self.draws * self.chains
+    def _estimate(
+        self, panel: Panel, found: Sequence[Foretold], correlation: float, short: list[str], seed: int
+    ) -> Estimate:
+        places = [each.place for each in found]
         cells = _cells(panel, places)
-        if size * len(cells) > MOST_NUMBERS:
-            raise DesignRefused(
-                f"{len(places)} places x {panel.n_periods} periods x {size:,} draws do not fit into memory.",
-                next_step=f"Lower draws to {max(int(0.8 * MOST_NUMBERS / len(cells) / self.chains), 100)}.",
-            )
-        correlation = correlation_of_surprises(places, trend)
-        shared = None
-        if len(places) > 1:
-            shared = normals(np.random.default_rng([seed, 0]), size, len(ordinals_of(panel)), trend.states)
-        rows = thinned(size, sum(int(place.prepared.series.used.sum()) for place in places))
-        draws, parts = [], []
-        for place in places:
-            _, predicted = counterfactual(place, trend, correlation, shared)
-            draws.append((place.outcome - predicted)[:, place.shown])
-            parts.append(densities(place, trend, predicted, rows))
+        draws = [(each.place.outcome - each.predicted)[:, each.place.shown] for each in found]
         joined = np.hstack(draws) if len(draws) > 1 else draws[0]
-        parameters = _parameters(places, trend)
-        figures = self._figures(places, joined, parameters)
+        parameters = _parameters(found)
+        rows = thinned(len(joined), sum(int(place.prepared.series.used.sum()) for place in places))
         return Estimate(
             estimator=self.name,
             settings=self.settings(),
             cells=replace(cells, estimate=joined.mean(axis=0)),
-            uncertainty=Posterior(joined, figures, parameters, _predictive(panel, parts, rows)),
+            uncertainty=Posterior(joined, self._figures(found, joined), parameters, _predictive(panel, found, rows)),
             calendar=panel.calendar,
             n_units=len(places) + int(panel.never_treated.sum()) * (self.comparison_series != "none"),
             n_treated_units=len(places),
@@ -282,12 +339,21 @@ class BayesianTimeSeries(PanelEstimator):
             unit_names=tuple(place.name for place in places),
         )
 
-    def _figures(self, places: Sequence[Place], draws: FloatArray, parameters: dict[str, FloatArray]) -> SamplerFigures:
-        watched = np.column_stack([draws.mean(axis=1), *(value[0] for value in parameters.values())])
-        effective = min(place.drawn.effective_size for place in places)
+    def _figures(self, found: Sequence[Foretold], draws: FloatArray) -> SamplerFigures:
+        """Independent draws have no chains to compare; chains are judged by effects and parameters."""
+        watched = np.column_stack(
+            [draws.mean(axis=1), *(value for each in found for value in each.parameters.values())]
+        )
+        effective = min(each.effective_size for each in found)
+        if np.isnan(effective):
+            figures = chain_figures(watched.reshape(self.chains, self.draws, -1))
+            return SamplerFigures(
+                engine="gibbs", n_chains=self.chains, n_draws=self.draws, divergences=0,
+                rhat_max=figures.rhat_max, ess_bulk_min=figures.ess_bulk_min, ess_tail_min=figures.ess_tail_min,
+            )  # fmt: skip
         return SamplerFigures(
-            engine="exact", n_chains=1, n_draws=len(draws), divergences=0, rhat_max=split_rhat(watched),
-            ess_bulk_min=effective, ess_tail_min=effective,
+            engine="laplace" if self._of_counts else "exact", n_chains=1, n_draws=len(draws), divergences=0,
+            rhat_max=split_rhat(watched), ess_bulk_min=effective, ess_tail_min=effective,
         )  # fmt: skip
 
     def _remarks(
@@ -295,7 +361,7 @@ class BayesianTimeSeries(PanelEstimator):
     ) -> tuple[Remark, ...]:
         never = int(panel.never_treated.sum())
         offered = self._comparison(panel, int(places[0].prepared.series.used.sum()))
-        complete = comparison_columns(panel, panel.outcome, averaged=False) if offered else []
+        complete = comparison_columns(panel, averaged=False) if offered else []
         told = [
             remarks.PREDICTIVE,
             remarks.comparison_series(len(complete), never - len(complete), len(offered) < len(complete))
@@ -336,32 +402,18 @@ def _cells(panel: Panel, places: Sequence[Place]) -> Cells:
     )
 
 
-def _parameters(places: Sequence[Place], trend: Trend) -> dict[str, FloatArray]:
-    """Draws by name, (1, S) for one place and (1, S, places) for several: ratios, sds, coefficients."""
-    found: dict[str, list[FloatArray]] = {}
-    for place in places:
-        drawn, unit = place.drawn, place.prepared.unit
-        shape = drawn.shape
-        named = {"sigma": drawn.sigma * unit, "level_sd": drawn.sigma * shape.level * unit}
-        if trend.has_slope:
-            named |= {"slope_sd": drawn.sigma * shape.slope * unit}
-        if trend.kind == "damped":
-            named |= {"damping": shape.damping}
-        if trend.autocorrelated:
-            named |= {"autocorrelated_share": shape.share, "autocorrelation": shape.rho}
-        for name, value in named.items():
-            found.setdefault(name, []).append(value)
-    joined = {name: values[0] if len(values) == 1 else np.stack(values, axis=1) for name, values in found.items()}
-    if len(places) == 1:
-        prepared = places[0].prepared
-        beta = places[0].drawn.beta * (prepared.unit / prepared.divisors)
-        for j in np.flatnonzero(prepared.series.learned):
-            joined[f"coefficient of {prepared.columns[j]}"] = beta[:, j]
-    return {name: value[None] for name, value in joined.items()}
+def _parameters(found: Sequence[Foretold]) -> dict[str, FloatArray]:
+    """Draws by name, (1, S) for one place; for several (1, S, places), of what all of them have."""
+    if len(found) == 1:
+        return {name: value[None] for name, value in found[0].parameters.items()}
+    common = [name for name in found[0].parameters if all(name in each.parameters for each in found)]
+    return {name: np.stack([each.parameters[name] for each in found], axis=1)[None] for name in common}
 
 
-def _predictive(panel: Panel, parts: Sequence[Densities], rows: IntArray) -> Predictive:
+def _predictive(panel: Panel, found: Sequence[Foretold], rows: IntArray) -> Predictive:
     """Densities of all places side by side; priors of places that are fitted apart add up."""
+    parts = [each.densities for each in found]
+    priors = [part.prior for part in parts if part.prior is not None]
     return Predictive(
         observed=np.concatenate([part.observed for part in parts]),
         replicated=np.hstack([part.replicated for part in parts]),
@@ -369,6 +421,6 @@ def _predictive(panel: Panel, parts: Sequence[Densities], rows: IntArray) -> Pre
         before=np.ones(sum(len(part.observed) for part in parts), dtype=np.bool_),
         log_likelihood=np.hstack([part.log_likelihood for part in parts]),
         log_prior=np.sum([part.log_prior for part in parts], axis=0),
-        prior_replicated=np.hstack([part.prior for part in parts]),
+        prior_replicated=np.hstack(priors) if priors else None,
         draws_of=rows,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from scipy import stats
 
 from evalkit.numerics.kalman import one_step
 from evalkit.numerics.structural import Shape, Trend
@@ -28,8 +29,6 @@ class Replicated:
     ----------
     periods
         (n,) positions.
-    prior
-        (R', n) from the prior predictive distribution, the level starting at the series' mean.
     log_likelihood
         (S', n) one step ahead; its sum over periods is the log likelihood with the states integrated out, up to
         the first ones, which start the filter.
@@ -38,7 +37,6 @@ class Replicated:
     """
 
     periods: IntArray
-    prior: FloatArray
     log_likelihood: FloatArray
     log_prior: FloatArray
 
@@ -50,40 +48,48 @@ def thinned(draws: int, observations: int) -> IntArray:
 
 
 def replicate(
-    series: Series, trend: Trend, prior: Coefficients, drawn: Drawn, rows: IntArray, rng: np.random.Generator
+    series: Series,
+    trend: Trend,
+    drawn: Drawn,
+    expected: FloatArray,
+    rows: IntArray,
 ) -> Replicated:
-    """Densities at the draws in `rows`, and data drawn from the prior."""
+    """Log densities at the draws in `rows`; `expected` (S, T) are the expected outcomes of all draws.
+
+    With Student-t noise densities are those of the noise around the expected outcome, which has seen the period itself.
+    """
     periods = np.flatnonzero(series.used).astype(np.int64)
-    until = series.fitted_periods
-    residual = series.outcome[:until] - drawn.beta[rows] @ series.columns[:until].T
-    residual[:, series.used[:until] == 0.0] = np.nan
-    density = one_step(trend, drawn.shape.take(rows), residual).log_density(drawn.sigma[rows])
+    density = _one_step_density(series, trend, drawn, rows)
+    if drawn.degrees is not None:
+        scale = (drawn.sigma * np.sqrt(1.0 - drawn.shape.share))[rows, None]
+        surprise = (series.outcome - expected[rows]) / scale
+        density = stats.t.logpdf(surprise, drawn.degrees[rows, None]) - np.log(scale)
     return Replicated(
         periods,
-        prior_draws(series, trend, prior, rng)[:, periods],
         density[:, periods],
-        log_prior(series, trend, prior, drawn)[rows],
+        log_prior(trend, drawn)[rows],
     )
 
 
-def log_prior(series: Series, trend: Trend, prior: Coefficients, drawn: Drawn) -> FloatArray:
+def _one_step_density(series: Series, trend: Trend, drawn: Drawn, rows: IntArray) -> FloatArray:
+    """(S', T) one step ahead."""
+    until = series.fitted_periods
+    residual = series.outcome[:until] - drawn.beta[rows] @ series.columns[:until].T
+    residual[:, series.used[:until] == 0.0] = np.nan
+    return one_step(trend, drawn.shape.take(rows), residual).log_density(drawn.sigma[rows])
+
+
+def log_prior(trend: Trend, drawn: Drawn) -> FloatArray:
     """(S,) log density of ratios, scale, omega^2 and coefficients, up to a constant."""
     variance = drawn.omega**2
     value = -(PRIOR_DEGREES / 2.0 + 1.0) * np.log(variance) - PRIOR_DEGREES / (2.0 * variance)
     value -= np.log1p((drawn.shape.level / trend.level_scale) ** 2)
     if trend.has_slope:
         value -= np.log1p((drawn.shape.slope / trend.slope_scale) ** 2)
-    if series.learned.any():
-        value -= np.log1p((drawn.scale / prior.scale) ** 2)
     kept = drawn.prior > 0.0
     spread = np.where(kept, drawn.prior * variance[:, None], 1.0)
     value += np.where(kept, -0.5 * np.log(spread) - 0.5 * drawn.beta**2 / spread, 0.0).sum(axis=1)
-    learned = series.learned
-    probability = min(1.0, prior.expected / max(int(learned.sum()), 1))
-    if probability < 1.0:
-        count = kept[:, learned].sum(axis=1)
-        value += count * np.log(probability) + (int(learned.sum()) - count) * np.log1p(-probability)
-    return value
+    return np.asarray(value + drawn.log_hyper)
 
 
 def prior_draws(

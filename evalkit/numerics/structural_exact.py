@@ -67,8 +67,13 @@ class Drawn:
         (S, k) v_j of each draw; 0 where a column is left out.
     scale
         (S,) sqrt(g).
+    log_hyper
+        (S,) log prior density of selection and scales, up to a constant.
     effective_size
-        Of the draws, at most S.
+        Of independent draws, at most S; NaN for chains.
+    weights, degrees
+        Student-t noise: (S, T') weights of the fitted periods, which divide the variance of e_t, and (S,) degrees of
+        freedom. None for Gaussian noise.
     """
 
     shape: Shape
@@ -78,7 +83,10 @@ class Drawn:
     beta: FloatArray
     prior: FloatArray
     scale: FloatArray
+    log_hyper: FloatArray
     effective_size: float
+    weights: FloatArray | None = None
+    degrees: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.sigma)
@@ -137,6 +145,7 @@ class _Posterior:
         self.chosen, self.log_chosen = selections(width, prior.expected)
         nodes = np.linspace(-FARTHEST, FARTHEST, SCALE_NODES) if width else np.zeros(1)
         self.scales = half_cauchy(nodes, prior.scale) ** 2
+        self.log_half_cauchy = -np.log1p(self.scales / prior.scale**2) if width else np.zeros(1)
         mass = np.exp(-0.5 * nodes**2)
         self.log_scale = np.log(mass / mass.sum())
         self.prior = np.empty((len(nodes), len(self.chosen), len(series.fixed)))
@@ -156,8 +165,7 @@ class _Posterior:
     def log_joint(self, scores: FloatArray) -> FloatArray:
         """(M, J, N) log of marginal likelihood x prior of scale and selection."""
         found, log_det, shape = self.moments(scores)
-        prior = np.broadcast_to(self.prior, (len(scores), *self.prior.shape))
-        value = log_marginals(found, log_det, shape.change, prior, self.rows)
+        value = log_marginals(found, log_det, shape.change, self.series.fixed, self.scales, self.chosen, self.rows)
         return np.asarray(value + self.log_scale[:, None] + self.log_chosen)
 
     def log_likelihood(self, scores: FloatArray) -> FloatArray:
@@ -209,5 +217,6 @@ class _Posterior:
             beta,
             prior,
             np.sqrt(self.scales[scale]),
+            self.log_half_cauchy[scale] + self.log_chosen[choice],
             effective,
         )

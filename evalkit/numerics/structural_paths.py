@@ -25,7 +25,11 @@ def draw_expected(series: Series, trend: Trend, drawn: Drawn, normal: FloatArray
     order = np.argsort(drawn.point, kind="stable")
     starts = np.flatnonzero(np.diff(drawn.point[order], prepend=-1))
     for rows in np.split(order, starts[1:]):
-        smooth = smoother(trend, drawn.shape, int(rows[0]), series.used)
+        used = series.used
+        if drawn.weights is not None:
+            used = np.zeros_like(series.used)
+            used[: drawn.weights.shape[1]] = drawn.weights[rows[0]]
+        smooth = smoother(trend, drawn.shape, int(rows[0]), used)
         expected[rows] = _given(smooth, joined, series.columns, drawn.sigma[rows], drawn.beta[rows], normal[rows].T)
     return expected
 

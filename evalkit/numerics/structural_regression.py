@@ -128,23 +128,88 @@ def conjugate(moments: FloatArray, log_det: FloatArray, change: FloatArray, prio
 
 
 def log_marginals(
-    moments: FloatArray, log_det: FloatArray, change: FloatArray, prior: FloatArray, rows: int
+    moments: FloatArray,
+    log_det: FloatArray,
+    change: FloatArray,
+    fixed: FloatArray,
+    scales: FloatArray,
+    chosen: BoolArray,
+    rows: int,
 ) -> FloatArray:
-    """(M, J, N) log marginal likelihoods at M points, for the (M, J, N, k) priors of J scales and N selections."""
-    found = np.empty(prior.shape[:3])
-    each = max(int(AT_ONCE / max(prior[0, :, 0].size * prior.shape[-1], 1)), 1)
-    for selection in range(prior.shape[2]):
-        for start in range(0, len(prior), each):
-            part = slice(start, start + each)
-            shape = (len(moments[part]), prior.shape[1])
-            found[part, :, selection] = conjugate(
-                np.broadcast_to(moments[part, None], (*shape, *moments.shape[1:])),
-                np.broadcast_to(log_det[part, None], shape),
-                np.broadcast_to(change[part, None], shape),
-                prior[part, :, selection],
-                rows,
-            ).log_marginal
-    return found
+    """Log marginal likelihoods at M points, for J common prior variances of the learned columns and N selections.
+
+    One eigendecomposition of a selection's moments serves all J variances.
+
+    Parameters
+    ----------
+    moments, log_det, change, rows
+        As in :func:`conjugate`, (M, ...).
+    fixed
+        (k,) v_j; NaN for the q learned columns.
+    scales
+        (J,) g.
+    chosen
+        (N, q).
+
+    Returns
+    -------
+    ndarray
+        (M, J, N).
+    """
+    each = max(AT_ONCE // max(len(scales) * chosen.size, 1), 1)
+    parts = [
+        _log_marginals(moments[i : i + each], log_det[i : i + each], change[i : i + each], fixed, scales, chosen, rows)
+        for i in range(0, len(moments), each)
+    ]
+    return np.concatenate(parts)
+
+
+def _log_marginals(
+    moments: FloatArray,
+    log_det: FloatArray,
+    change: FloatArray,
+    fixed: FloatArray,
+    scales: FloatArray,
+    chosen: BoolArray,
+    rows: int,
+) -> FloatArray:
+    left, determinant = _without_fixed(moments, change, fixed)
+    width = chosen.shape[1]
+    ratio = change[:, None] * scales
+    explained = np.zeros((len(moments), len(scales), len(chosen)))
+    half = np.broadcast_to((determinant + log_det / 2.0)[:, None, None], explained.shape).copy()
+    count = chosen.sum(axis=1)
+    for size in range(1, width + 1):
+        members = np.flatnonzero(count == size)
+        if not members.size:
+            continue
+        index = np.nonzero(chosen[members])[1].reshape(-1, size)
+        values, vectors = np.linalg.eigh(left[:, index[:, :, None], index[:, None, :]])
+        target = np.einsum("mnij,mni->mnj", vectors, left[:, index, width]) ** 2
+        scaled = 1.0 + ratio[:, :, None, None] * np.clip(values, 0.0, None)[:, None]
+        half[:, :, members] += np.log(scaled).sum(axis=-1) / 2.0
+        explained[:, :, members] = ratio[:, :, None] * (target[:, None] / scaled).sum(axis=-1)
+    prior_rate = PRIOR_DEGREES / (2.0 * change)
+    residual = np.clip(left[:, width, width][:, None, None] - explained, 0.0, None)
+    rate = prior_rate[:, None, None] + residual / 2.0
+    start = (PRIOR_DEGREES / 2.0 * np.log(prior_rate))[:, None, None]
+    return np.asarray(start - half - (PRIOR_DEGREES + rows) / 2.0 * np.log(rate))
+
+
+def _without_fixed(moments: FloatArray, change: FloatArray, fixed: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Moments of the learned columns and the outcome with the others integrated out; half their log determinant."""
+    learned = np.append(np.isnan(fixed), True)
+    out, kept = np.flatnonzero(~learned), np.flatnonzero(learned)
+    left = moments[:, kept[:, None], kept]
+    if not out.size:
+        return left, np.zeros(len(moments))
+    scale = np.sqrt(change[:, None] * fixed[out])
+    information = moments[:, out[:, None], out] * (scale[:, :, None] * scale[:, None, :])
+    information[:, np.arange(len(out)), np.arange(len(out))] += 1.0
+    factor = np.linalg.cholesky(information)
+    half = np.linalg.solve(factor, scale[:, :, None] * moments[:, out[:, None], kept])
+    determinant = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+    return left - np.swapaxes(half, 1, 2) @ half, determinant
 
 
 def selections(width: int, expected: float) -> tuple[BoolArray, FloatArray]:
