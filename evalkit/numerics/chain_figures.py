@@ -89,7 +89,7 @@ def _ess(chains: FloatArray) -> float:
     total = within * (length - 1.0) / length + chains.mean(axis=1).var(ddof=1)
     if not total > 0.0:
         return float(chains.size)
-    correlation = 1.0 - (within - covariance.mean(axis=0) * length / (length - 1.0)) / total
+    correlation = 1.0 - (within - covariance.mean(axis=0)) / total
     correlation[0] = 1.0
     pairs = correlation[: length - length % 2].reshape(-1, 2).sum(axis=1)
     last = int(np.argmax(pairs < 0.0)) if (pairs < 0.0).any() else len(pairs)

@@ -27,6 +27,8 @@ TrendKind = Literal["local_level", "local_linear", "damped"]
 LEAST_RATIO: Final = 1e-3
 """Ratio of a state's sd to the noise's below which it cannot be told from 0, and would spoil the factorization."""
 MOST_RATIO: Final = 1e3
+FARTHEST: Final = 30.0
+"""Scores beyond this have a tail probability near the least that floating point holds."""
 LEAST_DAMPING: Final = 0.5
 """A slope that halves within a period is noise in the level."""
 MOST_SHARE: Final = 0.999
@@ -133,6 +135,7 @@ def half_cauchy(scores: FloatArray, scale: float) -> FloatArray:
     >>> half_cauchy(np.array([0.0]), 2.0).round(6).tolist()
     [2.0]
     """
+    scores = np.clip(scores, -FARTHEST, FARTHEST)
     low = np.tan(0.5 * np.pi * special.ndtr(np.minimum(scores, 0.0)))
     high = 1.0 / np.tan(0.5 * np.pi * special.ndtr(-np.maximum(scores, 0.0)))
     return np.asarray(np.clip(scale * np.where(scores < 0.0, low, high), LEAST_RATIO, MOST_RATIO))

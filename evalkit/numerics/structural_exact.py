@@ -199,9 +199,14 @@ class _Posterior:
     def draw(
         self, scores: FloatArray, weights: FloatArray, size: int, effective: float, rng: np.random.Generator
     ) -> Drawn:
-        """Points by systematic resampling, in random order; then the conjugate part."""
+        """Points by stratified resampling, in random order; then the conjugate part.
+
+        One uniform for all strata would give every point of an importance sample the same quantile of its own grid.
+        """
         cumulative = np.cumsum(weights.ravel())
-        position = np.searchsorted(cumulative / cumulative[-1], (np.arange(size) + rng.random()) / size, side="right")
+        position = np.searchsorted(
+            cumulative / cumulative[-1], (np.arange(size) + rng.random(size)) / size, side="right"
+        )
         position = rng.permutation(np.minimum(position, weights.size - 1))
         point, scale, choice = np.unravel_index(position, weights.shape)
         kept, point = np.unique(point, return_inverse=True)
