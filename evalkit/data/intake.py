@@ -294,12 +294,8 @@ def refuse_empty_designs(
     request: Request, outcome: FloatArray, first_treated: IntArray, cluster: IntArray | None, axis: TimeAxis
 ) -> None:
     """Refuse data in which no estimator has anything to compare."""
-    if len(outcome) < 2:
-        raise DesignRefused(
-            f"The data have {'one unit' if len(outcome) else 'no unit'} with a known outcome.",
-            allowed="at least two units",
-            next_step="Add units that were not treated.",
-        )
+    if not len(outcome):
+        raise DesignRefused("The data have no unit with a known outcome.", next_step="Look at the outcome's column.")
     if len(axis.time) < 2:
         raise DesignRefused(
             f"The outcome '{request.outcome}' is known in one period only: {axis.calendar.text(0)}.",

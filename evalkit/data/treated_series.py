@@ -11,7 +11,7 @@ from evalkit.data.calendar import Calendar
 from evalkit.data.panel import Panel
 from evalkit.data.seasons import CalendarEffect, calendar_columns, season_length, season_position
 from evalkit.errors import ConfigError, DataError, DesignRefused
-from evalkit.numerics.series_design import SEASON_SD, STEP_SD, Column, seasonal_columns
+from evalkit.numerics.structural_design import SEASON_SD, STEP_SD, Column, seasonal_columns
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray
 
 TOO_MANY_PLACES = 2_000

@@ -27,13 +27,13 @@ from evalkit.data.treated_series import (
 from evalkit.errors import ConfigError, DesignRefused, EstimationFailed
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
-from evalkit.numerics import series_remarks as remarks
+from evalkit.numerics import structural_remarks as remarks
 from evalkit.numerics.chain_figures import chain_figures
 from evalkit.numerics.posterior_draws import split_rhat
-from evalkit.numerics.series_design import Column, prepare
 from evalkit.numerics.structural import Trend, TrendKind
 from evalkit.numerics.structural_counts import CountFamily, Counts, draw_counts, first_index
 from evalkit.numerics.structural_density import thinned
+from evalkit.numerics.structural_design import Column, prepare
 from evalkit.numerics.structural_exact import MOST_SELECTABLE, Coefficients, Drawn, draw_exact
 from evalkit.numerics.structural_gibbs import Plan, draw_gibbs
 from evalkit.numerics.structural_places import Foretold, Place, foretell, foretell_counts

@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 
 from evalkit.numerics.kalman import one_step
-from evalkit.numerics.series_design import Prepared
 from evalkit.numerics.structural import Trend
 from evalkit.numerics.structural_counts import CountDraws, Counts, log_likelihood
 from evalkit.numerics.structural_density import REPLICATES, prior_draws, replicate
+from evalkit.numerics.structural_design import Prepared
 from evalkit.numerics.structural_exact import Coefficients, Drawn
 from evalkit.numerics.structural_paths import draw_expected
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray

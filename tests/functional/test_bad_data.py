@@ -17,6 +17,8 @@ import pytest
 
 from evalkit.data.sources import read as read_source
 from evalkit.errors import ConfigError, DataError, DesignRefused, EvalkitError
+from evalkit.estimators.callaway_santanna import CallawaySantAnna
+from evalkit.evaluation import require
 from evalkit.study.spec import FileSource
 from tests.frames import long_frame, read, remark, with_cell
 
@@ -38,7 +40,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[EvalkitError], str]] = {
     ),
     "empty outcome": (lambda: read(long_frame(y=np.nan)), DataError, "'y' is empty in every row"),
     "constant outcome": (lambda: read(long_frame(y=5.0)), DataError, "'y' never varies: it is 5"),
-    "one unit": (lambda: read(long_frame().head(4)), DesignRefused, "one unit"),
+    "one unit": (lambda: require(CallawaySantAnna(), read(long_frame().head(4))), DesignRefused, "has one: 'Akron'"),
     "one period": (lambda: read(long_frame().query("year == 2003")), DesignRefused, "one period only: year = 2003"),
     "outcome known in one period": (
         lambda: read(long_frame(y=np.where(long_frame().year == 2003, long_frame().y, np.nan))),

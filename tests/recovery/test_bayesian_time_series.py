@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from evalkit.estimators.bayesian_time_series import BayesianTimeSeries
-from evalkit.numerics.series_design import Column, Prepared, prepare
 from evalkit.numerics.structural import Trend, half_cauchy
 from evalkit.numerics.structural_counts import CountFamily, Counts, draw_counts
 from evalkit.numerics.structural_density import simulate
+from evalkit.numerics.structural_design import Column, Prepared, prepare
 from evalkit.numerics.structural_exact import FARTHEST, SCALE_NODES, Coefficients, Drawn, draw_exact
 from evalkit.numerics.structural_gibbs import DEGREES, LOG_DEGREES, SLAB, Plan, draw_gibbs
 from evalkit.numerics.structural_paths import draw_expected

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evalkit.numerics.series_design import prepare
 from evalkit.numerics.structural import Trend
 from evalkit.numerics.structural_counts import (
     CountFamily,
@@ -16,6 +15,7 @@ from evalkit.numerics.structural_counts import (
     first_index,
     log_likelihood,
 )
+from evalkit.numerics.structural_design import prepare
 from evalkit.vocabulary import FloatArray
 
 SAME = 1e-8

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from evalkit.numerics.chain_figures import bulk_ess
-from evalkit.numerics.series_design import Column, Prepared, prepare
 from evalkit.numerics.structural import Trend
+from evalkit.numerics.structural_design import Column, Prepared, prepare
 from evalkit.numerics.structural_exact import Coefficients, Drawn, draw_exact
 from evalkit.numerics.structural_gibbs import Plan, draw_gibbs
 from evalkit.numerics.structural_paths import draw_expected
