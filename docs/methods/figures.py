@@ -126,7 +126,11 @@ def of_study(page: str) -> Figure:
     return next(figure for figure in contents.figures if figure.id == "event_study")
 
 
-DRAWN = {"bayesian_time_series": bayesian_time_series, "triple_difference": triple_difference, "few_treated": few_treated}
+DRAWN = {
+    "bayesian_time_series": bayesian_time_series,
+    "triple_difference": triple_difference,
+    "few_treated": few_treated,
+}
 """Pages whose figure is no event study of a run."""
 
 
