@@ -50,7 +50,7 @@ def restricted(dense: FloatArray, flat: FloatArray) -> Restricted:
     inverse = np.linalg.inv(dense)
     middle = flat.T @ inverse @ flat
     precision = inverse - inverse @ flat @ np.linalg.solve(middle, flat.T @ inverse)
-    return Restricted(float(np.linalg.slogdet(dense)[1] + np.linalg.slogdet(middle)[1]), precision)
+    return Restricted(float(np.linalg.slogdet(dense)[1] + np.linalg.slogdet(middle)[1]), np.asarray(precision))
 
 
 def mean_effect(

@@ -26,7 +26,7 @@ def test_the_marginal_likelihood_is_that_of_a_multivariate_t() -> None:
     prior, change = np.array([0.5, 2.0]), 2.3
     found = conjugate(products, np.array(0.0), np.array(change), prior, 9)
     covariance = np.eye(9) + change * columns @ np.diag(prior) @ columns.T
-    law = stats.multivariate_t(shape=covariance / change, df=PRIOR_DEGREES)  # sigma^2 ~ IG(nu / 2, nu / (2 c))
+    law = stats.multivariate_t(shape=covariance / change, df=int(PRIOR_DEGREES))  # sigma^2 ~ IG(nu / 2, nu / (2 c))
     constant = special.gammaln(5.0) - special.gammaln(0.5) - 4.5 * np.log(2.0 * np.pi)
     assert float(found.log_marginal) + constant == pytest.approx(float(law.logpdf(outcome)), abs=SAME)
 
