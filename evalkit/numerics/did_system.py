@@ -77,42 +77,80 @@ def absorb(
     covariate_scale
         Prior sd of a covariate's coefficient, in residual sds (a ridge penalty).
     """
-    extra, contrast = (None, np.zeros((0, 0))) if nuisance is None else (nuisance, sum_to_zero(nuisance))
-    parts = [
-        _absorb_one(moments, j, cells, extra, contrast, covariate_scale) for j in range(len(moments.rho))
-    ]  # fmt: skip
-    information, score, residual, log_det, rank = zip(*parts, strict=True)
+    contrast = np.zeros((0, 0)) if nuisance is None else sum_to_zero(nuisance)
+    parts = [absorb_at(moments, j, cells, nuisance, contrast, covariate_scale) for j in range(len(moments.rho))]
     return System(
         moments.rho,
-        np.stack(information),
-        np.stack(score),
-        np.array(residual),
-        moments.log_det + np.array(log_det),
-        moments.n_observations - moments.n_units - int(min(rank)),
+        np.stack([part.information for part in parts]),
+        np.stack([part.score for part in parts]),
+        np.array([part.residual for part in parts]),
+        moments.log_det + np.array([part.log_det for part in parts]),
+        moments.n_observations - moments.n_units - min(part.rank for part in parts),
     )
 
 
-def _absorb_one(
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """The system at one value of the hyperparameters, and what draws of the absorbed coefficients need.
+
+    Attributes
+    ----------
+    information, score, residual
+        (K, K), (K,) and a number, as in :class:`System`.
+    log_det
+        Of the absorbed block alone.
+    rank
+        Absorbed directions with a flat prior.
+    coefficients
+        (A,) of periods (0 for the reference), nuisance contrasts and covariates where all effects are 0.
+    by_effect
+        (A, K) what an effect of 1 takes off them.
+    root
+        (A, r) with root root' their covariance given the effects, in units of the errors' variance.
+    """
+
+    information: FloatArray
+    score: FloatArray
+    residual: float
+    log_det: float
+    rank: int
+    coefficients: FloatArray
+    by_effect: FloatArray
+    root: FloatArray
+
+    def coefficient_draws(self, effects: FloatArray, spread: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """(D, A) absorbed coefficients given (D, K) effects; `spread` (D,) is the errors' sd."""
+        noise = rng.standard_normal((len(effects), self.root.shape[1])) @ self.root.T
+        return np.asarray(self.coefficients - effects @ self.by_effect.T + spread[:, None] * noise)
+
+
+def absorb_at(
     moments: Moments, j: int, cells: CellTable, nuisance: CellTable | None, contrast: FloatArray, scale: float
-) -> tuple[FloatArray, FloatArray, float, float, int]:
+) -> Absorbed:
+    """Integrate out period effects, nuisance contrasts and covariates at the j-th value; see :func:`absorb`."""
     blocks, score, cross = moments.information[j], moments.score[j], moments.cross[j]
     matrix, coupling, target = _absorbed_block(blocks, score, cross, cells, nuisance, contrast)
     n_covariates = cross.shape[0] - 1
     # A period effect is a difference from one period: without its column the block has full rank.
     reference = int(np.argmax(np.diag(blocks.sum(axis=0))))
-    matrix, coupling = np.delete(np.delete(matrix, reference, 0), reference, 1), np.delete(coupling, reference, 0)
-    target = np.delete(target, reference)
+    kept = np.delete(np.arange(len(matrix)), reference)
     penalized = len(matrix) - n_covariates + np.arange(n_covariates)
     matrix[penalized, penalized] += 1.0 / scale**2
-    inverse, rank, log_det = _inverse(matrix)
-    solved = inverse @ coupling
+    root, rank, log_det = _inverse_root(matrix[np.ix_(kept, kept)])
+    full = np.zeros((len(matrix), root.shape[1]))
+    full[kept] = root
+    solved = full @ (root.T @ coupling[kept])
     information = _between(blocks, cells, cells) - coupling.T @ solved
-    return (
+    coefficients = full @ (root.T @ target[kept])
+    return Absorbed(
         (information + information.T) / 2.0,
         score[cells.group, cells.column, 0] - solved.T @ target,
-        float(cross[0, 0] - target @ inverse @ target),
+        float(cross[0, 0] - target @ coefficients),
         -0.5 * log_det,
         rank - n_covariates,
+        coefficients,
+        solved,
+        full,
     )
 
 
@@ -156,12 +194,12 @@ def pseudo_inverse(matrix: FloatArray) -> tuple[FloatArray, int]:
     >>> inverse.round(6).tolist(), rank
     ([[0.5, 0.0], [0.0, 0.0]], 1)
     """
-    inverse, rank, _ = _inverse(matrix)
-    return inverse, rank
+    root, rank, _ = _inverse_root(matrix)
+    return root @ root.T, rank
 
 
-def _inverse(matrix: FloatArray) -> tuple[FloatArray, int, float]:
-    """Inverse on the range, rank, and log of the product of the non-zero eigenvalues.
+def _inverse_root(matrix: FloatArray) -> tuple[FloatArray, int, float]:
+    """Root of the inverse on the range, rank, and log of the product of the non-zero eigenvalues.
 
     The matrix is brought to unit diagonal first, so that the scale of a covariate does not decide its rank.
     """
@@ -171,7 +209,7 @@ def _inverse(matrix: FloatArray) -> tuple[FloatArray, int, float]:
     keep = values > RANK_TOLERANCE * max(float(values[-1]), 0.0)
     root = vectors[:, keep] / np.sqrt(values[keep]) / unit[:, None]
     log_det = float(np.log(values[keep]).sum() + 2.0 * np.log(unit).sum())
-    return root @ root.T, int(keep.sum()), log_det
+    return root, int(keep.sum()), log_det
 
 
 def _between(blocks: FloatArray, rows: CellTable, columns: CellTable) -> FloatArray:

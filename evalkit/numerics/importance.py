@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.special import gammaln
@@ -59,6 +60,49 @@ class WeightedSample:
         return rng.permutation(np.minimum(chosen, len(self.weights) - 1)).astype(np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A multivariate t mixed with the prior."""
+
+    mean: FloatArray
+    covariance: FloatArray
+
+    def draw(self, size: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """(M, d) points and (M,) log of prior over proposal; the prior's share is stratified."""
+        dim = len(self.mean)
+        root = np.linalg.cholesky(self.covariance)
+        from_prior = round(PRIOR_SHARE * size)
+        normal = rng.standard_normal((size, dim))
+        radius = np.sqrt(DEGREES / rng.chisquare(DEGREES, size))
+        points = np.where(np.arange(size)[:, None] < from_prior, normal, self.mean + radius[:, None] * normal @ root.T)
+        prior = -0.5 * np.sum(points**2, axis=1) - 0.5 * dim * np.log(2.0 * np.pi)
+        distance = np.sum(np.linalg.solve(root, (points - self.mean).T) ** 2, axis=0)
+        student = (
+            gammaln((DEGREES + dim) / 2.0)
+            - gammaln(DEGREES / 2.0)
+            - 0.5 * dim * np.log(DEGREES * np.pi)
+            - np.log(np.diag(root)).sum()
+            - 0.5 * (DEGREES + dim) * np.log1p(distance / DEGREES)
+        )
+        return points, prior - np.logaddexp(np.log(PRIOR_SHARE) + prior, np.log1p(-PRIOR_SHARE) + student)
+
+
+def adapt(log_likelihood: LogLikelihood, dim: int, rng: np.random.Generator, round_size: int = ROUND_SIZE) -> Proposal:
+    """Fit the proposal to the posterior in tempered rounds."""
+    proposal = Proposal(np.zeros(dim), np.eye(dim))
+    for _ in range(MAX_ROUNDS):
+        points, log_weights = proposal.draw(round_size, rng)
+        log_weights = log_weights + log_likelihood(points)
+        temperature = _temperature(log_weights)
+        weights = _normalize(temperature * log_weights)
+        mean = weights @ points
+        centred = points - mean
+        proposal = Proposal(mean, INFLATION * (centred.T * weights) @ centred + 1e-8 * np.eye(dim))
+        if temperature == 1.0 and 1.0 / np.sum(weights**2) > GOOD_SHARE * round_size:
+            break
+    return proposal
+
+
 def sample_posterior(log_likelihood: LogLikelihood, dim: int, size: int, rng: np.random.Generator) -> WeightedSample:
     """Sample a posterior with prior N(0, I) in `dim` dimensions.
 
@@ -79,41 +123,102 @@ def sample_posterior(log_likelihood: LogLikelihood, dim: int, size: int, rng: np
     >>> round(float(sample.weights @ sample.points[:, 0]), 1)
     0.8
     """
-    mean, covariance = np.zeros(dim), np.eye(dim)
-    for _ in range(MAX_ROUNDS):
-        points, log_weights = _propose(log_likelihood, mean, covariance, ROUND_SIZE, rng)
-        temperature = _temperature(log_weights)
-        weights = _normalize(temperature * log_weights)
-        mean = weights @ points
-        centred = points - mean
-        covariance = INFLATION * (centred.T * weights) @ centred + 1e-8 * np.eye(dim)
-        if temperature == 1.0 and 1.0 / np.sum(weights**2) > GOOD_SHARE * ROUND_SIZE:
-            break
-    points, log_weights = _propose(log_likelihood, mean, covariance, size, rng)
-    return WeightedSample(points, _normalize(log_weights))
+    points, log_ratio = adapt(log_likelihood, dim, rng).draw(size, rng)
+    return WeightedSample(points, _normalize(log_likelihood(points) + log_ratio))
 
 
-def _propose(
-    log_likelihood: LogLikelihood, mean: FloatArray, covariance: FloatArray, size: int, rng: np.random.Generator
-) -> tuple[FloatArray, FloatArray]:
-    """Draw from the mixture; return points and log weights. The prior's share is stratified."""
-    dim = len(mean)
-    root = np.linalg.cholesky(covariance)
-    from_prior = round(PRIOR_SHARE * size)
-    normal = rng.standard_normal((size, dim))
-    radius = np.sqrt(DEGREES / rng.chisquare(DEGREES, size))
-    points = np.where(np.arange(size)[:, None] < from_prior, normal, mean + radius[:, None] * normal @ root.T)
-    prior = -0.5 * np.sum(points**2, axis=1) - 0.5 * dim * np.log(2.0 * np.pi)
-    distance = np.sum(np.linalg.solve(root, (points - mean).T) ** 2, axis=0)
-    student = (
-        gammaln((DEGREES + dim) / 2.0)
-        - gammaln(DEGREES / 2.0)
-        - 0.5 * dim * np.log(DEGREES * np.pi)
-        - np.log(np.diag(root)).sum()
-        - 0.5 * (DEGREES + dim) * np.log1p(distance / DEGREES)
-    )
-    proposal = np.logaddexp(np.log(PRIOR_SHARE) + prior, np.log1p(-PRIOR_SHARE) + student)
-    return points, log_likelihood(points) + prior - proposal
+class LatentModel(Protocol):
+    """A model whose few hyperparameters are sampled by importance and whose other parameters are drawn given them."""
+
+    @property
+    def dim(self) -> int:
+        """Hyperparameters, each with prior N(0, 1)."""
+        ...
+
+    def log_marginal(self, points: FloatArray) -> FloatArray:
+        """(M,) log likelihood of (M, d) hyperparameters, the others integrated out, perhaps approximately."""
+        ...
+
+    def draw(
+        self, points: FloatArray, each: int, rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray, dict[str, FloatArray]]:
+        """(M,) log marginal, (M, E) what each draw's log weight adds to it, and E draws at each point by name.
+
+        The addition is 0 where the others are drawn from their exact conditional posterior; where they are drawn from
+        an approximation of it, it is the log of the ratio that makes up for that.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LatentDraws:
+    """S draws by name, each (S, ...), and what they are worth.
+
+    Attributes
+    ----------
+    effective_size
+        1 / sum of squared weights, of the points or of the draws, whichever is less.
+    tail_shape
+        Pareto k of the largest weights (Vehtari, Simpson, Gelman, Yao and Gabry 2024): above 0.7 the
+        effective size cannot be relied on.
+    """
+
+    values: dict[str, FloatArray]
+    effective_size: float
+    tail_shape: float
+
+
+def sample_latent(
+    model: LatentModel, *, size: int, points: int, each: int, rng: np.random.Generator, round_size: int = ROUND_SIZE
+) -> LatentDraws:
+    """Draw hyperparameters by adaptive importance, the other parameters given each of them, and resample.
+
+    Parameters
+    ----------
+    model
+        The model.
+    size
+        S draws returned.
+    points, each
+        M points of the hyperparameters, and draws at each.
+    rng
+        Source of randomness.
+    round_size
+        Points of each round that fits the proposal.
+    """
+    u, log_ratio = adapt(model.log_marginal, model.dim, rng, round_size).draw(points, rng)
+    log_marginal, addition, values = model.draw(u, each, rng)
+    weights = _normalize(((log_marginal + log_ratio)[:, None] + addition).reshape(-1))
+    by_point = weights.reshape(points, each).sum(axis=1)
+    chosen = WeightedSample(np.empty((0, 0)), weights).resample(size, rng)
+    flat = {name: value.reshape(points * each, *value.shape[2:])[chosen] for name, value in values.items()}
+    effective = float(min(1.0 / np.sum(by_point**2), 1.0 / np.sum(weights**2), size))
+    return LatentDraws(flat, effective, pareto_shape(weights))
+
+
+def pareto_shape(weights: FloatArray) -> float:
+    """Shape k of the generalized Pareto law of the largest weights (Zhang and Stephens 2009, eq. 6 to 8).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> pareto_shape(rng.random(4000)) < 0.1, 0.7 < pareto_shape(rng.pareto(1.0, 4000)) < 1.3
+    (True, True)
+    """
+    count = len(weights)
+    tail = int(min(0.2 * count, 3.0 * np.sqrt(count)))
+    ordered = np.sort(weights)
+    excess = ordered[-tail:] - ordered[-tail - 1]
+    if tail < 5 or excess[-1] <= 0.0:
+        return -np.inf
+    grid = 30 + int(np.sqrt(tail))
+    quartile = max(float(excess[int(tail / 4.0 + 0.5) - 1]), 1e-12 * float(excess[-1]))
+    theta = 1.0 / excess[-1] + (1.0 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))) / (3.0 * quartile)
+    k = np.log1p(-theta[:, None] * excess).mean(axis=1)
+    profile = tail * (np.log(np.where(theta == 0.0, 1.0, -theta / np.where(k == 0.0, 1.0, k))) - k - 1.0)
+    mean = _normalize(profile) @ theta
+    shape = float(np.log1p(-mean * excess).mean())
+    return float((tail * shape + 5.0) / (tail + 10.0))  # the weak prior of Vehtari et al. (2024), appendix C
 
 
 def _temperature(log_weights: FloatArray) -> float:
