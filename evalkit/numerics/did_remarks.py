@@ -14,6 +14,18 @@ LOG_LINK: Final = Remark("log_link", "Effects are log rate ratios: exp(effect) m
 PRIOR_ONLY: Final = Remark("prior_only", "The outcome was ignored: these draws show what the priors imply.")
 
 
+SITES: Final = Remark(
+    "sites_pooled",
+    "Each treated unit has an effect of its own, pulled towards that of all by as much as the data ask for. Read a "
+    "single unit's effect with its interval: the ranking of units is far less certain than their average.",
+)
+PERSONS: Final = Remark(
+    "persons_summed",
+    "Rows were summed by group and period: means, counts and the spread within hold all that this model needs. Shocks "
+    "that all persons of a group share in a period count as error.",
+)
+
+
 def no_clean_period(units: BoolArray) -> Remark | None:
     """Units without a period before treatment, (N,) True where so."""
     count = int(units.sum())
@@ -54,17 +66,26 @@ def constant_covariates(names: Sequence[str]) -> Remark | None:
     )
 
 
-def errors_within_units(autoregressive: bool) -> Remark:
-    """What the model takes errors of one unit to be."""
+def errors_within_units(autoregressive: bool, unit: str = "unit") -> Remark:
+    """What the model takes errors of one unit (or group) to be."""
     if autoregressive:
         return Remark(
             "errors_within_units",
-            "Errors of a unit follow a first-order autoregression whose strength is estimated from the data.",
+            f"Errors of a {unit} follow a first-order autoregression whose strength is estimated from the data.",
         )
     return Remark(
         "errors_within_units",
-        "Errors are independent within units given unit and period effects. Where a unit's bad years come in "
+        f"Errors are independent within {unit}s given {unit} and period effects. Where a {unit}'s bad years come in "
         "runs, intervals are too narrow.",
+    )
+
+
+def known_errors(column: str) -> Remark:
+    """Outcomes are survey estimates."""
+    return Remark(
+        "known_standard_errors",
+        f"Outcomes are estimates with the standard errors in '{column}': their noise is counted on top of the errors "
+        "of the model, and noisy outcomes weigh less.",
     )
 
 

@@ -32,6 +32,8 @@ class Rows:
         (n, p) at within-unit sd 1.
     offset
         (n,) log exposure; zeros where there is none.
+    site
+        (n,) position of the unit among those with a deviation of their own; U, one past the end, elsewhere.
     previous, gap
         (n,) row of the unit's previous period and the ordinals between them; 0 and 0 for a unit's first row.
     """
@@ -44,6 +46,7 @@ class Rows:
     nuisance: FloatArray
     covariates: FloatArray
     offset: FloatArray
+    site: IntArray
     previous: IntArray
     gap: IntArray
 
@@ -75,6 +78,9 @@ def long_rows(
     continues = np.concatenate([[False], unit[1:] == unit[:-1]])
     row = np.arange(len(unit))
     previous = np.where(continues, row - 1, 0)
+    acting = np.append(cells.event_time >= 0, False)[cell]
+    sites = np.unique(unit[acting])
+    site = np.where(acting, np.searchsorted(sites, unit), len(sites))
     ordinal = sample.time[period]
     return Rows(
         outcome=outcome[unit, period],
@@ -85,6 +91,7 @@ def long_rows(
         nuisance=columns,
         covariates=sample.series[unit, period, 1:],
         offset=offset[unit, period],
+        site=site.astype(np.int64),
         previous=previous,
         gap=np.where(continues, ordinal - ordinal[previous], 0),
     )

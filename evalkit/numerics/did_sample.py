@@ -32,6 +32,8 @@ class Sample:
         (p',) True for covariates that vary within units and periods; the others are absorbed.
     incomplete
         Rows left out because a covariate is missing.
+    spread
+        (p,) sds of the kept covariates within units and periods, in their own units.
     """
 
     series: FloatArray
@@ -39,6 +41,7 @@ class Sample:
     time: IntArray
     kept: BoolArray
     incomplete: int
+    spread: FloatArray
 
 
 def prepare(
@@ -69,7 +72,7 @@ def prepare(
     if np.max(np.abs(centred[:, :, 0])) <= ROUNDING * largest_outcome:
         centred[:, :, 0] = 0.0
     series = np.concatenate([centred[:, :, :1], centred[:, :, 1:][:, :, kept] / spread[kept]], axis=2)
-    return Sample(series, layout, time, kept, int((observed & ~complete).sum()))
+    return Sample(series, layout, time, kept, int((observed & ~complete).sum()), spread[kept])
 
 
 def sweep(values: FloatArray, used: BoolArray) -> FloatArray:

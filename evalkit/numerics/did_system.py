@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import linalg
 
 from evalkit.numerics.did_layout import CellTable
 from evalkit.numerics.panel_moments import Moments
@@ -205,7 +206,14 @@ def _inverse_root(matrix: FloatArray) -> tuple[FloatArray, int, float]:
     """
     diagonal = np.sqrt(np.clip(np.diag(matrix), 0.0, None))
     unit = np.where(diagonal > 0.0, diagonal, 1.0)
-    values, vectors = np.linalg.eigh(matrix / unit[:, None] / unit[None, :])
+    matrix = matrix / unit[:, None] / unit[None, :]
+    factor, failed = linalg.lapack.dpotrf(matrix, lower=1)
+    # A pivot far above the tolerance on eigenvalues says that there is none near zero.
+    if len(matrix) and not failed and np.diag(factor).min() ** 2 > np.sqrt(RANK_TOLERANCE) * len(matrix):
+        inverse, _ = linalg.lapack.dtrtri(factor, lower=1)
+        log_det = 2.0 * float(np.log(np.diag(factor)).sum() + np.log(unit).sum())
+        return np.tril(inverse).T / unit[:, None], len(matrix), log_det
+    values, vectors = np.linalg.eigh(matrix)
     keep = values > RANK_TOLERANCE * max(float(values[-1]), 0.0)
     root = vectors[:, keep] / np.sqrt(values[keep]) / unit[:, None]
     log_det = float(np.log(values[keep]).sum() + 2.0 * np.log(unit).sum())
@@ -213,9 +221,12 @@ def _inverse_root(matrix: FloatArray) -> tuple[FloatArray, int, float]:
 
 
 def _between(blocks: FloatArray, rows: CellTable, columns: CellTable) -> FloatArray:
-    """Inner products of cell indicators: zero between cohorts, which share no unit."""
-    same = rows.group[:, None] == columns.group[None, :]
-    return np.where(same, blocks[rows.group[:, None], rows.column[:, None], columns.column[None, :]], 0.0)
+    """Inner products of cell indicators: zero between cohorts, which share no unit. Cells are sorted by cohort."""
+    products = np.zeros((len(rows), len(columns)))
+    for g in np.unique(rows.group):
+        down, across = (slice(*np.searchsorted(cells.group, [g, g + 1])) for cells in (rows, columns))
+        products[down, across] = blocks[g][np.ix_(rows.column[down], columns.column[across])]
+    return products
 
 
 def sum_to_zero(cells: CellTable) -> FloatArray:

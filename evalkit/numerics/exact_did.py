@@ -19,7 +19,7 @@ from evalkit.numerics.hierarchical_did import (
     pooled_structure,
 )
 from evalkit.numerics.panel_moments import gather, moments
-from evalkit.vocabulary import FloatArray
+from evalkit.vocabulary import FloatArray, IntArray
 
 PRIOR_NODES = np.linspace(-0.98, 0.98, 50)
 """Autocorrelations of a draw from the prior alone."""
@@ -43,6 +43,8 @@ class Priors:
         Sd of the coefficient of a covariate at sd 1 within units and periods.
     pooled
         Whether effects under treatment borrow from each other; if not, each has prior sd `overall`.
+    site, subgroup
+        Scales of the half-normal priors of the sds of single units' and of subgroups' deviations.
     """
 
     overall: float = 10.0
@@ -51,13 +53,16 @@ class Priors:
     cell: float = 1.0
     covariate: float = 10.0
     pooled: bool = True
+    site: float = 1.0
+    subgroup: float = 1.0
 
-    def structure(self, cells: CellTable) -> Structure:
-        """Prior of the effects of these cells."""
+    def structure(self, cells: CellTable, subgroup: IntArray | None = None) -> Structure:
+        """Prior of the effects of these cells; `subgroup` (K,) where they are of subgroups."""
         if not self.pooled:
             return free_structure(len(cells), self.overall)
         return pooled_structure(
-            cells, overall=self.overall, event_time=self.event_time, cohort=self.cohort, cell=self.cell
+            cells, overall=self.overall, event_time=self.event_time, cohort=self.cohort, cell=self.cell,
+            subgroup=None if subgroup is None else (subgroup, self.subgroup),
         )  # fmt: skip
 
 
@@ -70,6 +75,7 @@ def effect_draws(
     autoregressive: bool,
     never_treated_only: bool = False,
     prior_only: bool = False,
+    structure: Structure | None = None,
 ) -> ExactDraws:
     """Draw the effects under treatment, in units of the outcome.
 
@@ -88,10 +94,14 @@ def effect_draws(
         units inform the period effects.
     prior_only
         Leave the likelihood out.
+    structure
+        Prior of the effects, where it is not that of `priors` for these cells.
     """
     cells = sample.layout.effects
     nuisance = sample.layout.leads if never_treated_only else None
-    return _draw(sample, cells, nuisance, priors, priors.structure(cells), size, rng, autoregressive, prior_only)
+    return _draw(
+        sample, cells, nuisance, priors, structure or priors.structure(cells), size, rng, autoregressive, prior_only
+    )
 
 
 def lead_cells(layout: Layout) -> CellTable:

@@ -92,7 +92,15 @@ class ExactDraws:
     effective_size: float
 
 
-def pooled_structure(cells: CellTable, *, overall: float, event_time: float, cohort: float, cell: float) -> Structure:
+def pooled_structure(
+    cells: CellTable,
+    *,
+    overall: float,
+    event_time: float,
+    cohort: float,
+    cell: float,
+    subgroup: tuple[IntArray, float] | None = None,
+) -> Structure:
     """Cells under treatment: overall effect + line in event time + event-time, cohort and cell deviations.
 
     Effects late after the start are the least certain. Were all pooled towards one mean, growing effects would
@@ -100,7 +108,8 @@ def pooled_structure(cells: CellTable, *, overall: float, event_time: float, coh
     slope has prior sd `event_time` a period. Event-time and cohort deviations sum to zero. A
     part that the design cannot tell from the others is left out: cohorts when there is one, event times when
     there is one, cell deviations when cohorts or event times are left out. Anticipation cells (event
-    time below 0) are free: nothing suggests that they resemble effects under treatment.
+    time below 0) are free: nothing suggests that they resemble effects under treatment. With `subgroup`, the (K,) codes
+    of the cells and a scale, subgroups deviate as cohorts do.
     """
     after = cells.event_time >= 0
     columns: list[FloatArray] = []
@@ -117,7 +126,9 @@ def pooled_structure(cells: CellTable, *, overall: float, event_time: float, coh
         columns.append(line[:, None])
         group.append(-1)
         scales.append(event_time)
-    for name, labels, width in (("event_time", cells.event_time, event_time), ("cohort", cells.cohort, cohort)):
+    parts = [("event_time", cells.event_time, event_time), ("cohort", cells.cohort, cohort)]
+    parts += [] if subgroup is None else [("subgroup", *subgroup)]
+    for name, labels, width in parts:
         block = _zero_sum_columns(labels, after)
         if block.shape[1]:
             columns.append(block)
@@ -125,7 +136,7 @@ def pooled_structure(cells: CellTable, *, overall: float, event_time: float, coh
             scales.extend([np.nan] * block.shape[1])
             names.append(name)
             widths.append(width)
-    if len(names) == 2:
+    if len(names) > 1:
         names.append("cell")
         widths.append(cell)
     free = np.eye(len(cells))[:, ~after]

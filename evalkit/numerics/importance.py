@@ -28,6 +28,7 @@ TEMPERED_SHARE = 0.15
 """Effective share of a round that its temperature must leave, so that the next fit rests on enough points."""
 GOOD_SHARE = 0.4
 """Effective share at which the proposal is good enough."""
+MOST_BATCHES = 3
 INFLATION = 1.2
 """Factor on the fitted covariance: too wide costs little, too narrow costs the tails."""
 
@@ -169,7 +170,14 @@ class LatentDraws:
 
 
 def sample_latent(
-    model: LatentModel, *, size: int, points: int, each: int, rng: np.random.Generator, round_size: int = ROUND_SIZE
+    model: LatentModel,
+    *,
+    size: int,
+    points: int,
+    each: int,
+    rng: np.random.Generator,
+    round_size: int = ROUND_SIZE,
+    wanted: float = 0.0,
 ) -> LatentDraws:
     """Draw hyperparameters by adaptive importance, the other parameters given each of them, and resample.
 
@@ -185,15 +193,28 @@ def sample_latent(
         Source of randomness.
     round_size
         Points of each round that fits the proposal.
+    wanted
+        Effective size below which M more points are drawn, at most `MOST_BATCHES` times M in all.
     """
-    u, log_ratio = adapt(model.log_marginal, model.dim, rng, round_size).draw(points, rng)
-    log_marginal, addition, values = model.draw(u, each, rng)
-    weights = _normalize(((log_marginal + log_ratio)[:, None] + addition).reshape(-1))
-    by_point = weights.reshape(points, each).sum(axis=1)
-    chosen = WeightedSample(np.empty((0, 0)), weights).resample(size, rng)
-    flat = {name: value.reshape(points * each, *value.shape[2:])[chosen] for name, value in values.items()}
-    effective = float(min(1.0 / np.sum(by_point**2), 1.0 / np.sum(weights**2), size))
-    return LatentDraws(flat, effective, pareto_shape(weights))
+    proposal = adapt(model.log_marginal, model.dim, rng, round_size)
+    batches: list[dict[str, FloatArray]] = []
+    log_weights, effective = np.empty((0, each)), 0.0
+    while effective < wanted and len(batches) < MOST_BATCHES:
+        u, log_ratio = proposal.draw(points, rng)
+        log_marginal, addition, values = model.draw(u, each, rng)
+        batches.append(values)
+        log_weights = np.vstack([log_weights, (log_marginal + log_ratio)[:, None] + addition])
+        weights = _normalize(log_weights)
+        effective = float(min(1.0 / np.sum(weights.sum(axis=1) ** 2), 1.0 / np.sum(weights**2), size))
+    flat = weights.reshape(-1)
+    chosen = WeightedSample(np.empty((0, 0)), flat).resample(size, rng)
+    drawn = {name: _taken([batch[name] for batch in batches], chosen) for name in batches[0]}
+    return LatentDraws(drawn, effective, pareto_shape(flat))
+
+
+def _taken(batches: list[FloatArray], chosen: IntArray) -> FloatArray:
+    values = np.concatenate(batches)
+    return np.asarray(values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])[chosen])
 
 
 def pareto_shape(weights: FloatArray) -> float:

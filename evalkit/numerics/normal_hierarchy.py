@@ -19,7 +19,7 @@ from evalkit.vocabulary import FloatArray
 
 TauPrior = Literal["half_normal", "half_cauchy", "flat"]
 NODES = 2_001
-"""Of the grid: equal steps in log tau, trapezoid weights; the posterior mean of tau keeps five digits on eight schools."""
+"""Of the grid, in equal steps of log tau: the posterior mean of tau keeps five digits on eight schools."""
 SMALLEST, LARGEST = 1e-7, 1e4
 """Ends of the grid, in units of the estimates' own scale."""
 

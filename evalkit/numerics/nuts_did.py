@@ -26,6 +26,8 @@ def sample_effects(
     offset: FloatArray,
     autoregressive: bool,
     never_treated_only: bool,
+    structure: Structure | None = None,
+    sites: bool = False,
 ) -> Chains:
     """Sample the effects under treatment, in units of the outcome or, for counts, on the log scale.
 
@@ -43,11 +45,17 @@ def sample_effects(
         (N, T) outcome as observed and log exposure; used by the count families alone.
     autoregressive, never_treated_only
         As in the exact engine.
+    structure
+        Prior of the effects, where it is not that of `priors` for these cells.
+    sites
+        Give each treated unit a deviation of its own.
     """
     cells = sample.layout.effects
     nuisance = sample.layout.leads if never_treated_only else None
-    structure = priors.structure(cells)
-    return _sample(sample, cells, nuisance, structure, priors, settings, family, counts, offset, autoregressive)
+    structure = structure or priors.structure(cells)
+    return _sample(
+        sample, cells, nuisance, structure, priors, settings, family, counts, offset, autoregressive, sites
+    )  # fmt: skip
 
 
 def sample_leads(
@@ -77,18 +85,20 @@ def _sample(
     counts: FloatArray,
     offset: FloatArray,
     autoregressive: bool,
+    sites: bool = False,
 ) -> Chains:
     log_link = family in LOG_LINK
     scale = 1.0 if log_link else independent_scale(sample, cells, nuisance, priors)
     outcome = counts if log_link else sample.series[:, :, 0] / scale
     rows = long_rows(sample, outcome, offset if log_link else np.zeros_like(outcome), cells, nuisance)
     model = build(
-        rows, structure, family=family, autoregressive=autoregressive, covariate_scale=priors.covariate
+        rows, structure, family=family, autoregressive=autoregressive, covariate_scale=priors.covariate,
+        site_scale=priors.site if sites else None,
     )  # fmt: skip
     sds = [f"sd_{name}" for name in structure.group_names]
-    names = ["effects", *sds, *_own_parameters(family, autoregressive)]
+    names = ["effects", *sds, *(["site", "sd_site"] if sites else []), *_own_parameters(family, autoregressive)]
     chains = run(model, names, settings)
-    in_units = {"effects", "sigma", *sds}
+    in_units = {"effects", "sigma", "site", "sd_site", *sds}
     return replace(
         chains, draws={name: value * scale if name in in_units else value for name, value in chains.draws.items()}
     )

@@ -28,7 +28,15 @@ LOG_SPREAD = 2.0
 """Half-normal scale of the sd of units within a cohort, on the log scale."""
 
 
-def build(rows: Rows, structure: Structure, *, family: str, autoregressive: bool, covariate_scale: float) -> pm.Model:
+def build(
+    rows: Rows,
+    structure: Structure,
+    *,
+    family: str,
+    autoregressive: bool,
+    covariate_scale: float,
+    site_scale: float | None = None,
+) -> pm.Model:
     """Write the model.
 
     Parameters
@@ -43,6 +51,8 @@ def build(rows: Rows, structure: Structure, *, family: str, autoregressive: bool
         AR(1) errors (Gaussian only).
     covariate_scale
         Prior sd of a covariate's coefficient.
+    site_scale
+        Half-normal scale of the sd of units' own deviations; None without them.
 
     Raises
     ------
@@ -56,9 +66,13 @@ def build(rows: Rows, structure: Structure, *, family: str, autoregressive: bool
             raise ValueError(f"rows.{name} holds missing or infinite values")
     log_link = family in LOG_LINK
     with without_blas_warning(), pm.Model() as model:
-        sigma = 1.0 if log_link else _sigma(pm)
+        sigma: Any = 1.0 if log_link else _sigma(pm)
         effects = _effects(pm, structure, sigma)
         mean = _unit_and_period(pm, rows, log_link) + pm.math.concatenate([effects, np.zeros(1)])[rows.cell]
+        if site_scale is not None:
+            spread = pm.Deterministic("sd_site", pm.HalfNormal("ratio_site", site_scale) * sigma)
+            site = pm.Deterministic("site", spread * pm.Normal("z_site", 0.0, 1.0, shape=int(rows.site.max())))
+            mean = mean + pm.math.concatenate([site, np.zeros(1)])[rows.site]
         if rows.nuisance.shape[1]:
             free = pm.Normal("nuisance", 0.0, LOG_WIDE if log_link else WIDE, shape=rows.nuisance.shape[1])
             mean = mean + rows.nuisance @ free
@@ -78,7 +92,7 @@ def _sigma(pm: Any) -> Any:
 def _effects(pm: Any, structure: Structure, sigma: Any) -> Any:
     """Effects, non-centred: standard normal coefficients times learned and fixed scales."""
     n_cells, width = structure.basis.shape
-    effects = np.zeros(n_cells)
+    effects: Any = np.zeros(n_cells)
     if width:
         coefficient = pm.Normal("z", 0.0, 1.0, shape=width)
         effects = structure.basis @ (np.where(structure.group >= 0, 0.0, structure.fixed_scale) * coefficient)

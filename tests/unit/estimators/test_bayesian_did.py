@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -226,3 +227,157 @@ def test_exposure_must_be_positive() -> None:
     exposure[3, 2] = 0.0
     with pytest.raises(DataError, match=f"Exposure must be a positive number.*unit '{panel.units[3]}'"):
         fit(replace(panel, exposure=exposure), family="negative_binomial")
+
+
+@functools.cache
+def places() -> tuple[Estimate, pd.Series]:
+    """Fitted with a deviation for each treated unit, and the true effects."""
+    df, own = with_places()
+    return fit(panel_of(df), sites=True), own
+
+
+def with_places(seed: int = 1, spread: float = 1.5) -> tuple[pd.DataFrame, pd.Series]:
+    """A frame in which each treated unit has an effect of its own, and these effects."""
+    df = frame(seed)
+    units = np.sort(df.loc[df["cohort"] > 0, "unit"].unique())
+    own = pd.Series(1.0 + spread * np.random.default_rng(seed).standard_normal(len(units)), index=units)
+    treated = (df["cohort"] > 0) & (df["period"] >= df["cohort"])
+    df["y"] += treated * (df["unit"].map(own).fillna(0.0) - 1.0)
+    return df, own
+
+
+def test_each_place_has_an_effect_of_its_own_pulled_towards_that_of_all() -> None:
+    df, (estimate, own) = with_places()[0], places()
+    table = estimate.aggregate("unit").set_index("label")
+    assert set(table.index) == {str(unit) for unit in own.index}
+    truth = own.set_axis([str(unit) for unit in own.index])[table.index]
+    assert np.corrcoef(table["estimate"], truth)[0, 1] > 0.9
+    assert ((table["low"] <= truth) & (truth <= table["high"])).mean() > 0.85
+    after = df[(df["cohort"] > 0) & (df["period"] >= df["cohort"])]
+    raw = after.groupby("unit")["y"].mean() - df[df["cohort"] > df["period"]].groupby("unit")["y"].mean()
+    assert table["estimate"].std() < raw.std()
+    assert estimate.cells.unit is not None
+    assert estimate.aggregation("overall").n_treated.tolist() == [len(own)]
+    assert "sites_pooled" in remark_ids(estimate)
+
+
+def test_the_effects_of_places_average_to_the_overall_effect() -> None:
+    estimate, _ = places()
+    cells = estimate.cells
+    assert cells.unit is not None
+    after = cells.event_time >= 0
+    mean = posterior(estimate).draws[:, after].mean(axis=1)
+    np.testing.assert_allclose(estimate.aggregation("overall").draws[:, 0], mean, rtol=1e-9)  # type: ignore[index]
+
+
+def test_a_new_place_is_less_certain_than_the_mean_of_those_seen() -> None:
+    estimate, _ = places()
+    overall = estimate.aggregation("overall")
+    assert estimate.facts["new_place_sd"] > 3.0 * overall.std_error[0]
+    assert abs(estimate.facts["new_place_effect"] - overall.estimate[0]) < 0.3
+    assert estimate.facts["new_place_low"] < 0.0 < estimate.facts["new_place_high"]
+    assert 0.5 < estimate.facts["new_place_p_above_0"] < 0.95
+
+
+def test_places_alike_are_pooled_to_one_effect() -> None:
+    df, _ = with_places(spread=0.0)
+    table = fit(panel_of(df), sites=True).aggregate("unit")
+    assert table["estimate"].std() < 0.15
+
+
+def test_subgroups_have_effects_of_their_own_and_a_difference_drawn_jointly() -> None:
+    df = frame()
+    df["coast"] = df["unit"].rank(method="dense") % 2
+    treated = (df["cohort"] > 0) & (df["period"] >= df["cohort"])
+    df["y"] += 2.0 * (treated & (df["coast"] == 1))
+    estimate = fit(panel_of(df, covariates=["coast"]), subgroup="coast", covariates=("coast",))
+    facts = estimate.facts
+    assert facts["coast_1_less_0_effect"] == pytest.approx(facts["coast_1_effect"] - facts["coast_0_effect"], rel=1e-9)
+    assert abs(facts["coast_1_less_0_effect"] - 2.0) < MCSE * facts["coast_1_less_0_sd"]
+    assert facts["coast_1_less_0_p_above_0"] > 0.99
+    plain = fit(panel_of(df))
+    assert len(estimate.cells) == len(plain.cells)
+    np.testing.assert_array_equal(estimate.cells.n_treated, plain.cells.n_treated)
+    assert "constant_covariates" not in remark_ids(estimate)
+
+
+def test_a_subgroup_must_be_constant_within_units_and_have_few_values() -> None:
+    df = frame()
+    df["many"], df["moving"] = df["unit"].rank(method="dense"), df["period"] % 2
+    panel = panel_of(df, covariates=["many", "moving"])
+    with pytest.raises(DesignRefused, match=r"has .* values among treated units"):
+        fit(panel, subgroup="many")
+    with pytest.raises(DataError, match="must not vary within a unit"):
+        fit(panel, subgroup="moving")
+
+
+def test_known_standard_errors_make_precise_outcomes_count_more() -> None:
+    df = frame(n_units=40)
+    rng = np.random.default_rng(3)
+    df["se"] = np.where(df["unit"].rank(method="dense") % 2 == 0, 0.1, 4.0)
+    df["y"] += df["se"] * rng.standard_normal(len(df))
+    panel = panel_of(df, covariates=["se"])
+    known, ignored = (
+        fit(panel, standard_error=name, covariates=("se",), leads=False).aggregation("overall") for name in ("se", None)
+    )
+    assert known.std_error[0] < 0.7 * ignored.std_error[0]
+    assert abs(known.estimate[0] - 1.0) < MCSE * known.std_error[0]
+
+
+def test_standard_errors_of_0_change_nothing_but_the_unit_of_the_prior_of_sigma() -> None:
+    df = frame(n_units=30)
+    df["se"] = 0.0
+    panel = panel_of(df, covariates=["se"])
+    noisy, plain = (fit(panel, standard_error=name, leads=False).aggregation("overall") for name in ("se", None))
+    assert noisy.estimate[0] == pytest.approx(plain.estimate[0], abs=0.1 * plain.std_error[0])
+    assert noisy.std_error[0] == pytest.approx(plain.std_error[0], rel=0.1)
+
+
+def test_a_negative_standard_error_is_refused_with_its_row() -> None:
+    df = frame()
+    df["se"] = 1.0
+    df.loc[df.index[7], "se"] = -1.0
+    with pytest.raises(DataError, match=r"'se' must be a standard error"):
+        fit(panel_of(df, covariates=["se"]), standard_error="se")
+
+
+def persons_of(df: pd.DataFrame, each: int, seed: int = 0) -> Panel:
+    """Each row of a panel as several persons of a group."""
+    rng = np.random.default_rng(seed)
+    people = df.loc[df.index.repeat(each)].reset_index(drop=True)
+    people["y"] += rng.standard_normal(len(people))
+    return Panel.from_frame(people, group="unit", period="period", outcome="y", cohort="cohort")
+
+
+def test_repeated_cross_sections_are_summed_by_group_and_period() -> None:
+    estimate = fit(persons_of(frame(n_units=18), each=20), leads=False)
+    overall = estimate.aggregation("overall")
+    assert abs(overall.estimate[0] - 1.0) < MCSE * overall.std_error[0]
+    assert estimate.facts["omega"] == pytest.approx(1.0, abs=0.05)
+    assert estimate.facts["sigma"] == pytest.approx(0.5, abs=0.15)
+    assert estimate.n_observations == 18 * 8 * 20
+    assert estimate.cells.n_treated.max() == 6 * 20
+    assert {"persons_summed"} <= remark_ids(estimate)
+
+
+def test_groups_with_one_row_a_period_are_sent_to_the_panel() -> None:
+    with pytest.raises(DesignRefused, match="panel of groups"):
+        fit(persons_of(frame(n_units=30), each=1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"standard_error": "se", "family": "poisson"}, "is for Gaussian outcomes"),
+        ({"standard_error": "se", "engine": "nuts"}, "exact engine alone"),
+        ({"standard_error": "se", "prior_only": True}, "prior_only"),
+    ],
+)
+def test_noise_of_known_variance_has_one_engine(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        fit(panel_of(frame().assign(se=1.0), covariates=["se"]), **settings)
+
+
+def test_the_prior_alone_gives_places_deviations_too() -> None:
+    estimate = fit(panel_of(frame()), sites=True, prior_only=True)
+    assert estimate.aggregation("unit").std_error.min() > estimate.facts["sd_site"] / 2.0

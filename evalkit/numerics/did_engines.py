@@ -1,0 +1,212 @@
+"""The engines of `bayesian_did`, each returning draws of effects and figures for the gates in one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from evalkit.numerics.did_layout import CellTable
+from evalkit.numerics.did_sample import Sample
+from evalkit.numerics.exact_did import (
+    Priors,
+    centred_within,
+    effect_draws,
+    independent_scale,
+    lead_draws,
+    untreated_rows,
+)
+from evalkit.numerics.hierarchical_did import ExactDraws, Structure, free_structure
+from evalkit.numerics.importance import LatentDraws, sample_latent
+from evalkit.numerics.posterior_draws import split_rhat
+from evalkit.numerics.site_did import Noise, SiteModel
+from evalkit.vocabulary import FloatArray, IntArray
+
+POINTS, EACH, ROUND, WANTED = 1_000, 6, 200, 500.0
+"""Importance points of the variance components, draws at each, points of the rounds that place them, and the effective
+size below which points are added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the gates read; see :class:`evalkit.uncertainty.SamplerFigures`."""
+
+    engine: str
+    n_chains: int
+    n_draws: int
+    divergences: int
+    rhat_max: float
+    ess_bulk_min: float
+    ess_tail_min: float
+    energy_bfmi_min: float | None = None
+
+    def worst(self, other: Figures) -> Figures:
+        """Figures of two runs as one: the gates judge the worse of each."""
+        return replace(
+            self,
+            divergences=self.divergences + other.divergences,
+            rhat_max=max(self.rhat_max, other.rhat_max),
+            ess_bulk_min=min(self.ess_bulk_min, other.ess_bulk_min),
+            ess_tail_min=min(self.ess_tail_min, other.ess_tail_min),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """S draws, chains one after the other.
+
+    Attributes
+    ----------
+    effects
+        (S, K) of the table's cells, on the scale of the model, in units of the outcome for Gaussian families.
+    figures
+        For the gates.
+    parameters
+        By name, each (chain, draw, ...).
+    gamma
+        (S, q) coefficients of the structure's basis; None where they are not kept.
+    sites, site
+        (U,) units with a deviation of their own, and (S, U) draws of it; None without.
+    response
+        (S, n) effects of the treated rows on the scale of the outcome, where it differs from the model's.
+    """
+
+    effects: FloatArray
+    figures: Figures
+    parameters: Mapping[str, FloatArray] = field(default_factory=dict)
+    gamma: FloatArray | None = None
+    sites: IntArray | None = None
+    site: FloatArray | None = None
+    response: FloatArray | None = None
+
+    def sd(self) -> dict[str, FloatArray]:
+        """(S,) sds of the parts that vary, by the part's name."""
+        marked = {name: value for name, value in self.parameters.items() if name.startswith("sd_")}
+        return {name.removeprefix("sd_"): value.reshape(-1) for name, value in marked.items()}
+
+
+def exact(
+    sample: Sample,
+    priors: Priors,
+    structure: Structure,
+    *,
+    size: int,
+    rng: np.random.Generator,
+    autoregressive: bool,
+    never_treated_only: bool,
+    prior_only: bool = False,
+    log_link: bool = False,
+) -> Drawn:
+    """Gaussian effects of whole cohorts; with `prior_only` those of any family, on the log scale where `log_link`."""
+    drawn = effect_draws(
+        sample, priors, size=size, rng=rng, autoregressive=autoregressive, never_treated_only=never_treated_only,
+        prior_only=prior_only, structure=structure,
+    )  # fmt: skip
+    unit = np.ones_like(drawn.sigma) if log_link else drawn.sigma
+    parameters = {f"sd_{name}": drawn.ratios[:, i] * unit for i, name in enumerate(structure.group_names)}
+    if not log_link:
+        parameters["sigma"] = drawn.sigma
+    if autoregressive:
+        parameters["rho"] = drawn.rho
+    return _independent(drawn, unit, parameters, prior_only)
+
+
+def exact_leads(
+    sample: Sample,
+    cells: CellTable,
+    priors: Priors,
+    *,
+    size: int,
+    rng: np.random.Generator,
+    autoregressive: bool,
+    prior_only: bool = False,
+    log_link: bool = False,
+) -> Drawn:
+    """Gaussian leads, each less its cohort's mean."""
+    drawn = lead_draws(
+        sample, cells, priors, size=size, rng=rng, autoregressive=autoregressive, prior_only=prior_only
+    )  # fmt: skip
+    unit = np.ones_like(drawn.sigma) if log_link else drawn.sigma
+    return _independent(drawn, unit, {}, prior_only)
+
+
+def site_effects(
+    sample: Sample,
+    priors: Priors,
+    structure: Structure,
+    *,
+    size: int,
+    rng: np.random.Generator,
+    autoregressive: bool,
+    never_treated_only: bool,
+    sites: bool,
+    noise: Noise | None,
+) -> Drawn:
+    """Gaussian effects with deviations of single units, noise of known variance, or both."""
+    cells = sample.layout.effects
+    nuisance = sample.layout.leads if never_treated_only else None
+    scale = independent_scale(sample, cells, nuisance, priors)
+    model = SiteModel(
+        sample, cells, nuisance, structure, scale=scale, site_scale=priors.site if sites else None,
+        autoregressive=autoregressive, covariate_scale=priors.covariate, noise=noise,
+    )  # fmt: skip
+    found = sample_latent(model, size=size, points=POINTS, each=EACH, rng=rng, round_size=ROUND, wanted=WANTED)
+    value = found.values
+    names = [name for name in value if name.startswith("sd_") or name in ("sigma", "rho", "omega")]
+    in_units = {name: value[name] * (1.0 if name == "rho" else scale) for name in names}
+    if noise is not None and noise.within is None:
+        in_units.pop("omega", None)
+    return Drawn(
+        value["effects"] * scale,
+        _importance_figures(found, value["effects"]),
+        {name: draws[None, :] for name, draws in in_units.items()},
+        value["gamma"] * scale,
+        model.sites if sites else None,
+        value["site"] * scale if sites else None,
+    )
+
+
+def noisy_leads(
+    sample: Sample,
+    cells: CellTable,
+    priors: Priors,
+    *,
+    size: int,
+    rng: np.random.Generator,
+    autoregressive: bool,
+    noise: Noise,
+) -> Drawn:
+    """Leads from untreated rows under noise of known variance, each less its cohort's mean."""
+    rows = untreated_rows(sample)
+    scale = independent_scale(rows, cells, None, priors)
+    model = SiteModel(
+        rows, cells, None, free_structure(len(cells), priors.overall), scale=scale, site_scale=None,
+        autoregressive=autoregressive, covariate_scale=priors.covariate, noise=noise,
+    )  # fmt: skip
+    found = sample_latent(model, size=size, points=POINTS, each=EACH, rng=rng, round_size=ROUND, wanted=WANTED)
+    effects = centred_within(found.values["effects"], cells) * scale
+    return Drawn(effects, _importance_figures(found, effects))
+
+
+def prior_sites(drawn: Drawn, sites: IntArray, scale: float, unit: FloatArray, rng: np.random.Generator) -> Drawn:
+    """Draws from the prior with deviations of single units added; `unit` (S,) is what the prior's scale counts."""
+    sd = scale * np.abs(rng.standard_normal(len(drawn.effects))) * unit
+    site = sd[:, None] * rng.standard_normal((len(sd), len(sites)))
+    return replace(drawn, parameters={**drawn.parameters, "sd_site": sd[None, :]}, sites=sites, site=site)
+
+
+def _importance_figures(found: LatentDraws, draws: FloatArray) -> Figures:
+    effective = found.effective_size
+    return Figures("exact", 1, len(draws), 0, split_rhat(draws), effective, effective)
+
+
+def _independent(drawn: ExactDraws, unit: FloatArray, parameters: dict[str, FloatArray], prior_only: bool) -> Drawn:
+    by = (unit / drawn.sigma)[:, None]
+    draws = drawn.effects * by
+    figures = Figures(
+        "prior" if prior_only else "exact", 1, len(draws), 0, split_rhat(draws),
+        drawn.effective_size, drawn.effective_size,
+    )  # fmt: skip
+    saved = {name: value[None, :] for name, value in parameters.items()}
+    return Drawn(draws, figures, saved, drawn.gamma * by)
