@@ -71,7 +71,7 @@ def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome, *, planned: b
             covariates=tuple(dict.fromkeys((*data.covariates, *data.attributes))),
             cluster=data.cluster,
             weight=data.weight,
-            exposure=outcome.exposure if outcome.family in ("rate", "count") else None,
+            exposure=outcome.exposure if outcome.family in ("rate", "count", "proportion") else None,
             never=data.never,
             dose=data.dose,
             planned=planned,

@@ -106,7 +106,7 @@ def refuse_cross_sections(estimator: Estimator, panel: Panel) -> None:
         raise DesignRefused(
             f"{estimator.name} follows units over time, and these data are repeated cross-sections: each row is "
             f"another person, known by the group '{panel.names.group}' and the period.",
-            allowed="estimators that compare groups and periods: callaway_santanna, two_way_fixed_effects",
+            allowed="estimators that compare groups: bayesian_did, callaway_santanna, two_way_fixed_effects",
             next_step="Choose one of them, or average the data by group and period and name the group as data.unit.",
         )
 

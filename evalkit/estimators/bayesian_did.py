@@ -6,55 +6,34 @@ from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from evalkit.aggregate import Cells
+from evalkit.data.did_inputs import DidInputs, read_inputs, subgroup_codes
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DataError, DesignRefused, EstimationFailed
+from evalkit.errors import ConfigError, DesignRefused, EstimationFailed
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics import did_cells, did_engines
 from evalkit.numerics import did_remarks as remarks
-from evalkit.numerics.did_cells import Reporting
-from evalkit.numerics.did_engines import Drawn, Figures
+from evalkit.numerics.did_engines import Drawn, Figures, Responses
 from evalkit.numerics.did_layout import CellTable
 from evalkit.numerics.did_sample import Sample, prepare
-from evalkit.numerics.exact_did import Priors, lead_cells
-from evalkit.numerics.hierarchical_did import Structure
+from evalkit.numerics.exact_did import Priors, lead_cells, untreated_rows
+from evalkit.numerics.hierarchical_did import Structure, zero_sum_structure
 from evalkit.numerics.nuts_did import sample_effects, sample_leads
-from evalkit.numerics.person_cells import person_cells
-from evalkit.numerics.pymc_did import LOG_LINK
-from evalkit.numerics.sampler import Chains, SamplerSettings
-from evalkit.numerics.site_did import Noise
+from evalkit.numerics.pymc_did import LOG_LINK, ON_LINK
+from evalkit.numerics.sampler import SamplerSettings
 from evalkit.uncertainty import Posterior, SamplerFigures
-from evalkit.vocabulary import BoolArray, Comparison, FloatArray, IntArray, Remark
+from evalkit.vocabulary import Comparison, FloatArray, IntArray, Remark
 
-Family = Literal["gaussian", "student_t", "poisson", "negative_binomial"]
+Family = Literal["gaussian", "student_t", "poisson", "negative_binomial", "binomial"]
 Positive = Annotated[float, Field(gt=0)]
 
 
 MOST_NUMBERS = 8_000_000
 """Draws times cells kept: more draws than that of thousands of cells of single units would only fill memory."""
 FEWEST_DRAWS = 1_000
-MOST_SUBGROUPS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class _Data:
-    """What the model reads of a panel; repeated cross-sections as groups.
-
-    `noise` (N, T) are relative variances, None without; `within` and `degrees` the spread of persons.
-    """
-
-    outcome: FloatArray
-    covariates: FloatArray
-    first_treated: IntArray
-    names: pd.Index[Any]
-    n_rows: int
-    noise: FloatArray | None = None
-    within: FloatArray | None = None
-    degrees: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +65,12 @@ class BayesianDid(PanelEstimator):
     ----------
     family
         ``gaussian``, ``student_t`` (outliers), ``poisson`` or ``negative_binomial`` (counts, log link, with the
-        panel's exposure as offset; effects are then log rate ratios).
+        panel's exposure as offset; effects are then log rate ratios), ``binomial`` (successes out of the panel's
+        exposure, logit link; effects are then differences in percentage points, averaged over the treated).
     engine
-        ``exact`` (Gaussian only: independent draws, no convergence to wait for), ``nuts`` (a PyMC
-        model) or ``auto``: exact where it applies.
+        ``exact`` (Gaussian only: independent draws, no convergence to wait for), ``importance`` (counts and shares:
+        Laplace proposals made exact by weights), ``nuts`` (a PyMC model) or ``auto``: the first of them that applies,
+        and ``nuts`` where the weights are too uneven.
     sampler
         Of the ``nuts`` engine: ``nutpie``, ``pymc``, or ``auto``: nutpie where it is installed.
     errors
@@ -148,7 +129,7 @@ class BayesianDid(PanelEstimator):
     )
 
     family: Family = "gaussian"
-    engine: Literal["auto", "exact", "nuts"] = "auto"
+    engine: Literal["auto", "exact", "importance", "nuts"] = "auto"
     sampler: Literal["auto", "nutpie", "pymc"] = "auto"
     errors: Literal["auto", "iid", "ar1"] = "auto"
     comparison: Comparison = "not_yet_treated"
@@ -189,9 +170,10 @@ class BayesianDid(PanelEstimator):
             When nothing is left to vary once unit and period effects are taken out.
         """
         self._refuse_contradictions(panel)
-        data = self._read(panel)
+        family: Any = self.family if self.family in ON_LINK and not self.prior_only else None
+        data = read_inputs(panel, self._covariates, self.standard_error, family)
         sample = self._sample(panel, data)
-        subgroup = self._subgroup(panel)
+        subgroup = None if self.subgroup is None else subgroup_codes(panel, self.subgroup)
         leads = lead_cells(sample.layout) if self.leads else None
         split = sample if subgroup is None else replace(sample, layout=did_cells.split(sample.layout, subgroup[0]))
         of_group = (
@@ -214,69 +196,12 @@ class BayesianDid(PanelEstimator):
         facts |= self._facts(fit, split, named, rng)
         return self._estimate(panel, data, (sample, split), leads, fit, facts, seed=int(rng.integers(2**63 - 1)))
 
-    def _read(self, panel: Panel) -> _Data:
-        """Outcome, covariates and noise; persons are summed by group and period."""
-        self._refuse_weights(panel)
-        names = self._covariates
-        covariates = np.empty((*panel.outcome.shape, len(names)))
-        for k, name in enumerate(names):
-            covariates[:, :, k] = panel.covariate(name)
-        sections = panel.cross_sections
-        if sections is None:
-            noise = None if self.standard_error is None else self._squared_errors(panel)
-            return _Data(panel.outcome, covariates, panel.first_treated, panel.units, int(panel.observed.sum()), noise)
-        values = np.concatenate([panel.outcome, covariates[:, 0]], axis=1)
-        found = person_cells(
-            values, sections.group, sections.position, panel.first_treated, len(sections.labels), panel.n_periods
-        )  # fmt: skip
-        if found.degrees < 1:
-            raise DesignRefused(
-                "Each group has one row a period: these are no repeated cross-sections, but a panel of groups.",
-                next_step="Name the group as data.unit instead of data.group.",
-            )
-        with np.errstate(divide="ignore"):
-            noise = 1.0 / found.count
-        persons = int(found.count.sum())
-        return _Data(
-            found.mean[:, :, 0], found.mean[:, :, 1:], found.first_treated, sections.labels, persons, noise,
-            found.within, found.degrees,
-        )  # fmt: skip
-
     @property
     def _covariates(self) -> tuple[str, ...]:
         """Columns that enter linearly: not those with a role of their own."""
         return tuple(name for name in self.covariates if name not in (self.standard_error, self.subgroup))
 
-    def _squared_errors(self, panel: Panel) -> FloatArray:
-        errors = panel.covariate(str(self.standard_error))
-        _refuse_rows(
-            panel, panel.observed & ~((errors >= 0.0) & np.isfinite(errors)),
-            f"'{self.standard_error}' must be a standard error, 0 or more", "Fill or drop these rows.",
-        )  # fmt: skip
-        return np.asarray(np.where(panel.observed, errors, 0.0) ** 2)
-
-    def _subgroup(self, panel: Panel) -> tuple[IntArray, FloatArray] | None:
-        """(N,) code of each unit and (B,) values of the subgroup column."""
-        if self.subgroup is None:
-            return None
-        values = np.where(panel.observed, panel.covariate(self.subgroup), np.nan)
-        first = np.array([row[~np.isnan(row)][0] if (~np.isnan(row)).any() else 0.0 for row in values])
-        varies = panel.observed & (values != first[:, None])
-        _refuse_rows(
-            panel, varies, f"The subgroup column '{self.subgroup}' must not vary within a unit",
-            "Use a column that says what each unit is.",
-        )  # fmt: skip
-        treated = ~panel.never_treated
-        levels = np.unique(first[treated])
-        if not 2 <= len(levels) <= MOST_SUBGROUPS:
-            raise DesignRefused(
-                f"The subgroup column '{self.subgroup}' has {len(levels)} values among treated units.",
-                allowed=f"2 to {MOST_SUBGROUPS}",
-                next_step="Use a column with few values, or leave subgroup out.",
-            )
-        return np.searchsorted(levels, first).clip(0, len(levels) - 1).astype(np.int64), levels
-
-    def _sample(self, panel: Panel, data: _Data) -> Sample:
+    def _sample(self, panel: Panel, data: DidInputs) -> Sample:
         """Choose rows and refuse designs without an answer."""
         sample = prepare(data.outcome, data.covariates, panel.time, data.first_treated, self.anticipation)
         layout = sample.layout
@@ -293,17 +218,6 @@ class BayesianDid(PanelEstimator):
             )
         return sample
 
-    def _refuse_weights(self, panel: Panel) -> None:
-        if panel.weight is None:
-            return
-        known = panel.weight[panel.observed]
-        if known.size and np.ptp(known) > 1e-12 * np.abs(known).max():
-            raise DesignRefused(
-                "bayesian_did takes no sampling weights: a weighted likelihood is not the probability of any data, "
-                "and its intervals would be too narrow or too wide by an unknown factor.",
-                next_step="Build the panel without weight, or use estimator=callaway_santanna, which weights properly.",
-            )
-
     @property
     def _autoregressive(self) -> bool:
         return self.family == "gaussian" and self.errors != "iid"
@@ -314,6 +228,11 @@ class BayesianDid(PanelEstimator):
         wrong = [
             (self.engine == "exact" and other, f"engine is exact, and the family {self.family} has no exact engine.",
              "engine: auto or nuts for this family", "Set engine: nuts, or family: gaussian."),
+            (self.engine == "importance" and self.family not in ON_LINK,
+             f"engine is importance, which the family {self.family} does not have.",
+             "engine: auto, or a family of counts or shares", "Set engine: auto."),
+            (self.family == "binomial" and self.prior_only, "prior_only of shares would need levels of their own.",
+             "prior_only: false with family: binomial", "Set prior_only: false."),
             (self.errors == "ar1" and other, f"errors is ar1, which the family {self.family} does not have.",
              "errors: auto or iid for this family", "Set errors: auto."),
             (self.standard_error is not None and other, "standard_error is for Gaussian outcomes.",
@@ -341,7 +260,7 @@ class BayesianDid(PanelEstimator):
         return int(np.clip(MOST_NUMBERS // max(cells, 1), min(FEWEST_DRAWS, size), size))
 
     def _effects(
-        self, panel: Panel, data: _Data, sample: Sample, structure: Structure, size: int, rng: np.random.Generator
+        self, panel: Panel, data: DidInputs, sample: Sample, structure: Structure, size: int, rng: np.random.Generator
     ) -> Drawn:
         comparison = {"never_treated_only": self.comparison == "never_treated"}
         if self.prior_only:
@@ -355,9 +274,15 @@ class BayesianDid(PanelEstimator):
             unit = np.ones(size) if log_link else drawn.parameters["sigma"][0]
             units = np.flatnonzero(did_cells.acting_units(sample.layout, sample.layout.effects))
             return did_engines.prior_sites(drawn, units, self._priors().site, unit, rng)
+        if data.responses is not None and self.engine != "nuts":
+            table, leads = sample.layout.effects, sample.layout.leads
+            nuisance = leads if self.comparison == "never_treated" else None
+            weighted = self._weighted(sample, data.responses, structure, table, nuisance, size, rng)
+            if weighted is not None:
+                return weighted
         if self.engine == "nuts" or self.family != "gaussian":
-            return self._nuts(panel, sample, structure, None, rng)
-        noise = self._noise(data, sample)
+            return self._nuts(data, sample, structure, None, rng)
+        noise = data.noise_of(sample)
         if self.sites or noise is not None:
             return did_engines.site_effects(
                 sample, self._priors(), structure, size=size, rng=rng, autoregressive=self._autoregressive,
@@ -368,10 +293,10 @@ class BayesianDid(PanelEstimator):
         )  # fmt: skip
 
     def _leads(
-        self, panel: Panel, data: _Data, sample: Sample, leads: CellTable, size: int, rng: np.random.Generator
+        self, panel: Panel, data: DidInputs, sample: Sample, leads: CellTable, size: int, rng: np.random.Generator
     ) -> Drawn:
         """From a fit of their own, after the effects, so that leads do not move the draws of the effects."""
-        noise = self._noise(data, sample)
+        noise = data.noise_of(sample)
         if noise is not None:
             return did_engines.noisy_leads(
                 sample, leads, self._priors(), size=size, rng=rng, autoregressive=self._autoregressive, noise=noise
@@ -381,22 +306,35 @@ class BayesianDid(PanelEstimator):
                 sample, leads, self._priors(), size=size, rng=rng, autoregressive=self._autoregressive,
                 prior_only=self.prior_only, log_link=self.family in LOG_LINK,
             )  # fmt: skip
-        return self._nuts(panel, sample, None, leads, rng)
+        if data.responses is not None and self.engine != "nuts":
+            rows = untreated_rows(sample)
+            structure = zero_sum_structure(leads, self._priors().overall)
+            drawn = self._weighted(rows, data.responses, structure, leads, None, size, rng)
+            if drawn is not None:
+                return drawn
+        return self._nuts(data, sample, None, leads, rng)
 
-    def _noise(self, data: _Data, sample: Sample) -> Noise | None:
-        """Noise of the outcomes, in the units of the sample's series."""
-        if data.noise is None:
-            return None
-        if data.within is None:
-            return Noise(data.noise)
-        kept = np.concatenate([[True], sample.kept])
-        by = 1.0 / np.concatenate([[1.0], sample.spread])
-        within = data.within[np.ix_(kept, kept)] * by[:, None] * by[None, :]
-        return Noise(np.where(np.isfinite(data.noise), data.noise, 0.0), within, data.degrees)
+    def _weighted(
+        self,
+        sample: Sample,
+        responses: Responses,
+        structure: Structure,
+        table: CellTable,
+        nuisance: CellTable | None,
+        size: int,
+        rng: np.random.Generator,
+    ) -> Drawn | None:
+        """Counts and shares by importance; None where `auto` finds the weights too uneven and goes on to sample."""
+        drawn = did_engines.weighted_effects(
+            sample, self._priors(), structure, table, nuisance, responses, size=size, rng=rng,
+            sites=self.sites and table is sample.layout.effects,
+        )  # fmt: skip
+        worth = min(drawn.figures.ess_bulk_min, size)
+        return drawn if self.engine == "importance" or worth >= did_engines.ENOUGH else None
 
     def _nuts(
         self,
-        panel: Panel,
+        data: DidInputs,
         sample: Sample,
         structure: Structure | None,
         leads: CellTable | None,
@@ -407,48 +345,28 @@ class BayesianDid(PanelEstimator):
             self.sampler, self.draws, self.tune, self.chains, self.target_accept, self.cores,
             seed=int(rng.integers(2**31 - 1)),
         )  # fmt: skip
-        offset = self._offset(panel, sample)
-        if leads is None:
-            chains = sample_effects(
-                sample,
-                self._priors(),
-                settings,
-                family=self.family,
-                counts=panel.outcome,
-                offset=offset,
-                autoregressive=self._autoregressive,
-                never_treated_only=self.comparison == "never_treated",
-                structure=structure,
-                sites=self.sites,
-            )
-        else:
-            chains = sample_leads(
-                sample, leads, self._priors(), settings, family=self.family, counts=panel.outcome, offset=offset
-            )  # fmt: skip
-        return _of_chains(chains, sample, self.sites and leads is None)
-
-    def _offset(self, panel: Panel, sample: Sample) -> FloatArray:
-        """(N, T) log exposure; refuses counts and exposures that are none."""
-        zero = np.zeros_like(panel.outcome)
-        if self.family not in LOG_LINK:
-            return zero
-        used = sample.layout.used
-        known = np.where(used, panel.outcome, 0.0)
-        _refuse_rows(
-            panel, (known < 0.0) | (known != np.round(known)), f"The {self.family} family needs counts (0, 1, 2, ...)",
-            "Use the column of counts and name the denominator as exposure, or set family: gaussian.",
-        )  # fmt: skip
-        if panel.exposure is None:
-            return zero
-        exposure = np.where(used, panel.exposure, 1.0)
-        _refuse_rows(
-            panel, ~(exposure > 0.0) | ~np.isfinite(exposure), "Exposure must be a positive number",
-            "Fill or drop these rows.",
-        )  # fmt: skip
-        return np.asarray(np.log(exposure))
+        common: dict[str, Any] = {
+            "sample": sample,
+            "priors": self._priors(),
+            "settings": settings,
+            "family": self.family,
+        }
+        if data.responses is not None:
+            seen = data.responses
+            common |= {"counts": seen.outcome, "offset": seen.offset, "trials": seen.trials}
+        if leads is not None:
+            return did_engines.of_chains(sample_leads(cells=leads, **common), sample, False)
+        chains = sample_effects(
+            **common,
+            autoregressive=self._autoregressive,
+            never_treated_only=self.comparison == "never_treated",
+            structure=structure,
+            sites=self.sites,
+        )
+        return did_engines.of_chains(chains, sample, self.sites)
 
     def _priors(self) -> Priors:
-        on_log = self.family in LOG_LINK
+        on_log = self.family in ON_LINK
         part = 0.5 if on_log else 1.0
         return Priors(
             overall=self.overall_scale or (2.5 if on_log else 10.0),
@@ -464,26 +382,24 @@ class BayesianDid(PanelEstimator):
     def _facts(
         self, fit: _Fit, split: Sample, subgroup: tuple[FloatArray, IntArray] | None, rng: np.random.Generator
     ) -> dict[str, float]:
-        """Effects in a new place and by subgroup, and what a reader of log effects needs."""
+        """Effects in a new place and by subgroup, and on the scale of the link."""
         facts = {"log_link": 1.0} if self.family in LOG_LINK else {}
         drawn, table = fit.effects, split.layout.effects
         if self.sites and self.pooling == "partial" and drawn.gamma is not None:
-            facts |= _summary(
-                "new_place", did_cells.new_place(table, fit.structure, drawn.gamma, drawn.sd(), rng), self.level
-            )
+            draws = did_cells.new_place(table, fit.structure, drawn.gamma, drawn.sd(), rng)
+            name = "new_place_log_odds" if self.family == "binomial" else "new_place"
+            facts |= did_cells.summary(name, draws, self.level)
+        if self.family == "binomial":
+            facts |= did_cells.odds_ratio(split.layout, table, did_engines.on_link(drawn, split.layout), self.level)
         if subgroup is not None:
-            levels, of_group = subgroup
-            by = did_cells.subgroup_effects(split.layout, table, _rows(drawn, split), of_group, len(levels))
-            for b, level in enumerate(levels):
-                facts |= _summary(f"{self.subgroup}_{level:g}", by[:, b], self.level)
-                if b:
-                    facts |= _summary(f"{self.subgroup}_{level:g}_less_{levels[0]:g}", by[:, b] - by[:, 0], self.level)
+            draws = did_engines.rows_of(drawn, split.layout)
+            facts |= did_cells.subgroup_facts(str(self.subgroup), split.layout, table, draws, *subgroup, self.level)
         return facts
 
     def _estimate(
         self,
         panel: Panel,
-        data: _Data,
+        data: DidInputs,
         samples: tuple[Sample, Sample],
         leads: CellTable | None,
         fit: _Fit,
@@ -494,19 +410,20 @@ class BayesianDid(PanelEstimator):
         sample, split = samples
         layout = sample.layout
         report = did_cells.by_unit if self.sites else did_cells.by_cohort
-        parts = [report(split.layout, split.layout.effects, _rows(fit.effects, split), data.outcome)]
+        seen = data.reported
+        parts = [report(split.layout, split.layout.effects, did_engines.rows_of(fit.effects, split.layout), seen)]
         if fit.leads is not None and leads is not None:
-            parts.insert(0, report(layout, leads, fit.leads.effects, data.outcome))
+            before = fit.leads.effects if fit.leads.response is None else fit.leads.response
+            parts.insert(0, report(layout, leads, before, seen))
         draws = np.hstack([part.draws for part in parts])
         treated = np.flatnonzero((layout.group >= 0) & (layout.group < len(layout.cohorts)))
-        people = self._people(data)
-        size = people if people is not None else layout.used
-        by_unit = size.sum(axis=1) if people is not None else (layout.group >= 0).astype(np.float64)
+        people = data.people
+        by_unit = people.sum(axis=1) if people is not None else (layout.group >= 0).astype(np.float64)
         of_cohort = np.bincount(layout.group[treated], weights=by_unit[treated], minlength=len(layout.cohorts))
         in_all = float(by_unit[layout.group >= 0].sum())
         n_treated = np.concatenate([part.n_treated for part in parts])
         if people is not None:
-            n_treated = np.concatenate([_people_behind(part, data, people, panel.time) for part in parts])
+            n_treated = np.concatenate([part.people(people, data.first_treated, panel.time) for part in parts])
         unit = np.concatenate([part.unit for part in parts if part.unit is not None]) if self.sites else None
         cells = Cells(
             cohort=np.concatenate([part.cohort for part in parts]),
@@ -538,10 +455,6 @@ class BayesianDid(PanelEstimator):
             unit_names=tuple(str(name) for name in data.names[treated]) if self.sites else (),
         )
 
-    def _people(self, data: _Data) -> FloatArray | None:
-        """(G, T) persons by group and period in repeated cross-sections; None elsewhere."""
-        return None if data.within is None or data.noise is None else np.asarray(1.0 / data.noise)
-
     def _remarks(self, panel: Panel, sample: Sample, leads: CellTable | None) -> tuple[Remark, ...]:
         layout = sample.layout
         sections = panel.cross_sections
@@ -556,67 +469,10 @@ class BayesianDid(PanelEstimator):
             remarks.clusters_above_units(panel.cluster, panel.n_units) if sections is None else None,
             remarks.leads_apart(0 if leads is None else len(leads)),
             remarks.LOG_LINK if self.family in LOG_LINK else None,
+            remarks.SHARES if self.family == "binomial" else None,
             remarks.PRIOR_ONLY if self.prior_only else None,
             remarks.SITES if self.sites else None,
             remarks.known_errors(self.standard_error) if self.standard_error is not None else None,
             remarks.PERSONS if sections is not None else None,
         ]
         return tuple(remark for remark in told if remark is not None)
-
-
-def _rows(drawn: Drawn, sample: Sample) -> FloatArray:
-    """(S, n) effects of the treated rows, or (S, K) of the cells where rows of a cell share theirs."""
-    if drawn.response is not None:
-        return drawn.response
-    if drawn.site is None or drawn.sites is None:
-        return drawn.effects
-    layout = sample.layout
-    return did_cells.with_deviations(layout, layout.effects, drawn.effects, drawn.sites, drawn.site)
-
-
-def _summary(name: str, draws: FloatArray, level: float) -> dict[str, float]:
-    """Mean, sd, interval and probability of an effect above 0, as facts."""
-    low, high = np.quantile(draws, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
-    values = {
-        "effect": draws.mean(),
-        "sd": draws.std(ddof=1),
-        "low": low,
-        "high": high,
-        "p_above_0": (draws > 0.0).mean(),
-    }
-    return {f"{name}_{what}": float(value) for what, value in values.items()}
-
-
-def _people_behind(part: Reporting, data: _Data, people: FloatArray, time: IntArray) -> IntArray:
-    """(K,) persons behind each cell."""
-    column = np.searchsorted(time, part.period)
-    if part.unit is not None:
-        return people[part.unit, column].astype(np.int64)
-    of = data.first_treated[:, None] == part.cohort[None, :]
-    return np.asarray((people[:, column] * of).sum(axis=0), dtype=np.int64)
-
-
-def _of_chains(chains: Chains, sample: Sample, sites: bool) -> Drawn:
-    effects = chains.draws["effects"]
-    own = {"effects", "gamma", "site"}
-    parameters = {name: value for name, value in chains.draws.items() if name not in own}
-    figures = Figures(
-        chains.engine, effects.shape[0], effects.shape[1], chains.divergences, chains.rhat_max, chains.ess_bulk_min,
-        chains.ess_tail_min, chains.energy_bfmi_min,
-    )  # fmt: skip
-    flat = {name: chains.draws[name].reshape(-1, chains.draws[name].shape[-1]) for name in own & set(chains.draws)}
-    layout = sample.layout
-    units = np.flatnonzero(did_cells.acting_units(layout, layout.effects)) if sites else None
-    return Drawn(flat["effects"], figures, parameters, flat.get("gamma"), units, flat.get("site"))
-
-
-def _refuse_rows(panel: Panel, wrong: BoolArray, what: str, next_step: str) -> None:
-    if not wrong.any():
-        return
-    unit, period = np.argwhere(wrong)[0]
-    raise DataError(
-        f"{what}; {int(wrong.sum())} rows are not, the first being unit '{panel.units[unit]}' in period "
-        f"{panel.calendar.text(int(panel.time[period]))}: outcome {panel.outcome[unit, period]:g}"
-        + ("." if panel.exposure is None else f", exposure {panel.exposure[unit, period]:g}."),
-        next_step=next_step,
-    )

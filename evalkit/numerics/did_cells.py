@@ -74,6 +74,14 @@ class Reporting:
     unit: IntArray | None
     draws: FloatArray
 
+    def people(self, people: FloatArray, first_treated: IntArray, time: IntArray) -> IntArray:
+        """(K',) persons behind each cell, from (N, T) persons by group and period."""
+        column = np.searchsorted(time, self.period)
+        if self.unit is not None:
+            return people[self.unit, column].astype(np.int64)
+        of = first_treated[:, None] == self.cohort[None, :]
+        return np.asarray((people[:, column] * of).sum(axis=0), dtype=np.int64)
+
 
 @dataclass(frozen=True, slots=True)
 class TreatedRows:
@@ -207,3 +215,43 @@ def acting_units(layout: Layout, table: CellTable) -> BoolArray:
     found = np.zeros(len(layout.group), dtype=np.bool_)
     found[rows.unit[table.event_time[rows.cell] >= 0]] = True
     return found
+
+
+def summary(name: str, draws: FloatArray, level: float) -> dict[str, float]:
+    """Mean, sd, interval and probability of an effect above 0, as facts."""
+    low, high = np.quantile(draws, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    values = {
+        "effect": draws.mean(),
+        "sd": draws.std(ddof=1),
+        "low": low,
+        "high": high,
+        "p_above_0": (draws > 0.0).mean(),
+    }
+    return {f"{name}_{what}": float(value) for what, value in values.items()}
+
+
+def odds_ratio(layout: Layout, table: CellTable, log_odds: FloatArray, level: float) -> dict[str, float]:
+    """Exp of the average log odds ratio over treated rows, as facts; `log_odds` as `draws` in :func:`by_cohort`."""
+    everyone = np.zeros(layout.n_groups, dtype=np.int64)
+    average = subgroup_effects(layout, table, log_odds, everyone, 1)[:, 0]
+    low, middle, high = np.exp(np.quantile(average, [(1.0 - level) / 2.0, 0.5, (1.0 + level) / 2.0]))
+    return {"odds_ratio": float(middle), "odds_ratio_low": float(low), "odds_ratio_high": float(high)}
+
+
+def subgroup_facts(
+    name: str,
+    layout: Layout,
+    table: CellTable,
+    draws: FloatArray,
+    levels: FloatArray,
+    of_group: IntArray,
+    level: float,
+) -> dict[str, float]:
+    """Each subgroup's effect, and how it differs from the first one's, as facts."""
+    by = subgroup_effects(layout, table, draws, of_group, len(levels))
+    facts: dict[str, float] = {}
+    for b, value in enumerate(levels):
+        facts |= summary(f"{name}_{value:g}", by[:, b], level)
+        if b:
+            facts |= summary(f"{name}_{value:g}_less_{levels[0]:g}", by[:, b] - by[:, 0], level)
+    return facts

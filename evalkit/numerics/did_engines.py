@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from evalkit.numerics.did_layout import CellTable
+from evalkit.numerics.did_cells import acting_units, with_deviations
+from evalkit.numerics.did_layout import CellTable, Layout
+from evalkit.numerics.did_rows import Rows, long_rows
 from evalkit.numerics.did_sample import Sample
 from evalkit.numerics.exact_did import (
     Priors,
@@ -19,13 +21,23 @@ from evalkit.numerics.exact_did import (
 )
 from evalkit.numerics.hierarchical_did import ExactDraws, Structure, free_structure
 from evalkit.numerics.importance import LatentDraws, sample_latent
+from evalkit.numerics.latent_did import LatentCounts
 from evalkit.numerics.posterior_draws import split_rhat
+from evalkit.numerics.response_families import ResponseFamily, percentage_points
+from evalkit.numerics.sampler import Chains
 from evalkit.numerics.site_did import Noise, SiteModel
 from evalkit.vocabulary import FloatArray, IntArray
 
 POINTS, EACH, ROUND, WANTED = 1_000, 6, 200, 500.0
 """Importance points of the variance components, draws at each, points of the rounds that place them, and the effective
 size below which points are added."""
+
+ENOUGH = 400.0
+"""Effective size that the gates ask for."""
+HEAVY_TAIL = 0.7
+"""Shape of the weights' tail from which an effective size cannot be relied on (Vehtari et al. 2024)."""
+AT_ONCE = 512
+"""Draws whose rows are formed together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +210,7 @@ def prior_sites(drawn: Drawn, sites: IntArray, scale: float, unit: FloatArray, r
 
 def _importance_figures(found: LatentDraws, draws: FloatArray) -> Figures:
     effective = found.effective_size
-    return Figures("exact", 1, len(draws), 0, split_rhat(draws), effective, effective)
+    return Figures("importance", 1, len(draws), 0, split_rhat(draws), effective, effective)
 
 
 def _independent(drawn: ExactDraws, unit: FloatArray, parameters: dict[str, FloatArray], prior_only: bool) -> Drawn:
@@ -210,3 +222,104 @@ def _independent(drawn: ExactDraws, unit: FloatArray, parameters: dict[str, Floa
     )  # fmt: skip
     saved = {name: value[None, :] for name, value in parameters.items()}
     return Drawn(draws, figures, saved, drawn.gamma * by)
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """Counts or successes as they were observed.
+
+    Attributes
+    ----------
+    family
+        Of their law.
+    outcome, offset, trials
+        (N, T); log exposure of counts, trials of shares.
+    """
+
+    family: ResponseFamily
+    outcome: FloatArray
+    offset: FloatArray
+    trials: FloatArray
+
+
+def weighted_effects(
+    sample: Sample,
+    priors: Priors,
+    structure: Structure,
+    cells: CellTable,
+    nuisance: CellTable | None,
+    responses: Responses,
+    *,
+    size: int,
+    rng: np.random.Generator,
+    sites: bool,
+) -> Drawn:
+    """Effects on counts and shares by Laplace proposals and importance weights, on the scale of the link."""
+    rows = long_rows(sample, responses.outcome, responses.offset, cells, nuisance, responses.trials)
+    unit = np.nonzero(sample.layout.used)[0]
+    model = LatentCounts(
+        rows, structure, family=responses.family,
+        covariate_scale=priors.covariate, site_scale=priors.site if sites else None,
+    )  # fmt: skip
+    found = sample_latent(model, size=size, points=POINTS, each=EACH, rng=rng, round_size=ROUND, wanted=WANTED)
+    value = found.values
+    part = model.parts(value["coefficients"])
+    # An effective size whose weights have too heavy a tail cannot be relied on: it counts as none.
+    effective = found.effective_size if found.tail_shape < HEAVY_TAIL else 0.0
+    renamed = {"spread": "sd_unit", "site": "sd_site", "dispersion": "dispersion"}
+    named = {renamed.get(name, f"sd_{name.removeprefix('ratio_')}"): value[name][None, :] for name in model.names}
+    acting = np.flatnonzero(np.append(cells.event_time >= 0, False)[rows.cell])
+    drawn = Drawn(
+        part["effects"],
+        Figures("importance", 1, size, 0, split_rhat(part["effects"]), effective, effective),
+        named,
+        part["gamma"],
+        np.unique(unit[acting]) if sites else None,
+        part["site"] if sites else None,
+    )
+    if responses.family != "binomial":
+        return drawn
+    return replace(drawn, response=shares_changed(model, rows, value["coefficients"], part, sites))
+
+
+def shares_changed(
+    model: LatentCounts, rows: Rows, coefficients: FloatArray, part: Mapping[str, FloatArray], sites: bool
+) -> FloatArray:
+    """(S, n) percentage points by which each treated row's share differs from what it would be without its effect."""
+    inside = np.flatnonzero(rows.cell < model.n_cells)
+    response = np.empty((len(coefficients), len(inside)))
+    for start in range(0, len(coefficients), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        effect = part["effects"][some][:, rows.cell[inside]]
+        if sites:
+            padded = np.hstack([part["site"][some], np.zeros((len(effect), 1))])
+            effect = effect + padded[:, rows.site[inside]]
+        response[some] = percentage_points(model.index(coefficients[some])[:, inside], effect)
+    return response
+
+
+def of_chains(chains: Chains, sample: Sample, sites: bool) -> Drawn:
+    """Draws of NUTS in the same shape."""
+    effects = chains.draws["effects"]
+    own = {"effects", "gamma", "site", "response"}
+    parameters = {name: value for name, value in chains.draws.items() if name not in own}
+    figures = Figures(
+        chains.engine, effects.shape[0], effects.shape[1], chains.divergences, chains.rhat_max, chains.ess_bulk_min,
+        chains.ess_tail_min, chains.energy_bfmi_min,
+    )  # fmt: skip
+    flat = {name: chains.draws[name].reshape(-1, chains.draws[name].shape[-1]) for name in own & set(chains.draws)}
+    layout = sample.layout
+    units = np.flatnonzero(acting_units(layout, layout.effects)) if sites else None
+    return Drawn(flat["effects"], figures, parameters, flat.get("gamma"), units, flat.get("site"), flat.get("response"))
+
+
+def rows_of(drawn: Drawn, layout: Layout) -> FloatArray:
+    """(S, n) effects of the treated rows, or (S, K) of the cells where rows of a cell share theirs."""
+    return on_link(drawn, layout) if drawn.response is None else drawn.response
+
+
+def on_link(drawn: Drawn, layout: Layout) -> FloatArray:
+    """The same on the scale of the model."""
+    if drawn.site is None or drawn.sites is None:
+        return drawn.effects
+    return with_deviations(layout, layout.effects, drawn.effects, drawn.sites, drawn.site)

@@ -14,6 +14,12 @@ LOG_LINK: Final = Remark("log_link", "Effects are log rate ratios: exp(effect) m
 PRIOR_ONLY: Final = Remark("prior_only", "The outcome was ignored: these draws show what the priors imply.")
 
 
+SHARES: Final = Remark(
+    "percentage_points",
+    "Effects are differences in percentage points, averaged over the treated: the share expected with the programme "
+    "less that expected without it. Successes are taken as independent given levels and periods; where places have "
+    "good and bad years of their own, intervals are too narrow.",
+)
 SITES: Final = Remark(
     "sites_pooled",
     "Each treated unit has an effect of its own, pulled towards that of all by as much as the data ask for. Read a "

@@ -32,6 +32,8 @@ class Rows:
         (n, p) at within-unit sd 1.
     offset
         (n,) log exposure; zeros where there is none.
+    trials
+        (n,) of which `outcome` counts the successes; ones where it does not.
     site
         (n,) position of the unit among those with a deviation of their own; U, one past the end, elsewhere.
     previous, gap
@@ -46,13 +48,19 @@ class Rows:
     nuisance: FloatArray
     covariates: FloatArray
     offset: FloatArray
+    trials: FloatArray
     site: IntArray
     previous: IntArray
     gap: IntArray
 
 
 def long_rows(
-    sample: Sample, outcome: FloatArray, offset: FloatArray, cells: CellTable, nuisance: CellTable | None = None
+    sample: Sample,
+    outcome: FloatArray,
+    offset: FloatArray,
+    cells: CellTable,
+    nuisance: CellTable | None = None,
+    trials: FloatArray | None = None,
 ) -> Rows:
     """Bring the used rows of a sample into long form.
 
@@ -66,6 +74,8 @@ def long_rows(
         Cells with effects.
     nuisance
         Cells with free effects that sum to zero within each cohort.
+    trials
+        (N, T), for shares.
     """
     layout = sample.layout
     unit, period = np.nonzero(layout.used)
@@ -91,6 +101,7 @@ def long_rows(
         nuisance=columns,
         covariates=sample.series[unit, period, 1:],
         offset=offset[unit, period],
+        trials=np.ones(len(unit)) if trials is None else trials[unit, period],
         site=site.astype(np.int64),
         previous=previous,
         gap=np.where(continues, ordinal - ordinal[previous], 0),

@@ -199,7 +199,7 @@ def sample_latent(
     proposal = adapt(model.log_marginal, model.dim, rng, round_size)
     batches: list[dict[str, FloatArray]] = []
     log_weights, effective = np.empty((0, each)), 0.0
-    while effective < wanted and len(batches) < MOST_BATCHES:
+    while not batches or (effective < wanted and len(batches) < MOST_BATCHES):
         u, log_ratio = proposal.draw(points, rng)
         log_marginal, addition, values = model.draw(u, each, rng)
         batches.append(values)

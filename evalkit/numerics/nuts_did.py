@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from evalkit.numerics.did_layout import CellTable
-from evalkit.numerics.did_rows import long_rows
+from evalkit.numerics.did_rows import Rows, long_rows
 from evalkit.numerics.did_sample import Sample
 from evalkit.numerics.exact_did import Priors, independent_scale, untreated_rows
 from evalkit.numerics.hierarchical_did import Structure, zero_sum_structure
-from evalkit.numerics.pymc_did import LOG_LINK, build
+from evalkit.numerics.pymc_did import ON_LINK, build
+from evalkit.numerics.response_families import percentage_points
 from evalkit.numerics.sampler import Chains, SamplerSettings, run
 from evalkit.vocabulary import FloatArray
 
@@ -22,8 +23,9 @@ def sample_effects(
     settings: SamplerSettings,
     *,
     family: str,
-    counts: FloatArray,
-    offset: FloatArray,
+    counts: FloatArray | None = None,
+    offset: FloatArray | None = None,
+    trials: FloatArray | None = None,
     autoregressive: bool,
     never_treated_only: bool,
     structure: Structure | None = None,
@@ -42,7 +44,9 @@ def sample_effects(
     family
         ``gaussian``, ``student_t``, ``poisson`` or ``negative_binomial``.
     counts, offset
-        (N, T) outcome as observed and log exposure; used by the count families alone.
+        (N, T) outcome as observed and log exposure; used by the families of counts and shares alone.
+    trials
+        (N, T) of which the outcome counts the successes, for the binomial.
     autoregressive, never_treated_only
         As in the exact engine.
     structure
@@ -54,7 +58,7 @@ def sample_effects(
     nuisance = sample.layout.leads if never_treated_only else None
     structure = structure or priors.structure(cells)
     return _sample(
-        sample, cells, nuisance, structure, priors, settings, family, counts, offset, autoregressive, sites
+        sample, cells, nuisance, structure, priors, settings, family, counts, offset, trials, autoregressive, sites
     )  # fmt: skip
 
 
@@ -65,13 +69,14 @@ def sample_leads(
     settings: SamplerSettings,
     *,
     family: str,
-    counts: FloatArray,
-    offset: FloatArray,
+    counts: FloatArray | None = None,
+    offset: FloatArray | None = None,
+    trials: FloatArray | None = None,
 ) -> Chains:
     """Sample the leads from untreated rows alone, each as the difference from its cohort's mean over them."""
     rows = untreated_rows(sample)
     structure = zero_sum_structure(cells, priors.overall)
-    return _sample(rows, cells, None, structure, priors, settings, family, counts, offset, False)
+    return _sample(rows, cells, None, structure, priors, settings, family, counts, offset, trials, False)
 
 
 def _sample(
@@ -82,22 +87,28 @@ def _sample(
     priors: Priors,
     settings: SamplerSettings,
     family: str,
-    counts: FloatArray,
-    offset: FloatArray,
+    counts: FloatArray | None,
+    offset: FloatArray | None,
+    trials: FloatArray | None,
     autoregressive: bool,
     sites: bool = False,
 ) -> Chains:
-    log_link = family in LOG_LINK
-    scale = 1.0 if log_link else independent_scale(sample, cells, nuisance, priors)
-    outcome = counts if log_link else sample.series[:, :, 0] / scale
-    rows = long_rows(sample, outcome, offset if log_link else np.zeros_like(outcome), cells, nuisance)
+    on_link = family in ON_LINK
+    scale = 1.0 if on_link else independent_scale(sample, cells, nuisance, priors)
+    outcome = sample.series[:, :, 0] / scale if counts is None or not on_link else counts
+    offset = np.zeros_like(outcome) if offset is None or not on_link else offset
+    rows = long_rows(sample, outcome, offset, cells, nuisance, trials)
     model = build(
         rows, structure, family=family, autoregressive=autoregressive, covariate_scale=priors.covariate,
         site_scale=priors.site if sites else None,
     )  # fmt: skip
     sds = [f"sd_{name}" for name in structure.group_names]
     names = ["effects", *sds, *(["site", "sd_site"] if sites else []), *_own_parameters(family, autoregressive)]
+    if family == "binomial":
+        names += ["unit", "period", *_present(rows)]
     chains = run(model, names, settings)
+    if family == "binomial":
+        chains = _with_response(chains, rows, priors.covariate, sites)
     in_units = {"effects", "sigma", "site", "sd_site", *sds}
     return replace(
         chains, draws={name: value * scale if name in in_units else value for name, value in chains.draws.items()}
@@ -110,4 +121,27 @@ def _own_parameters(family: str, autoregressive: bool) -> tuple[str, ...]:
         "student_t": ("sigma", "degrees"),
         "poisson": (),
         "negative_binomial": ("dispersion",),
+        "binomial": (),
     }[family]
+
+
+def _present(rows: Rows) -> list[str]:
+    """Names of the further coefficients that the model has."""
+    return [name for name, columns in (("nuisance", rows.nuisance), ("beta", rows.covariates)) if columns.shape[1]]
+
+
+def _with_response(chains: Chains, rows: Rows, covariate_scale: float, sites: bool) -> Chains:
+    """Add draws of the treated rows' changes in percentage points; drop the levels they were made from."""
+    drawn = dict(chains.draws)
+    inside = np.flatnonzero(rows.cell < drawn["effects"].shape[-1])
+    effect = drawn["effects"][..., rows.cell[inside]]
+    if sites:
+        own = np.concatenate([drawn["site"], np.zeros((*drawn["site"].shape[:2], 1))], axis=2)
+        effect = effect + own[..., rows.site[inside]]
+    index = rows.offset[inside] + drawn.pop("unit")[..., rows.unit[inside]] + effect
+    index = index + drawn.pop("period")[..., rows.period[inside]]
+    if "nuisance" in drawn:
+        index = index + drawn.pop("nuisance") @ rows.nuisance[inside].T
+    if "beta" in drawn:
+        index = index + covariate_scale * drawn.pop("beta") @ rows.covariates[inside].T
+    return replace(chains, draws={**drawn, "response": percentage_points(index, effect)})

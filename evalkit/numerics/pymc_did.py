@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LOG_LINK = ("poisson", "negative_binomial")
 """Families whose effects are log rate ratios."""
+ON_LINK = (*LOG_LINK, "binomial")
+"""Families with priors on the scale of the link: log rates or log odds."""
 WIDE = 30.0
 """Prior sd, in residual sds, of unit and period effects around the unit means: as good as flat."""
 LOG_WIDE = 5.0
@@ -46,7 +48,7 @@ def build(
     structure
         Prior of the effects.
     family
-        ``gaussian``, ``student_t``, ``poisson`` or ``negative_binomial``.
+        ``gaussian``, ``student_t``, ``poisson``, ``negative_binomial`` or ``binomial``.
     autoregressive
         AR(1) errors (Gaussian only).
     covariate_scale
@@ -64,11 +66,11 @@ def build(
     for name in ("outcome", "nuisance", "covariates", "offset"):
         if not np.isfinite(getattr(rows, name)).all():
             raise ValueError(f"rows.{name} holds missing or infinite values")
-    log_link = family in LOG_LINK
+    log_link = family in ON_LINK
     with without_blas_warning(), pm.Model() as model:
         sigma: Any = 1.0 if log_link else _sigma(pm)
         effects = _effects(pm, structure, sigma)
-        mean = _unit_and_period(pm, rows, log_link) + pm.math.concatenate([effects, np.zeros(1)])[rows.cell]
+        mean = _unit_and_period(pm, rows, family) + pm.math.concatenate([effects, np.zeros(1)])[rows.cell]
         if site_scale is not None:
             spread = pm.Deterministic("sd_site", pm.HalfNormal("ratio_site", site_scale) * sigma)
             site = pm.Deterministic("site", spread * pm.Normal("z_site", 0.0, 1.0, shape=int(rows.site.max())))
@@ -109,17 +111,22 @@ def _effects(pm: Any, structure: Structure, sigma: Any) -> Any:
     return pm.Deterministic("effects", effects * sigma)
 
 
-def _unit_and_period(pm: Any, rows: Rows, log_link: bool) -> Any:
+def _unit_and_period(pm: Any, rows: Rows, family: str) -> Any:
     """Unit and period effects.
 
     Counts: units vary around their cohort's level, so that a unit without events has a finite effect and
     yet no assumption ties a cohort's level to its treatment (Mundlak 1978).
     """
+    log_link = family in ON_LINK
     n_periods = int(rows.period.max()) + 1
     period = pm.ZeroSumNormal("period", LOG_WIDE if log_link else WIDE, shape=n_periods)
     if not log_link:
         return pm.Normal("unit", 0.0, WIDE, shape=len(rows.group))[rows.unit] + period[rows.period]
-    level = np.log(rows.outcome.sum() / np.exp(rows.offset).sum())
+    if family == "binomial":
+        share = (rows.outcome.sum() + 0.5) / (rows.trials.sum() + 1.0)
+        level = np.log(share / (1.0 - share))
+    else:
+        level = np.log(rows.outcome.sum() / np.exp(rows.offset).sum())
     cohort = pm.Normal("cohort", level, LOG_WIDE, shape=int(rows.group.max()) + 1)
     spread = pm.HalfNormal("sd_unit", LOG_SPREAD)
     unit = pm.Normal("unit", cohort[rows.group], spread, shape=len(rows.group))
@@ -144,6 +151,8 @@ def _likelihood(pm: Any, rows: Rows, mean: Any, sigma: Any, family: str, autoreg
         pm.StudentT("outcome", nu=degrees, mu=mean, sigma=sigma, observed=rows.outcome)
     elif family == "poisson":
         pm.Poisson("outcome", pm.math.exp(mean), observed=rows.outcome.astype(np.int64))
+    elif family == "binomial":
+        pm.Binomial("outcome", n=rows.trials.astype(np.int64), logit_p=mean, observed=rows.outcome.astype(np.int64))
     else:
         dispersion = pm.HalfNormal("dispersion", 1.0)
         pm.NegativeBinomial(

@@ -381,3 +381,58 @@ def test_noise_of_known_variance_has_one_engine(settings: dict[str, Any], messag
 def test_the_prior_alone_gives_places_deviations_too() -> None:
     estimate = fit(panel_of(frame()), sites=True, prior_only=True)
     assert estimate.aggregation("unit").std_error.min() > estimate.facts["sd_site"] / 2.0
+
+
+def shares(seed: int = 3, effect: float = -0.5) -> pd.DataFrame:
+    """Successes out of 200 in 24 places and 8 periods, with an effect on the log odds."""
+    df = frame(seed, n_units=24, noise=1e-9)
+    rng = np.random.default_rng(seed)
+    level = 0.4 * rng.standard_normal(24)[df["unit"].rank(method="dense").astype(int) - 1]
+    treated = (df["cohort"] > 0) & (df["period"] >= df["cohort"])
+    odds = np.exp(-1.0 + level + effect * treated)
+    return df.assign(trials=200, y=rng.binomial(200, odds / (1.0 + odds)))
+
+
+def test_effects_on_shares_are_percentage_points_with_the_odds_ratio_as_fact() -> None:
+    df = shares()
+    estimate = fit(panel_of(df, exposure="trials"), family="binomial")
+    overall = estimate.aggregation("overall")
+    treated = df[(df["cohort"] > 0) & (df["period"] >= df["cohort"])]
+    share = 100.0 * (treated["y"] / treated["trials"]).mean()
+    assert overall.observed[0] == pytest.approx(share, rel=0.02)
+    without = 1.0 / (1.0 + (100.0 / share - 1.0) * np.exp(-0.5)) * 100.0
+    assert abs(overall.estimate[0] - (share - without)) < MCSE * overall.std_error[0]
+    assert estimate.facts["odds_ratio_low"] < np.exp(-0.5) < estimate.facts["odds_ratio_high"]
+    assert "log_link" not in estimate.facts
+    assert posterior(estimate).sampler.engine == "importance"
+    assert posterior(estimate).sampler.ess_bulk_min > 400
+    leads = estimate.aggregate("event_study").query("event_time < 0")
+    assert (abs(leads["estimate"]) < MCSE * leads["std_error"]).all()
+
+
+def test_shares_by_place_average_to_the_overall_effect() -> None:
+    estimate = fit(panel_of(shares(), exposure="trials"), family="binomial", sites=True, leads=False)
+    assert len(estimate.aggregate("unit")) == 16
+    mean = posterior(estimate).draws.mean(axis=1)
+    overall = estimate.aggregation("overall").draws
+    assert overall is not None
+    np.testing.assert_allclose(overall[:, 0], mean, rtol=1e-9)
+    assert "new_place_log_odds_effect" in estimate.facts
+
+
+def test_shares_need_trials_no_fewer_than_successes() -> None:
+    df = shares()
+    with pytest.raises(ConfigError, match="no exposure"):
+        fit(panel_of(df), family="binomial")
+    df.loc[df.index[4], "trials"] = 1
+    with pytest.raises(DataError, match="no fewer than the successes"):
+        fit(panel_of(df, exposure="trials"), family="binomial")
+
+
+def test_counts_need_no_chain() -> None:
+    df = shares().assign(y=lambda d: np.random.default_rng(0).poisson(0.2 * d["trials"]))
+    estimate = fit(panel_of(df), family="negative_binomial", leads=False)
+    figures = posterior(estimate).sampler
+    assert (figures.engine, figures.divergences) == ("importance", 0)
+    assert abs(estimate.aggregation("overall").estimate[0]) < 0.1
+    assert estimate.facts["log_link"] == 1.0
