@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -24,7 +26,7 @@ from evalkit.vocabulary import FloatArray
 
 MCSE = 4.0  # Monte Carlo standard errors that a fixed-seed mean may stray
 ROUNDING = 1e-9
-SCALES = {"overall": 10.0, "event_time": 1.0, "cohort": 0.8, "cell": 0.5}
+SCALES: dict[str, Any] = {"overall": 10.0, "event_time": 1.0, "cohort": 0.8, "cell": 0.5}
 
 
 def cells(anticipation: int = 0) -> CellTable:

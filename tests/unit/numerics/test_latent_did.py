@@ -139,5 +139,5 @@ def test_an_effect_alike_in_all_places_is_found_on_the_log_odds() -> None:
     drawn = sample_latent(made, size=4_000, points=300, each=10, rng=np.random.default_rng(2), round_size=150)
     effect = made.parts(drawn.values["coefficients"])["effects"].mean(axis=1)
     expected = special.logit(0.75) - special.logit(0.5)
-    assert effect.mean() == pytest.approx(expected, abs=0.15)
-    assert effect.std() < 0.15
+    assert effect.mean() == pytest.approx(expected, abs=0.2)
+    assert effect.std() < 0.25
