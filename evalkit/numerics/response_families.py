@@ -74,12 +74,13 @@ def replicate(
 ) -> FloatArray:
     """(R, n) outcomes drawn at (R, n) indexes; `dispersion` (R,)."""
     if family == "binomial":
-        return rng.binomial(trials.astype(np.int64), special.expit(index)).astype(np.float64)
+        return np.asarray(rng.binomial(trials.astype(np.int64), special.expit(index)), dtype=np.float64)
     mean = np.exp(np.minimum(index, 40.0))
     if family == "poisson":
-        return rng.poisson(np.minimum(mean, 1e15)).astype(np.float64)
+        return np.asarray(rng.poisson(np.minimum(mean, 1e15)), dtype=np.float64)
     size = np.maximum(dispersion[:, None], SMALLEST_DISPERSION) ** -2
-    return rng.poisson(np.minimum(mean * rng.standard_gamma(size, index.shape) / size, 1e15)).astype(np.float64)
+    rate = np.minimum(mean * rng.standard_gamma(size, index.shape) / size, 1e15)
+    return np.asarray(rng.poisson(rate), dtype=np.float64)
 
 
 def percentage_points(index: FloatArray, effect: FloatArray) -> FloatArray:
