@@ -11,7 +11,7 @@ import pandas as pd
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DataError, DesignRefused
 from evalkit.numerics.did_engines import Responses
-from evalkit.numerics.did_sample import Sample
+from evalkit.numerics.did_sample import Sample, prepare
 from evalkit.numerics.person_cells import person_cells
 from evalkit.numerics.response_families import ResponseFamily
 from evalkit.numerics.site_did import Noise
@@ -118,6 +118,30 @@ def read_inputs(
         found.mean[:, :, 0], found.mean[:, :, 1:], found.first_treated, sections.labels, int(found.count.sum()), None,
         noise, found.within, found.degrees, found.count,
     )  # fmt: skip
+
+
+def prepared(data: DidInputs, time: IntArray, anticipation: int, *, never_treated: bool) -> Sample:
+    """Choose rows and refuse designs without an answer.
+
+    Raises
+    ------
+    DesignRefused
+        Where no effect is identified, or never-treated units are asked for and there are none.
+    """
+    sample = prepare(data.outcome, data.covariates, time, data.first_treated, anticipation)
+    layout = sample.layout
+    if not (layout.effects.event_time >= 0).any():
+        raise DesignRefused(
+            "Effects cannot be estimated: no unit becomes treated within the window while another unit, "
+            "observed before and after, is still untreated.",
+            next_step="Check the cohort column, or add never-treated units or earlier periods.",
+        )
+    if never_treated and not (layout.group == len(layout.cohorts)).any():
+        raise DesignRefused(
+            "comparison is never_treated, and this panel has no never-treated unit.",
+            next_step="Set comparison: not_yet_treated.",
+        )
+    return sample
 
 
 def refuse_weights(panel: Panel) -> None:

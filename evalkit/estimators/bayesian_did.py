@@ -9,22 +9,23 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.aggregate import Cells
-from evalkit.data.did_inputs import DidInputs, read_inputs, subgroup_codes
+from evalkit.data.did_inputs import DidInputs, prepared, read_inputs, subgroup_codes
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused, EstimationFailed
+from evalkit.errors import ConfigError, EstimationFailed
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics import did_cells, did_engines
 from evalkit.numerics import did_remarks as remarks
 from evalkit.numerics.did_engines import Drawn, Figures, Responses
 from evalkit.numerics.did_layout import CellTable
-from evalkit.numerics.did_sample import Sample, prepare
+from evalkit.numerics.did_predictive import MOST_OBSERVATIONS, thinned
+from evalkit.numerics.did_sample import Sample
 from evalkit.numerics.exact_did import Priors, lead_cells, untreated_rows
 from evalkit.numerics.hierarchical_did import Structure, zero_sum_structure
 from evalkit.numerics.nuts_did import sample_effects, sample_leads
 from evalkit.numerics.pymc_did import LOG_LINK, ON_LINK
 from evalkit.numerics.sampler import SamplerSettings
-from evalkit.uncertainty import Posterior, SamplerFigures
+from evalkit.uncertainty import Posterior, Predictive, SamplerFigures
 from evalkit.vocabulary import Comparison, FloatArray, IntArray, Remark
 
 Family = Literal["gaussian", "student_t", "poisson", "negative_binomial", "binomial"]
@@ -172,7 +173,7 @@ class BayesianDid(PanelEstimator):
         self._refuse_contradictions(panel)
         family: Any = self.family if self.family in ON_LINK and not self.prior_only else None
         data = read_inputs(panel, self._covariates, self.standard_error, family)
-        sample = self._sample(panel, data)
+        sample = prepared(data, panel.time, self.anticipation, never_treated=self.comparison == "never_treated")
         subgroup = None if self.subgroup is None else subgroup_codes(panel, self.subgroup)
         leads = lead_cells(sample.layout) if self.leads else None
         split = sample if subgroup is None else replace(sample, layout=did_cells.split(sample.layout, subgroup[0]))
@@ -200,23 +201,6 @@ class BayesianDid(PanelEstimator):
     def _covariates(self) -> tuple[str, ...]:
         """Columns that enter linearly: not those with a role of their own."""
         return tuple(name for name in self.covariates if name not in (self.standard_error, self.subgroup))
-
-    def _sample(self, panel: Panel, data: DidInputs) -> Sample:
-        """Choose rows and refuse designs without an answer."""
-        sample = prepare(data.outcome, data.covariates, panel.time, data.first_treated, self.anticipation)
-        layout = sample.layout
-        if not (layout.effects.event_time >= 0).any():
-            raise DesignRefused(
-                "Effects cannot be estimated: no unit becomes treated within the window while another unit, "
-                "observed before and after, is still untreated.",
-                next_step="Check the cohort column, or add never-treated units or earlier periods.",
-            )
-        if self.comparison == "never_treated" and not (layout.group == len(layout.cohorts)).any():
-            raise DesignRefused(
-                "comparison is never_treated, and this panel has no never-treated unit.",
-                next_step="Set comparison: not_yet_treated.",
-            )
-        return sample
 
     @property
     def _autoregressive(self) -> bool:
@@ -262,7 +246,7 @@ class BayesianDid(PanelEstimator):
     def _effects(
         self, panel: Panel, data: DidInputs, sample: Sample, structure: Structure, size: int, rng: np.random.Generator
     ) -> Drawn:
-        comparison = {"never_treated_only": self.comparison == "never_treated"}
+        comparison: dict[str, Any] = {"never_treated_only": self.comparison == "never_treated", "outcome": data.outcome}
         if self.prior_only:
             log_link = self.family in LOG_LINK
             drawn = did_engines.exact(
@@ -407,8 +391,7 @@ class BayesianDid(PanelEstimator):
         *,
         seed: int,
     ) -> Estimate:
-        sample, split = samples
-        layout = sample.layout
+        (sample, split), layout = samples, samples[0].layout
         report = did_cells.by_unit if self.sites else did_cells.by_cohort
         seen = data.reported
         parts = [report(split.layout, split.layout.effects, did_engines.rows_of(fit.effects, split.layout), seen)]
@@ -442,7 +425,12 @@ class BayesianDid(PanelEstimator):
             estimator=self.name,
             settings=self.settings(),
             cells=cells,
-            uncertainty=Posterior(draws, SamplerFigures(**asdict(fit.figures)), fit.effects.parameters),
+            uncertainty=Posterior(
+                draws,
+                SamplerFigures(**asdict(fit.figures)),
+                fit.effects.parameters,
+                self._predictive(panel, data, split, fit.effects, seed),
+            ),
             calendar=panel.calendar,
             n_units=int(in_all),
             n_treated_units=int(of_cohort.sum()),
@@ -453,6 +441,24 @@ class BayesianDid(PanelEstimator):
             facts=facts,
             leads_from="own_mean",
             unit_names=tuple(str(name) for name in data.names[treated]) if self.sites else (),
+        )
+
+    def _predictive(self, panel: Panel, data: DidInputs, sample: Sample, drawn: Drawn, seed: int) -> Predictive | None:
+        """What the checks of a posterior read; None where there are more rows than they could show."""
+        unit, column = np.nonzero(sample.layout.used)
+        if drawn.replay is None or drawn.log_prior is None or len(unit) > MOST_OBSERVATIONS:
+            return None
+        chosen = thinned(len(drawn.effects), len(unit))
+        terms = drawn.replay(chosen, np.random.default_rng(seed))
+        return Predictive(
+            observed=data.reported[unit, column],
+            replicated=terms.replicated,
+            period=panel.time[column],
+            before=panel.time[column] < data.first_treated[unit] - self.anticipation,
+            log_likelihood=terms.log_likelihood,
+            log_prior=drawn.log_prior[chosen],
+            draws_of=chosen,
+            series=unit.astype(np.int64),
         )
 
     def _remarks(self, panel: Panel, sample: Sample, leads: CellTable | None) -> tuple[Remark, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from evalkit.numerics.did_cells import acting_units, with_deviations
 from evalkit.numerics.did_layout import CellTable, Layout
+from evalkit.numerics.did_predictive import Replay, Terms, log_prior, replay_gaussian, replay_responses
 from evalkit.numerics.did_rows import Rows, long_rows
 from evalkit.numerics.did_sample import Sample
 from evalkit.numerics.exact_did import (
@@ -21,7 +22,7 @@ from evalkit.numerics.exact_did import (
 )
 from evalkit.numerics.hierarchical_did import ExactDraws, Structure, free_structure
 from evalkit.numerics.importance import LatentDraws, sample_latent
-from evalkit.numerics.latent_did import LatentCounts
+from evalkit.numerics.latent_did import SPREAD_SCALE, LatentCounts
 from evalkit.numerics.posterior_draws import split_rhat
 from evalkit.numerics.response_families import ResponseFamily, percentage_points
 from evalkit.numerics.sampler import Chains
@@ -82,6 +83,10 @@ class Drawn:
         (U,) units with a deviation of their own, and (S, U) draws of it; None without.
     response
         (S, n) effects of the treated rows on the scale of the outcome, where it differs from the model's.
+    replay
+        Makes replicated data and pointwise densities of chosen draws; None where nothing for it was kept.
+    log_prior
+        (S,) log density of the parameters at the top of the hierarchy; None likewise.
     """
 
     effects: FloatArray
@@ -91,6 +96,8 @@ class Drawn:
     sites: IntArray | None = None
     site: FloatArray | None = None
     response: FloatArray | None = None
+    replay: Replay | None = None
+    log_prior: FloatArray | None = None
 
     def sd(self) -> dict[str, FloatArray]:
         """(S,) sds of the parts that vary, by the part's name."""
@@ -107,6 +114,7 @@ def exact(
     rng: np.random.Generator,
     autoregressive: bool,
     never_treated_only: bool,
+    outcome: FloatArray,
     prior_only: bool = False,
     log_link: bool = False,
 ) -> Drawn:
@@ -121,7 +129,21 @@ def exact(
         parameters["sigma"] = drawn.sigma
     if autoregressive:
         parameters["rho"] = drawn.rho
-    return _independent(drawn, unit, parameters, prior_only)
+    found = _independent(drawn, unit, parameters, prior_only)
+    if prior_only:
+        return found
+    nuisance = sample.layout.leads if never_treated_only else None
+    scale = independent_scale(sample, sample.layout.effects, nuisance, priors)
+    in_prior = {"effects": drawn.effects / scale, "sigma": drawn.sigma / scale, "unit": drawn.sigma / scale}
+    in_prior |= {"rho": drawn.rho} if autoregressive else {}
+
+    def replay(chosen: IntArray, rng: np.random.Generator) -> Terms:
+        model = _model(sample, priors, structure, nuisance, scale, autoregressive, sites=False, noise=None)
+        return replay_gaussian(model, in_prior, swept_off(sample, outcome), scale)(chosen, rng)
+
+    errors = {"variance": (drawn.sigma / scale) ** 2, **({"rho": drawn.rho} if autoregressive else {})}
+    density = log_prior(structure, drawn.gamma, found.sd(), _scales(structure, priors), drawn.sigma, errors)
+    return replace(found, replay=replay, log_prior=density)
 
 
 def exact_leads(
@@ -152,31 +174,62 @@ def site_effects(
     rng: np.random.Generator,
     autoregressive: bool,
     never_treated_only: bool,
+    outcome: FloatArray,
     sites: bool,
     noise: Noise | None,
 ) -> Drawn:
     """Gaussian effects with deviations of single units, noise of known variance, or both."""
-    cells = sample.layout.effects
     nuisance = sample.layout.leads if never_treated_only else None
-    scale = independent_scale(sample, cells, nuisance, priors)
-    model = SiteModel(
-        sample, cells, nuisance, structure, scale=scale, site_scale=priors.site if sites else None,
-        autoregressive=autoregressive, covariate_scale=priors.covariate, noise=noise,
-    )  # fmt: skip
+    scale = independent_scale(sample, sample.layout.effects, nuisance, priors)
+    model = _model(sample, priors, structure, nuisance, scale, autoregressive, sites=sites, noise=noise)
     found = sample_latent(model, size=size, points=POINTS, each=EACH, rng=rng, round_size=ROUND, wanted=WANTED)
     value = found.values
     names = [name for name in value if name.startswith("sd_") or name in ("sigma", "rho", "omega")]
     in_units = {name: value[name] * (1.0 if name == "rho" else scale) for name in names}
     if noise is not None and noise.within is None:
         in_units.pop("omega", None)
+    parameters = {name: draws[None, :] for name, draws in in_units.items()}
+    errors = {"half_normal": value["sigma"]} if noise is not None else {"variance": value["sigma"] ** 2}
+    errors |= {"rho": value["rho"]} if autoregressive else {}
+    sds = {name.removeprefix("sd_"): value[name] for name in value if name.startswith("sd_")}
     return Drawn(
         value["effects"] * scale,
         _importance_figures(found, value["effects"]),
-        {name: draws[None, :] for name, draws in in_units.items()},
+        parameters,
         value["gamma"] * scale,
         model.sites if sites else None,
         value["site"] * scale if sites else None,
+        replay=replay_gaussian(model, value, swept_off(sample, outcome), scale),
+        log_prior=log_prior(structure, value["gamma"], sds, _scales(structure, priors), value["unit"], errors),
     )
+
+
+def _model(
+    sample: Sample,
+    priors: Priors,
+    structure: Structure,
+    nuisance: CellTable | None,
+    scale: float,
+    autoregressive: bool,
+    *,
+    sites: bool,
+    noise: Noise | None,
+) -> SiteModel:
+    return SiteModel(
+        sample, sample.layout.effects, nuisance, structure, scale=scale, site_scale=priors.site if sites else None,
+        autoregressive=autoregressive, covariate_scale=priors.covariate, noise=noise,
+    )  # fmt: skip
+
+
+def _scales(structure: Structure, priors: Priors) -> dict[str, float]:
+    """Half-normal scales of the sds by name."""
+    named = dict(zip(structure.group_names, structure.group_scales, strict=True))
+    return {**named, "site": priors.site, "unit": SPREAD_SCALE}
+
+
+def swept_off(sample: Sample, outcome: FloatArray) -> FloatArray:
+    """(N, T) what was taken off the outcome before the fit."""
+    return np.where(sample.layout.used, outcome - sample.series[:, :, 0], 0.0)
 
 
 def noisy_leads(
@@ -269,6 +322,11 @@ def weighted_effects(
     renamed = {"spread": "sd_unit", "site": "sd_site", "dispersion": "dispersion"}
     named = {renamed.get(name, f"sd_{name.removeprefix('ratio_')}"): value[name][None, :] for name in model.names}
     acting = np.flatnonzero(np.append(cells.event_time >= 0, False)[rows.cell])
+    dispersion = value.get("dispersion", np.zeros(size))
+    sds = {name.removeprefix("sd_"): draws[0] for name, draws in named.items() if name.startswith("sd_")}
+    density = log_prior(
+        structure, part["gamma"], sds, _scales(structure, priors), np.ones(size), {"half_normal": dispersion}
+    )
     drawn = Drawn(
         part["effects"],
         Figures("importance", 1, size, 0, split_rhat(part["effects"]), effective, effective),
@@ -276,6 +334,10 @@ def weighted_effects(
         part["gamma"],
         np.unique(unit[acting]) if sites else None,
         part["site"] if sites else None,
+        replay=replay_responses(
+            model, value["coefficients"], dispersion, 100.0 if responses.family == "binomial" else 0.0
+        ),
+        log_prior=density,
     )
     if responses.family != "binomial":
         return drawn

@@ -118,6 +118,8 @@ class SiteModel:
             None if self.noise is None else self.noise.variance,
         )  # fmt: skip
         self.n_groups = layout.n_groups
+        self.acting = (acting & layout.used).astype(np.float64)
+        self._absorbed: dict[ErrorLaw, Absorbed] = {}
         self.n_cell = len(cells) if structure.has_cell_group or structure.fixed_cell else 0
         self.sites = np.flatnonzero((acting & layout.used).any(axis=1) & (layout.group >= 0))
         self.names = [f"ratio_{name}" for name in structure.group_names]
@@ -279,6 +281,17 @@ class SiteModel:
         shrink = law.site**2 / (1.0 + law.site**2 * information)
         noise = rng.standard_normal(score.shape)
         return np.asarray(shrink * score + spread[:, None] * np.sqrt(shrink) * noise)
+
+    def absorbed_draws(
+        self, law: ErrorLaw, effects: FloatArray, spread: FloatArray, rng: np.random.Generator
+    ) -> FloatArray:
+        """(D, A) period effects, nuisance contrasts and covariates given (D, K) effects, for errors of one law."""
+        if law not in self._absorbed:
+            sums = self.moments(law)
+            self._absorbed[law] = absorb_at(
+                sums, 0, self.cells, self.nuisance, self.contrast, self.covariate_scale
+            )  # fmt: skip
+        return self._absorbed[law].coefficient_draws(effects, spread, rng)
 
     def fitted(self, effects: FloatArray, absorbed: FloatArray, units: np.typing.NDArray[np.int64]) -> FloatArray:
         """(D, U, T) mean of the series but for the units' levels and deviations."""
