@@ -18,7 +18,7 @@ from evalkit.evidence.withhold import has_small_cohort, in_check, in_text, witho
 from evalkit.report.contents import Contents
 from evalkit.report.gallery import Shown
 from evalkit.report.pictures import pictures
-from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table, only_start
+from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table
 from evalkit.report.wording import estimator_title
 from evalkit.study.spec import Design, Outcome
 from evalkit.vocabulary import POOLED, BoolArray, Exhibit
@@ -69,7 +69,11 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
 
     estimates = passed("estimates.csv", by_run, ["n_treated"], ["outcome", "run", "aggregation"])
     sums = adds_up(outcome, estimate, evaluation.panel)
-    by_event_time = passed("event_study.csv", event_study_table(estimate, reference, link, adds_up=sums), ["n_treated"])
+    by_event_time = passed(
+        "event_study.csv",
+        event_study_table(estimate, reference, link, start=only_start(estimate, evaluation.panel), adds_up=sums),
+        ["n_treated"],
+    )
     if records["event_study.csv"]["suppressed"] or records["event_study.csv"]["complementary"]:
         by_event_time[list(SUMS)] = np.nan  # one sum less the one before it is the effect that is withheld
     if has_small_cohort(evaluation.panel, rules):
@@ -196,8 +200,17 @@ def adds_up(outcome: Outcome, estimate: Estimate, panel: Panel) -> bool:
     Those of counts and amounts do, where all start together: percentages of several years do not add up, and where
     cohorts differ, later effects are those of fewer places.
     """
-    together = estimate.leads_from == "fit" or only_start(estimate) is not None
+    together = estimate.leads_from == "fit" or only_start(estimate, panel) is not None
     return outcome.family in ADDITIVE and panel.dose is None and together
+
+
+def only_start(estimate: Estimate, panel: Panel) -> int | None:
+    """Ordinal of the first treated period that all treated units share; None where they start apart.
+
+    By the estimate, which may have left a cohort out; by the panel where its effects pool over cohorts.
+    """
+    starts = estimate.cells.share_cohorts if len(estimate.cells.share_cohorts) else panel.cohorts
+    return int(starts[0]) if panel.dose is None and len(starts) == 1 else None
 
 
 def window_of(design: Design, estimate: Estimate) -> tuple[int, int]:

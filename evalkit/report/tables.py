@@ -14,7 +14,7 @@ from evalkit.evidence.natural import Link
 from evalkit.report.columns import DIAGNOSTICS, ESTIMATES, EVENT_STUDY
 from evalkit.report.csv_file import typed
 from evalkit.report.cumulation import cumulate
-from evalkit.vocabulary import NEVER, POOLED, AggregationKind, Diagnostic, FloatArray
+from evalkit.vocabulary import POOLED, AggregationKind, Diagnostic, FloatArray
 
 PRIMARY: Final = "primary"
 
@@ -46,7 +46,9 @@ def estimates_table(
     return typed(rows, ESTIMATES)
 
 
-def event_study_table(estimate: Estimate, reference: int | None, link: Link, *, adds_up: bool = False) -> pd.DataFrame:
+def event_study_table(
+    estimate: Estimate, reference: int | None, link: Link, *, start: int | None = None, adds_up: bool = False
+) -> pd.DataFrame:
     """The event study of one estimate beside the observed means.
 
     Parameters
@@ -58,6 +60,8 @@ def event_study_table(estimate: Estimate, reference: int | None, link: Link, *, 
         that is the average over all periods before the start.
     link
         How the analysed scale relates to the outcome.
+    start
+        Ordinal of the first treated period, where all treated units share it: the rows then name their periods.
     adds_up
         Whether effects of several periods have a sum that means something.
 
@@ -80,7 +84,6 @@ def event_study_table(estimate: Estimate, reference: int | None, link: Link, *, 
     if adds_up:
         sums = cumulate(rows, link)
         extra |= {"cumulative": sums.value, "cumulative_low": sums.low, "cumulative_high": sums.high}
-    start = only_start(estimate)
     return typed(
         [
             {**row, "period": None if start is None else estimate.calendar.text(start + int(label)), **_at(extra, i)}
@@ -88,12 +91,6 @@ def event_study_table(estimate: Estimate, reference: int | None, link: Link, *, 
         ],
         EVENT_STUDY,
     )
-
-
-def only_start(estimate: Estimate) -> int | None:
-    """Ordinal of the first treated period that all treated units share; None where they start apart."""
-    starts = estimate.cells.share_cohorts
-    return int(starts[0]) if len(starts) == 1 and starts[0] not in (POOLED, NEVER) else None
 
 
 def diagnostics_table(diagnostics: Sequence[Diagnostic]) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from evalkit.report.compose import (
     adds_up,
     cells_shown,
     exhibits_shown,
+    only_start,
     reference_time,
     step_in_words,
     through_gate,
@@ -24,7 +25,7 @@ from evalkit.report.compose import (
 )
 from evalkit.report.tables import estimates_table
 from evalkit.testing import staggered_panel
-from evalkit.vocabulary import POOLED, Diagnostic, Exhibit
+from evalkit.vocabulary import NEVER, POOLED, Diagnostic, Exhibit
 from tests import report_samples as samples
 from tests.long_series import PERIODS, START, fitted
 
@@ -164,6 +165,17 @@ def test_a_declared_window_bounds_a_comparison_of_trends_and_never_a_fit() -> No
     design = samples.castle().study.spec.design
     assert window_of(design, samples.estimate()) == (-5, 3)
     assert window_of(design, fitted()) == (-START, PERIODS - START - 1)
+
+
+def test_where_all_start_together_their_start_is_known_even_if_effects_pool_over_cohorts() -> None:
+    panel = staggered_panel(n_units=30, n_periods=6, seed=1)
+    one = dataclasses.replace(panel, first_treated=np.where(panel.first_treated == NEVER, NEVER, 3))
+    pooled = samples.castle().robustness["Two-way fixed effects"]
+    assert isinstance(pooled, Estimate)
+    assert not len(pooled.cells.share_cohorts)
+    assert only_start(pooled, one) == 3
+    assert only_start(pooled, panel) is None
+    assert only_start(fitted(), panel) == START
 
 
 @pytest.mark.parametrize(

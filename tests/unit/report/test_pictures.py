@@ -39,8 +39,8 @@ def test_places_followed_for_long_have_a_sum_and_each_its_own_effect() -> None:
     made = fitted(units=3, bayesian=False)
     drawn = pictures(
         evidence, estimates_table("crime", "main", made, {}, {}),
-        event_study_table(made, None, "identity", adds_up=True), link="identity", step="month", reference=None,
-        window=(-START, PERIODS - START - 1), fit=True,
+        event_study_table(made, None, "identity", start=START, adds_up=True), link="identity", step="month",
+        reference=None, window=(-START, PERIODS - START - 1), fit=True,
     )  # fmt: skip
     assert [figure.id for figure in drawn] == ["counterfactual", "event_study", "cumulative", "by_unit", "forest"]
     levels = drawn[0].data

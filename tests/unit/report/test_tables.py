@@ -74,7 +74,7 @@ def test_the_counterfactual_starts_at_the_reference_period() -> None:
 
 def test_a_fit_has_a_counterfactual_in_every_period_and_dates_where_all_start_together() -> None:
     estimate = fitted()
-    table = event_study_table(estimate, None, "identity", adds_up=True)
+    table = event_study_table(estimate, None, "identity", start=START, adds_up=True)
     np.testing.assert_array_equal(table["counterfactual"], table["observed"] - table["estimate"])
     assert table["period"].tolist() == [estimate.calendar.text(period) for period in range(PERIODS)]
     assert table["cumulative"].notna().tolist() == [period >= START for period in range(PERIODS)]
