@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 # The stamp carries the content of the lock, not its date: a second `make` installs nothing and needs no network.
-STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml | cksum | tr -d ' ')
+STAMP := $(VENV)/.installed-$(shell cat requirements.lock requirements-data.lock pyproject.toml | cksum | tr -d ' ')
 
 .PHONY: help setup run test lint format calibrate benchmark figures lock ui wheel clean
 
@@ -27,6 +27,7 @@ $(STAMP):
 	@awk '/^[a-z0-9]/ {keep = /^setuptools==/} keep' requirements.lock > $(VENV)/setuptools.lock
 	@$(PIP) install --require-hashes -r $(VENV)/setuptools.lock
 	@$(PIP) install --require-hashes --no-build-isolation -r requirements.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements-data.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.installed-* && touch $@
 

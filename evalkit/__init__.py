@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from evalkit.config import load_study as load_study
     from evalkit.data.panel import Panel as Panel
     from evalkit.estimate import Estimate as Estimate
+    from evalkit.estimators.augmented_synthetic_control import AugmentedSyntheticControl as AugmentedSyntheticControl
     from evalkit.estimators.base import Estimator as Estimator
     from evalkit.estimators.base import Needs as Needs
     from evalkit.estimators.bayesian_did import BayesianDid as BayesianDid
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from evalkit.estimators.stacked_did import StackedDid as StackedDid
     from evalkit.estimators.sun_abraham import SunAbraham as SunAbraham
     from evalkit.estimators.switching_did import SwitchingDid as SwitchingDid
+    from evalkit.estimators.synthetic_control import SyntheticControl as SyntheticControl
     from evalkit.estimators.synthetic_did import SyntheticDid as SyntheticDid
     from evalkit.estimators.triple_difference import TripleDifference as TripleDifference
     from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects as TwoWayFixedEffects
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {
+    "AugmentedSyntheticControl": "evalkit.estimators.augmented_synthetic_control",
     "BayesianDid": "evalkit.estimators.bayesian_did",
     "BayesianTimeSeries": "evalkit.estimators.bayesian_time_series",
     "CallawaySantAnna": "evalkit.estimators.callaway_santanna",
@@ -47,6 +50,7 @@ _LAZY = {
     "StackedDid": "evalkit.estimators.stacked_did",
     "SunAbraham": "evalkit.estimators.sun_abraham",
     "SwitchingDid": "evalkit.estimators.switching_did",
+    "SyntheticControl": "evalkit.estimators.synthetic_control",
     "SyntheticDid": "evalkit.estimators.synthetic_did",
     "TripleDifference": "evalkit.estimators.triple_difference",
     "TwoWayFixedEffects": "evalkit.estimators.two_way_fixed_effects",

@@ -25,6 +25,7 @@ from evalkit.estimate import Estimate
 from evalkit.estimators import registry
 from evalkit.estimators.base import Estimator, refuse_cross_sections, require_absorbing
 from evalkit.evidence.equity import GroupResult, Groups
+from evalkit.evidence.facts import design_of
 from evalkit.evidence.finding import finding_of_draws
 from evalkit.evidence.schema import Evidence, Identity
 from evalkit.evidence.standard import Standard
@@ -225,11 +226,20 @@ def _checked(study: Study, context: CheckContext, tell: Progress) -> tuple[Diagn
     found: list[Diagnostic] = []
     choices = list(study.checks)
     listed = {choice.name for choice in choices}
-    choices += [Choice(name=name) for name in _of_every_posterior(context.estimate) if name not in listed]
+    also = (*_of_every_posterior(context.estimate), *_of_every_fit(study, context.estimate))
+    choices += [Choice(name=name) for name in also if name not in listed]
     for choice in choices:
         tell(f"Checking: {choice.name.replace('_', ' ')}")
         found.extend(answer(checks.get(choice.name)(**choice.settings), context))
     return tuple(found)
+
+
+def _of_every_fit(study: Study, estimate: Estimate) -> tuple[str, ...]:
+    """Checks of a design that fits the treated before the start: the rating requires them, listed or not."""
+    standard = Standard.from_config(study.evidence)
+    if design_of(study.spec, estimate, standard) != "synthetic_control":
+        return ()
+    return standard.required_diagnostics.synthetic_control
 
 
 def _of_every_posterior(estimate: Estimate) -> tuple[str, ...]:

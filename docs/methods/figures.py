@@ -5,6 +5,7 @@ Each is the event-study figure that the brief of that run shows, or of an exampl
 
 from __future__ import annotations
 
+import functools
 import sys
 from pathlib import Path
 
@@ -126,10 +127,23 @@ def of_study(page: str) -> Figure:
     return next(figure for figure in contents.figures if figure.id == "event_study")
 
 
+def of_donors(page: str) -> Figure:
+    """Placebo gaps or donor weights of Proposition 99."""
+    overrides, kind = {
+        "synthetic_control": ([], "placebo_gaps"),
+        "augmented_synthetic_control": (["estimator=augmented_synthetic_control"], "donor_weights"),
+    }[page]
+    evaluation = evaluate(load_study("proposition_99", [*overrides, "study.robustness=[]", "study.checks=[]"]))
+    contents = compose(evaluation, provenance={}, study_yaml="")
+    return next(figure for figure in contents.figures if figure.id == kind)
+
+
 DRAWN = {
     "bayesian_time_series": bayesian_time_series,
     "triple_difference": triple_difference,
     "few_treated": few_treated,
+    "synthetic_control": functools.partial(of_donors, "synthetic_control"),
+    "augmented_synthetic_control": functools.partial(of_donors, "augmented_synthetic_control"),
 }
 """Pages whose figure is no event study of a run."""
 

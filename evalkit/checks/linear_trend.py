@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -45,9 +46,16 @@ class Leads:
     with_overall: FloatArray
 
 
+FITTED: Final = (
+    "Before the start the model was fitted to the treated themselves, so the gaps there are no test of trends."
+)
+
+
 def tested_leads(context: CheckContext) -> Leads | str:
     """The pre-periods of the event window, or why there are none."""
     estimate = context.estimate
+    if estimate.leads_from == "fit":
+        return FITTED
     try:
         study = estimate.aggregation("event_study")
     except EvalkitError as error:

@@ -42,12 +42,19 @@ class PlaceboPeriod(PanelCheck):
         """Fit the placebo and test its overall effect."""
         panel = shifted_start(context.panel, self.periods_earlier, context.spec.design.anticipation)
         try:
-            placebo = context.fit(panel).aggregation("overall")
+            estimate = context.fit(panel)
+            placebo = estimate.aggregation("overall")
         except EvalkitError as error:
             return self.result("not_run", f"The placebo start could not be estimated: {error.what}")
         effect, error_size = float(placebo.estimate[0]), float(placebo.std_error[0])
-        excludes = not placebo.low[0] <= 0.0 <= placebo.high[0]
-        if placebo.draws is not None:
+        low, high = float(placebo.low[0]), float(placebo.high[0])
+        own = estimate.own
+        if own is not None and np.isfinite(own.p_value):  # what the design itself would report
+            low, high = own.low, own.high
+        excludes = not low <= 0.0 <= high
+        if own is not None and np.isfinite(own.p_value):
+            value, statistic = own.p_value, f"{own.method}_p"
+        elif placebo.draws is not None:
             beyond = float(np.mean(placebo.draws[:, 0] > 0.0))
             value, statistic = 2.0 * min(beyond, 1.0 - beyond), "posterior_two_sided_tail"
         else:
@@ -57,15 +64,15 @@ class PlaceboPeriod(PanelCheck):
         return self.result(
             "fail" if failed else "pass",
             f"Moving the start {self.periods_earlier} periods earlier gives a placebo effect of "
-            f"{amount(context, effect)} ({amount(context, float(placebo.low[0]))} to "
-            f"{amount(context, float(placebo.high[0]))}), which {word}.",
+            f"{amount(context, effect)} ({amount(context, low)} to "
+            f"{amount(context, high)}), which {word}.",
             statistic=statistic,
             value=value,
             threshold=self.alpha,
             effect=effect,
             std_error=error_size,
-            low=float(placebo.low[0]),
-            high=float(placebo.high[0]),
+            low=low,
+            high=high,
             interval_excludes_zero=float(excludes),
         )
 

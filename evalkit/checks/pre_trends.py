@@ -9,7 +9,7 @@ from pydantic import Field
 from scipy import stats
 
 from evalkit.checks.base import CheckContext, PanelCheck
-from evalkit.checks.linear_trend import detectable_in_words, tested_leads
+from evalkit.checks.linear_trend import FITTED, detectable_in_words, tested_leads
 from evalkit.estimate import Aggregation
 from evalkit.numerics.pretest import detectable_slope, passing_joint
 from evalkit.vocabulary import BoolArray, CheckStatus, Diagnostic, Domain, FloatArray
@@ -45,7 +45,8 @@ class PreTrends(PanelCheck):
         """Test the pre-periods of the event study."""
         leads = tested_leads(context)
         if isinstance(leads, str):
-            return self.result("not_run", leads, n_pre_periods=0.0)
+            # where the design fits the treated, its own check (pre_fit) takes the place of this one
+            return self.result("informational" if leads == FITTED else "not_run", leads, n_pre_periods=0.0)
         study, rows, effects, covariance = leads.study, leads.rows, leads.effects, leads.covariance
         rank = int(np.linalg.matrix_rank(covariance, hermitian=True))
         precision: FloatArray = np.linalg.pinv(covariance, hermitian=True).astype(np.float64)

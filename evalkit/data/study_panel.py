@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.data.columns import name_rows, read_numbers, require_columns
+from evalkit.data.columns_as_units import rows_from_columns
 from evalkit.data.derive import derive
 from evalkit.data.panel import Panel
 from evalkit.data.sources import describe, read
@@ -34,8 +35,13 @@ def load_frame(study: Study) -> pd.DataFrame:
     texts = [name for name, held in data.held.items() if isinstance(held[0] if isinstance(held, tuple) else held, str)]
     named = (data.unit or data.group, data.cluster, *groups, *texts)
     identifiers = [name for name in named if name is not None and name != data.period]
+    if data.wide is not None:
+        identifiers = [name for name in identifiers if name != data.unit]
+    frame = read(data.source, root=Path(study.data_root), identifiers=identifiers)
+    if data.wide is not None:
+        frame = rows_from_columns(frame, unit=str(data.unit), period=data.period, value=data.wide)
     frame = derive(
-        read(data.source, root=Path(study.data_root), identifiers=identifiers),
+        frame,
         data.derive,
         str(data.unit or data.group),
         data.period,

@@ -12,6 +12,7 @@ from evalkit.errors import ConfigError, closest
 from evalkit.estimators.base import Estimator
 
 BUILT_IN = {
+    "augmented_synthetic_control": "evalkit.estimators.augmented_synthetic_control:AugmentedSyntheticControl",
     "bayesian_did": "evalkit.estimators.bayesian_did:BayesianDid",
     "bayesian_time_series": "evalkit.estimators.bayesian_time_series:BayesianTimeSeries",
     "callaway_santanna": "evalkit.estimators.callaway_santanna:CallawaySantAnna",
@@ -21,6 +22,7 @@ BUILT_IN = {
     "stacked_did": "evalkit.estimators.stacked_did:StackedDid",
     "sun_abraham": "evalkit.estimators.sun_abraham:SunAbraham",
     "switching_did": "evalkit.estimators.switching_did:SwitchingDid",
+    "synthetic_control": "evalkit.estimators.synthetic_control:SyntheticControl",
     "synthetic_did": "evalkit.estimators.synthetic_did:SyntheticDid",
     "triple_difference": "evalkit.estimators.triple_difference:TripleDifference",
     "two_way_fixed_effects": "evalkit.estimators.two_way_fixed_effects:TwoWayFixedEffects",

@@ -268,6 +268,10 @@ RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
         "differing trends before the start could have gone unseen",
         "more places, or more periods before the start, were observed",
     ),
+    "pre_fit": (
+        "the comparison does not follow the treated closely before the start",
+        "places more like the treated were among those that they are compared with",
+    ),
     "honest": (
         "a small departure from parallel trends would overturn the result",
         "the comparison group followed the treated more closely before the start",

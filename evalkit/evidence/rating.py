@@ -27,6 +27,7 @@ RULES: Final[dict[str, Judge]] = {
     "few_pre_periods": design.few_pre_periods,
     "short_series": design.short_series,
     "pre_trends": results.pre_trends,
+    "pre_fit": results.pre_fit,
     "honest": results.honest,
     "baseline": design.baseline,
     "regression_to_the_mean": design.regression_to_the_mean,

@@ -15,7 +15,7 @@ from evalkit.evidence.verdict import Verdict, held_against, not_applicable, not_
 from evalkit.vocabulary import Diagnostic, Domain
 
 OWN_ROW = frozenset(
-    {"balance", "pre_trends", "honest", "sampler", "spillover", "prior_sensitivity", "posterior_predictive"}
+    {"balance", "pre_trends", "pre_fit", "honest", "sampler", "spillover", "prior_sensitivity", "posterior_predictive"}
 )
 """Diagnostics that a row of the rating table judges by itself."""
 
@@ -41,6 +41,18 @@ def pre_trends(facts: Facts, rule: Rule) -> Verdict:
         f"{detectable:.3g}, against an effect of {size:.3g}."
     )
     return held_against(weak, reason, detectable, share * size, variant="weak")
+
+
+def pre_fit(facts: Facts, rule: Rule) -> Verdict:
+    """How closely the comparison follows the treated before the start, for designs that fit them."""
+    if facts.design != "synthetic_control":
+        return not_applicable("The design does not rest on a fit of the treated before the start.")
+    found = facts.ran("pre_fit")
+    if found is None or found.value is None:
+        return not_run("The fit before the start was not looked at.")
+    limit = rule.limits["fails"]
+    reason = f"Before the start the comparison misses the treated by {found.value:.2g} of the outcome's spread."
+    return held_against(found.value > limit, reason, found.value, limit)
 
 
 def honest(facts: Facts, rule: Rule) -> Verdict:

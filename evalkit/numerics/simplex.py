@@ -17,6 +17,7 @@ Where several weights fit equally well, the answer is the one of least norm: it 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -27,9 +28,11 @@ from evalkit.vocabulary import BoolArray, FloatArray, IntArray
 
 TIE_BREAK: Final = 1e-10
 """Ridge, relative to the largest column, under which the support is searched for: picks the least norm among equals."""
-SUPPORT: Final = 1e-7
-"""Weights of the interior-point solver below this start at a bound; the active-set method corrects mistakes."""
+ACCURACY: Final = 1e-11
+"""Asked of the interior-point solver; what it reaches only decides where the active-set method starts."""
 EPS: Final = float(np.finfo(np.float64).eps)
+NEARLY_EXACT: Final = 1e-8
+"""Objective, relative to the largest column, below which many weights fit alike."""
 ROUNDING: Final = 8.0 * EPS
 """Relative size of gradients that count as 0."""
 
@@ -131,11 +134,27 @@ def simplex_fit(
         return SimplexFit(np.full(A.shape[1], 1.0 / A.shape[1]), -float(offset.mean()), 0.0, 0.0)
     R, penalty = R / np.sqrt(size), ridge / size
     eased = penalty + TIE_BREAK
-    state, rough = _active_set(R, eased, upper, *_at_bounds(_interior_point(R, eased, upper), upper))
+    inside, state = _interior_point(R, eased, upper)
+    if _objective(R, penalty, inside) < NEARLY_EXACT:  # the tie-break decides, and must not drown in rounding
+        inside, state = _interior_point(R, eased, upper, per=eased)
+    state, rough = _active_set(R, eased, upper, *_at_bounds(inside, state, upper))
     exact = _active_set(R, penalty, upper, state, rough)[1]
     gap, _, w = min((_gap(R, penalty, upper, each), place, each) for place, each in enumerate((exact, rough)))
     errors = (gaps @ w) * root
     return SimplexFit(w, -float(offset @ w), float(errors @ errors), gap * size)
+
+
+def weighted_average(columns: FloatArray, weights: FloatArray) -> FloatArray:
+    """(m,) average of columns by weights that sum to 1, their common level taken off first so that it costs no digits.
+
+    Examples
+    --------
+    >>> weighted_average(np.array([[1e9, 1e9 + 1.0]]), np.array([0.5, 0.5])).tolist()
+    [1000000000.5]
+    """
+    level = columns.mean(axis=1)
+    average: FloatArray = level + (columns - level[:, None]) @ weights
+    return average
 
 
 def _validated(A: FloatArray, b: FloatArray, ridge: float, row_weights: FloatArray | None, upper: float) -> FloatArray:
@@ -159,25 +178,31 @@ def _reduced(R: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.qr(R)[1], dtype=np.float64)
 
 
-def _interior_point(R: FloatArray, ridge: float, upper: float) -> FloatArray:
-    """(n,) solution of min |R w|^2 + ridge |w|^2 by Clarabel, residuals r = R w kept as variables.
+def _interior_point(R: FloatArray, ridge: float, upper: float, *, per: float = 1.0) -> tuple[FloatArray, IntArray]:
+    """(n,) solution of min (|R w|^2 + ridge |w|^2) / per by Clarabel, and the bound that each weight rests on.
 
-    With n columns and m rows the linear systems cost n m^2, not n^3.
+    Residuals r = R w are kept as variables: with n columns and m rows the linear systems cost n m^2, not n^3. A weight
+    rests on a bound where the bound's multiplier is larger than its distance.
     """
     import clarabel
     from scipy import sparse
 
     m, n = R.shape
-    P = sparse.diags_array(np.concatenate([np.full(n, ridge), np.ones(m)])).tocsc()
-    bounds = [-np.eye(n), np.eye(n)] if upper < 1.0 else [-np.eye(n)]
-    left = np.vstack([np.ones((1, n)), R, *bounds])
-    right = np.vstack([np.zeros((1, m)), -np.eye(m), *[np.zeros((n, m))] * len(bounds)])
-    limits = np.concatenate([[1.0], np.zeros(m + n), np.full(n, upper) if upper < 1.0 else []])
+    sides = [-1.0, 1.0] if upper < 1.0 else [-1.0]  # -w <= 0, w <= upper
+    rows, first = _pattern(m, n, len(sides))
+    own = np.vstack([np.ones((1, n)), R, np.repeat(np.array(sides)[:, None], n, axis=1)])
+    values = np.concatenate([own.T.ravel(), np.full(m, -1.0)])
+    constraints = sparse.csc_matrix((values, rows, first), shape=(1 + m + n * len(sides), n + m))
+    count = np.arange(n + m + 1)
+    P = sparse.csc_matrix(
+        (np.concatenate([np.full(n, ridge), np.ones(m)]) / per, count[:-1], count), shape=(n + m, n + m)
+    )
+    limits = np.concatenate([[1.0], np.zeros(m + n), np.full(n * (len(sides) - 1), upper)])
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.max_threads = 1
-    cones: list[Any] = [clarabel.ZeroConeT(1 + m), clarabel.NonnegativeConeT(n * len(bounds))]
-    constraints = sparse.csc_matrix(np.hstack([left, right]))
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = ACCURACY
+    cones: list[Any] = [clarabel.ZeroConeT(1 + m), clarabel.NonnegativeConeT(n * len(sides))]
     solved = clarabel.DefaultSolver(P, np.zeros(n + m), constraints, limits, cones, settings).solve()
     w = np.asarray(solved.x)[:n]
     if not np.isfinite(w).all():
@@ -185,18 +210,34 @@ def _interior_point(R: FloatArray, ridge: float, upper: float) -> FloatArray:
             f"The quadratic programme for {n} weights was not solved: {solved.status}.",
             next_step="Look for outcomes of very different size, and rescale them.",
         )
-    return w
+    price = np.asarray(solved.z)[1 + m :]
+    state = np.where(price[:n] > w, AT_ZERO, FREE)
+    if upper < 1.0:
+        state = np.where(price[n:] > upper - w, AT_UPPER, state)
+    return w, state.astype(np.int64)
 
 
-def _at_bounds(w: FloatArray, upper: float) -> tuple[IntArray, FloatArray]:
-    """(n,) which bound each weight rests on, and weights that rest there exactly and sum to 1."""
-    state = np.where(w < SUPPORT, AT_ZERO, np.where((upper < 1.0) & (w > upper - SUPPORT), AT_UPPER, FREE))
+@functools.lru_cache(maxsize=64)
+def _pattern(m: int, n: int, sides: int) -> tuple[IntArray, IntArray]:
+    """Row of each entry of the constraints, column by column, and where each column begins.
+
+    A weight stands in the sum, in all residuals and in its bounds; a residual in its own equation.
+    """
+    shared = np.broadcast_to(np.arange(1 + m), (n, 1 + m))
+    bounds = 1 + m + np.arange(n)[:, None] + n * np.arange(sides)
+    rows = np.concatenate([np.hstack([shared, bounds]).ravel(), 1 + np.arange(m)])
+    first = np.concatenate([np.arange(n + 1) * (1 + m + sides), n * (1 + m + sides) + 1 + np.arange(m)])
+    return rows, first
+
+
+def _at_bounds(w: FloatArray, state: IntArray, upper: float) -> tuple[IntArray, FloatArray]:
+    """(n,) weights that rest exactly on their bounds and sum to 1, one of them at least free to move."""
     if not (state == FREE).any():
         state[np.argmax(np.minimum(w, upper - w)) if upper < 1.0 else np.argmax(w)] = FREE
     free = state == FREE
     snapped = np.where(state == AT_UPPER, upper, np.where(free, np.clip(w, 0.0, upper), 0.0))
     snapped[free] += (1.0 - snapped.sum()) / free.sum()
-    return state.astype(np.int64), snapped
+    return state, snapped
 
 
 def _active_set(

@@ -12,9 +12,12 @@ from evalkit.errors import ConfigError
 from evalkit.report.figures.anticipation_scan import anticipation_scan
 from evalkit.report.figures.balance import balance
 from evalkit.report.figures.canvas import Figure
+from evalkit.report.figures.donor_weights import donor_weights
+from evalkit.report.figures.error_ratios import error_ratios
 from evalkit.report.figures.goodman_bacon import goodman_bacon
 from evalkit.report.figures.honest import honest_relative, honest_smooth
 from evalkit.report.figures.leave_one_out import leave_one_out
+from evalkit.report.figures.placebo_gaps import placebo_gaps
 from evalkit.report.figures.placebo_outcomes import placebo_outcomes
 from evalkit.report.figures.pre_trend_power import pre_trend_power
 from evalkit.report.figures.predictive_check import predictive_check
@@ -29,10 +32,13 @@ Drawing = Callable[[pd.DataFrame, Setting], Figure]
 GALLERY: Final[Mapping[str, Drawing]] = {
     "anticipation_scan": anticipation_scan,
     "balance": balance,
+    "donor_weights": donor_weights,
+    "error_ratios": error_ratios,
     "goodman_bacon": goodman_bacon,
     "honest_relative": honest_relative,
     "honest_smooth": honest_smooth,
     "leave_one_out": leave_one_out,
+    "placebo_gaps": placebo_gaps,
     "placebo_outcomes": placebo_outcomes,
     "pre_trend_power": pre_trend_power,
     "predictive_check": predictive_check,

@@ -171,11 +171,14 @@ class Data(Part):
     instead: the column by which, together with the period, treatment is known. `where` holds columns at values, so that
     other rows are left out; null holds nothing and marks a column at which the study may be cut.
 
+    `wide` is for data with one row a period and one column a unit: the name that the column of values gets.
+
     `covariates` are adjusted for by estimators that can; `attributes` are further columns that a check or
     estimator asks for by name (coordinates, a subgroup) and that nothing adjusts for.
     """
 
     source: Source
+    wide: Identifier | None = None
     unit: Identifier | None = None
     group: Identifier | None = None
     period: Identifier
@@ -198,6 +201,8 @@ class Data(Part):
                 "name exactly one of 'unit' (followed over time) and 'group' (repeated cross-sections: each row is "
                 "another person, treated as the group is in the period)"
             )
+        if self.wide is not None and self.unit is None:
+            raise ValueError("name 'unit' beside 'wide': it becomes the column of units")
         if [self.cohort, self.treated, self.dose].count(None) != 2:
             raise ValueError(
                 "name exactly one of 'cohort' (first treated period), 'treated' (a 0/1 column that stays 1) and 'dose' "

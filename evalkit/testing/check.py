@@ -131,9 +131,13 @@ def as_counts(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(estimate: Estimate) -> FloatArray:
-    """(2, K) effects and standard errors of the cells, sorted by cohort, period and event time."""
+    """(2, K) effects and standard errors of the cells, sorted by cohort, period and event time.
+
+    Cells of single units, whose order follows from their names, are sorted by effect within these.
+    """
     cells = estimate.cells
-    order = np.lexsort((cells.event_time, cells.period, cells.cohort))
+    within = () if cells.unit is None else (cells.estimate,)
+    order = np.lexsort((*within, cells.event_time, cells.period, cells.cohort))
     table = estimate.to_frame()
     return np.stack([table["estimate"].to_numpy()[order], table["std_error"].to_numpy()[order]])
 

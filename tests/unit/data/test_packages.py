@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from typing import Any
 
 import pytest
@@ -43,5 +44,11 @@ def test_an_unknown_data_set_names_the_nearest(package: str, name: str, near: st
 
 def test_a_package_that_is_not_installed_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"'causalpy', which is not installed(.|\n)*pip install causalpy"):
+    with pytest.raises(ConfigError, match=r"'causalpy', which is not installed(.|\n)*pip install --no-deps causalpy"):
         read_package(source("causalpy", "did"))
+
+
+def test_the_files_of_causalpy_are_read_without_importing_it() -> None:
+    frame = read_package(source("causalpy", "california_prop99"))
+    assert frame.shape == (31, 40)  # 1970-2000, the year and 39 states
+    assert "causalpy" not in sys.modules
