@@ -76,6 +76,8 @@ SYNTHESIS_TABLE: Final = (
     Column("i2", "number", "Share of the differences that is more than sampling error."),
     Column("q", "number", "Cochran's Q."),
     Column("q_p", "number", "Its p-value under equal effects."),
+    Column("chance_mean", "number", "Posterior probability that the mean goes the way the city wants; from 3 studies."),
+    Column("chance_new_city", "number", "Posterior probability that the effect in a new city does; from 3 studies."),
     Column("egger_p", "number", "P-value of the small-study check; empty with fewer than 10 studies."),
 )
 
@@ -261,6 +263,8 @@ def _synthesis(group: Group) -> dict[str, Any]:
         "i2": pooled.i2,
         "q": pooled.q,
         "q_p": pooled.q_p,
+        "chance_mean": None if group.chances is None else group.chances.mean_wanted,
+        "chance_new_city": None if group.chances is None else group.chances.new_wanted,
         "egger_p": None if group.small is None else group.small.p_value,
     }
     numbers = {name: shown(group, getattr(found, name)) for name in ("mean", "low", "high")}

@@ -10,12 +10,41 @@ import numpy as np
 
 from evalkit.evidence.values import Scale
 from evalkit.numerics.meta_analysis import Pooled, SmallStudies, leave_one_out, pool, small_studies
+from evalkit.numerics.normal_hierarchy import HierarchyPrior
+from evalkit.numerics.normal_hierarchy import pool as pool_bayesian
 from evalkit.numerics.three_level import Nested, pool_nested
 from evalkit.synthesis.entries import Effect, Entry, effect_of
-from evalkit.vocabulary import Direction
+from evalkit.vocabulary import Direction, FloatArray
 
 FEWEST_FOR_SMALL: Final = 10
 """Studies below which a small-study check says nothing (Cochrane Handbook 13.3.5.4)."""
+
+
+DRAWS: Final = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """What a Bayesian hierarchical model of the same effects says (flat on the mean, exact quadrature over the spread).
+
+    Attributes
+    ----------
+    mean_wanted
+        Probability that the mean effect lies in the direction the city wants.
+    new_wanted
+        Probability that the effect in a new city does.
+    new_low, new_high
+        Interval of the effect in a new city.
+    tau_scale
+        Scale of the half-normal prior of the spread between studies: the spread of the effects seen, or the median
+        standard error where that is larger.
+    """
+
+    mean_wanted: float
+    new_wanted: float
+    new_low: float
+    new_high: float
+    tau_scale: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +67,8 @@ class Group:
         The pooled effect without each study in turn; empty with two studies.
     small
         Whether small studies show other effects; None with fewer than ten.
+    chances
+        Of a Bayesian hierarchical model; None with fewer than three studies.
     """
 
     priority: str
@@ -52,6 +83,7 @@ class Group:
     nested: Nested | None
     without: tuple[Pooled, ...]
     small: SmallStudies | None
+    chances: Chances | None
 
     @property
     def result(self) -> Pooled | Nested:
@@ -116,4 +148,16 @@ def _group(key: tuple[str, str, str, Scale, Direction], entries: Sequence[Entry]
         nested=pool_nested(y, v, city, level=level) if nested else None,
         without=leave_one_out(y, v, level=level) if len(members) > 2 else (),
         small=small_studies(y, v) if len(members) >= FEWEST_FOR_SMALL else None,
+        chances=_chances(y, np.sqrt(v), key[4], level) if len(members) > 2 else None,
+    )
+
+
+def _chances(effects: FloatArray, errors: FloatArray, direction: Direction, level: float) -> Chances:
+    scale = max(float(np.std(effects, ddof=1)), float(np.median(errors)))
+    drawn = pool_bayesian(effects, errors, HierarchyPrior(tau_scale=scale)).draws(DRAWS, np.random.default_rng(0))
+    sign = 1.0 if direction == "higher_better" else -1.0
+    tail = (1.0 - level) / 2.0
+    low, high = np.quantile(drawn.new, [tail, 1.0 - tail])
+    return Chances(
+        float(np.mean(sign * drawn.mu > 0.0)), float(np.mean(sign * drawn.new > 0.0)), float(low), float(high), scale
     )

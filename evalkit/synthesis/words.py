@@ -38,7 +38,9 @@ def sentences(group: Group, standard: Standard | None = None) -> tuple[str, ...]
     prose = (standard or shipped()).prose
     for sentence in _said(_bare(group)):
         lint(sentence, prose, bayesian=False, very_low=True, digits=False)
-    return _said(group)
+    for sentence in _chance(group):
+        lint(sentence, prose, bayesian=True, very_low=True, digits=False)
+    return (*_said(group), *_chance(group))
 
 
 def _said(group: Group) -> tuple[str, ...]:
@@ -89,6 +91,17 @@ def _new_city(group: Group) -> str:
         return "Two studies are too few to say where the effect in another city may lie."
     ahead = _between(group, found.prediction_low, found.prediction_high)
     return f"In another city of the same kind the effect may lie anywhere from {ahead}."
+
+
+def _chance(group: Group) -> tuple[str, ...]:
+    if group.chances is None:
+        return ()
+    of_hundred = round(100 * group.chances.new_wanted)
+    said = "less than a 1" if of_hundred == 0 else "more than a 99" if of_hundred == 100 else f"about a {of_hundred}"
+    return (
+        f"Given these studies and stated assumptions, there is {said} in 100 chance that the effect in another city of "
+        "the same kind goes the way the city wants.",
+    )
 
 
 def _one_study(group: Group) -> tuple[str, ...]:

@@ -59,3 +59,14 @@ def test_the_small_study_check_waits_for_ten_studies() -> None:
     assert nine.small is None
     assert twelve.small is not None
     assert twelve.small.p_value < 0.01
+
+
+def test_chances_fall_with_the_spread_and_turn_with_the_direction() -> None:
+    def of(effects: list[float]) -> float:
+        made = [city_evidence(f"s{i}", city=f"c{i}", effect=effect, std_error=0.03) for i, effect in enumerate(effects)]
+        (found,) = groups(newest(made))
+        assert found.chances is not None
+        return found.chances.new_wanted
+
+    assert of([-0.2, -0.21, -0.19, -0.2]) > of([-0.4, 0.0, -0.3, -0.1]) > 0.5
+    assert of([0.2, 0.21, 0.19]) < 0.1

@@ -61,4 +61,11 @@ def test_words_of_the_studies_themselves_are_not_judged_by_the_linter() -> None:
 def test_studies_without_an_effect_are_counted_with_the_reason() -> None:
     made = [city_evidence(f"s{i}", city=f"c{i}", certainty=2 if i else None) for i in range(4)]
     (found,) = groups(newest(made))
-    assert sentences(found)[-1] == "1 study is left out of the average (not rated)."
+    assert "1 study is left out of the average (not rated)." in sentences(found)
+
+
+def test_the_chance_in_a_new_city_goes_with_the_wanted_direction() -> None:
+    last = sentences(group([-0.2, -0.21, -0.22, -0.19], error=0.01))[-1]
+    assert last.startswith("Given these studies and stated assumptions, there is ")
+    assert "chance that the effect in another city" in last
+    assert not any("chance" in sentence for sentence in sentences(group([-0.2, -0.1])))
