@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evalkit.estimators.callaway_santanna import CallawaySantAnna as CallawaySantAnna
     from evalkit.estimators.extended_twfe import ExtendedTwfe as ExtendedTwfe
     from evalkit.estimators.imputation import Imputation as Imputation
+    from evalkit.estimators.interactive_fixed_effects import InteractiveFixedEffects as InteractiveFixedEffects
     from evalkit.estimators.poisson_fixed_effects import PoissonFixedEffects as PoissonFixedEffects
     from evalkit.estimators.registry import estimators as estimators
     from evalkit.estimators.stacked_did import StackedDid as StackedDid
@@ -44,6 +45,7 @@ _LAZY = {
     "Evaluation": "evalkit.evaluation",
     "ExtendedTwfe": "evalkit.estimators.extended_twfe",
     "Imputation": "evalkit.estimators.imputation",
+    "InteractiveFixedEffects": "evalkit.estimators.interactive_fixed_effects",
     "Needs": "evalkit.estimators.base",
     "Panel": "evalkit.data.panel",
     "PoissonFixedEffects": "evalkit.estimators.poisson_fixed_effects",

@@ -52,6 +52,7 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "two_way_fixed_effects": ("enterprise_zones", ("estimator=two_way_fixed_effects",)),
     "bayesian_did": ("castle_doctrine", ("estimator=bayesian_did",)),
     "synthetic_did": ("castle_doctrine", ("estimator=synthetic_did",)),
+    "interactive_fixed_effects": ("castle_doctrine", ("estimator=interactive_fixed_effects",)),
     "stacked_did": ("enterprise_zones", ("estimator=stacked_did",)),
 }
 """Page to the study and overrides behind its figure."""

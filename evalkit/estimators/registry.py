@@ -18,6 +18,7 @@ BUILT_IN = {
     "callaway_santanna": "evalkit.estimators.callaway_santanna:CallawaySantAnna",
     "extended_twfe": "evalkit.estimators.extended_twfe:ExtendedTwfe",
     "imputation": "evalkit.estimators.imputation:Imputation",
+    "interactive_fixed_effects": "evalkit.estimators.interactive_fixed_effects:InteractiveFixedEffects",
     "poisson_fixed_effects": "evalkit.estimators.poisson_fixed_effects:PoissonFixedEffects",
     "stacked_did": "evalkit.estimators.stacked_did:StackedDid",
     "sun_abraham": "evalkit.estimators.sun_abraham:SunAbraham",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Final, Literal
 
 import numpy as np
@@ -14,22 +14,17 @@ from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.inference.replicate_errors import Kind, Replicates, from_draws, from_jackknife, kind_of, with_own
 from evalkit.numerics import sample_remarks as say
 from evalkit.numerics.synthetic_did import Window
 from evalkit.numerics.synthetic_did_errors import Roster, RosterFit, bootstrap, fit_roster, jackknife, placebos
-from evalkit.uncertainty import OwnInterval, Sampling
-from evalkit.vocabulary import BoolArray, FloatArray, IntArray, OwnMethod, Remark
+from evalkit.uncertainty import Sampling
+from evalkit.vocabulary import BoolArray, IntArray, Remark
 
 Errors = Literal["auto", "jackknife", "bootstrap", "placebo"]
-FEWEST_TREATED: Final = 10
-"""Treated clusters from which the jackknife is taken by itself; its theory lets their number grow."""
 FEWEST_BEFORE: Final = 2
 """Periods before the start: with one there is nothing to fit weights to."""
-METHOD: Final[dict[str, OwnMethod]] = {
-    "jackknife": "jackknife",
-    "bootstrap": "bootstrap",
-    "placebo": "placebo_variance",
-}
+OFFERED: Final[tuple[Kind, ...]] = ("jackknife", "placebo", "bootstrap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +48,6 @@ class _Sample:
     roster: Roster
     holed: BoolArray
     early: BoolArray
-
-
-@dataclass(frozen=True, slots=True)
-class _Replicates:
-    """How errors are made, (R, K + G) deviations whose cross product is the covariance, and the t reference, if any."""
-
-    errors: Literal["jackknife", "bootstrap", "placebo"]
-    influence: FloatArray
-    count: int
-    degrees: float | None = None
 
 
 class SyntheticDid(PanelEstimator):
@@ -144,7 +129,7 @@ class SyntheticDid(PanelEstimator):
         fit = fit_roster(sample.roster)
         replicates = self._replicates(sample, fit, rng)
         estimate = self._estimate(panel, sample, fit, replicates, seed=int(rng.integers(2**53)))
-        return _with_own(estimate, replicates)
+        return with_own(estimate, replicates)
 
     def _sample(self, panel: Panel) -> _Sample:
         """Units without a gap: the never-treated, and cohorts with enough periods before their start."""
@@ -180,44 +165,21 @@ class SyntheticDid(PanelEstimator):
         )
         return _Sample(used, starts, roster, holed & ~panel.always_treated, early)
 
-    def _replicates(self, sample: _Sample, fit: RosterFit, rng: np.random.Generator) -> _Replicates:
+    def _replicates(self, sample: _Sample, fit: RosterFit, rng: np.random.Generator) -> Replicates:
         """Standard errors by the first method of the rule that is defined, or by the one asked for."""
         roster = sample.roster
-        treated = np.concatenate(roster.cohorts)
-        many = len(np.unique(roster.cluster[treated])) >= FEWEST_TREATED
-        rule = {
-            "auto": ("jackknife", "placebo", "bootstrap") if many else ("placebo", "jackknife", "bootstrap"),
-            "jackknife": ("jackknife",),
-            "placebo": ("placebo",),
-            "bootstrap": ("bootstrap",),
-        }[self.errors]
-        why = []
-        for errors in rule:
-            reason = _undefined(errors, roster, fit)
-            if reason is None:
-                return self._by(errors, roster, fit, rng)
-            why.append(f"{errors}: {reason}")
-        raise DesignRefused(
-            f"{self.name} has no standard error for this design ({'; '.join(why)}).",
-            next_step="Add comparison units, or use estimator=synthetic_control, which places each of them in turn.",
+        n_treated = len(np.unique(roster.cluster[np.concatenate(roster.cohorts)]))
+        left_out = jackknife(roster, fit)
+        kind = kind_of(
+            self.errors, n_treated, OFFERED, lambda kind: _undefined(kind, roster, left_out is not None), self.name
         )
-
-    def _by(self, errors: str, roster: Roster, fit: RosterFit, rng: np.random.Generator) -> _Replicates:
-        if errors == "jackknife":
-            found = jackknife(roster, fit)
-            if found is None:
-                raise ValueError("the jackknife was asked for where it is not defined")
-            n = len(found)
-            centre = np.concatenate([fit.cells.ravel(), [len(rows) / len(roster.outcome) for rows in roster.cohorts]])
-            degrees = len(np.unique(roster.cluster[np.concatenate(roster.cohorts)])) - 1.0
-            return _Replicates("jackknife", np.sqrt((n - 1) / n) * (found - centre), n, degrees)
-        method = placebos if errors == "placebo" else bootstrap
-        found = method(roster, fit, self.n_draws, rng)
-        influence = (found - found.mean(axis=0)) / np.sqrt(len(found))
-        return _Replicates("placebo" if errors == "placebo" else "bootstrap", influence, len(found))
+        if kind == "jackknife" and left_out is not None:
+            shares = [len(rows) / len(roster.outcome) for rows in roster.cohorts]
+            return from_jackknife(left_out, np.concatenate([fit.cells.ravel(), shares]), n_treated)
+        return from_draws(kind, (placebos if kind == "placebo" else bootstrap)(roster, fit, self.n_draws, rng))
 
     def _estimate(
-        self, panel: Panel, sample: _Sample, fit: RosterFit, replicates: _Replicates, *, seed: int
+        self, panel: Panel, sample: _Sample, fit: RosterFit, replicates: Replicates, *, seed: int
     ) -> Estimate:
         roster = sample.roster
         n_cohorts, n_periods = fit.cells.shape
@@ -244,7 +206,7 @@ class SyntheticDid(PanelEstimator):
                 n_clusters=int(roster.cluster.max()) + 1,
                 influence_of=lambda: influence,
                 degrees_of_freedom=replicates.degrees,
-                correction=f"{replicates.errors}, {replicates.count} replicates",
+                correction=f"{replicates.kind}, {replicates.count} replicates",
             ),
             calendar=panel.calendar,
             n_units=len(sample.used),
@@ -257,7 +219,7 @@ class SyntheticDid(PanelEstimator):
             leads_from="fit",
         )
 
-    def _remarks(self, panel: Panel, sample: _Sample, fit: RosterFit, replicates: _Replicates) -> Iterable[Remark]:
+    def _remarks(self, panel: Panel, sample: _Sample, fit: RosterFit, replicates: Replicates) -> Iterable[Remark]:
         roster = sample.roster
         yield from say.excluded_units(panel.always_treated, np.zeros(panel.n_units, dtype=np.bool_), 0)
         if sample.early.any():
@@ -276,9 +238,9 @@ class SyntheticDid(PanelEstimator):
                 treated,
                 int(sample.holed.sum()) - treated,
             )
-        yield Remark("standard_errors", HOW[replicates.errors].format(count=replicates.count))
+        yield replicates.remark()
         sizes = {panel.calendar.label(int(g)): len(rows) for g, rows in zip(sample.starts, roster.cohorts, strict=True)}
-        if replicates.errors != "placebo":
+        if replicates.kind != "placebo":
             yield from say.small_cohorts(sizes)
         n_clusters = int(roster.cluster.max()) + 1
         if n_clusters < len(sample.used):
@@ -287,20 +249,11 @@ class SyntheticDid(PanelEstimator):
         yield from say.covariates_absorbed(absorbed)
 
 
-HOW: Final = {
-    "jackknife": "Standard errors leave out one cluster at a time and keep the weights (jackknife, {count} "
-    "replicates).",
-    "placebo": "Standard errors are the spread of {count} placebos: the same starts given to comparison units. They "
-    "take it that treated units are as noisy as these.",
-    "bootstrap": "Standard errors draw the clusters again and fit the weights anew ({count} bootstrap samples).",
-}
-
-
-def _undefined(errors: str, roster: Roster, fit: RosterFit) -> str | None:
-    """Why a method has no standard error here; None where it has one."""
+def _undefined(kind: Kind, roster: Roster, jackknife_is_defined: bool) -> str | None:
+    """Why a kind of errors has no standard error here; None where it has one."""
     clusters = [len(np.unique(roster.cluster[rows])) for rows in roster.cohorts]
     grouped = int(roster.cluster.max()) + 1 < len(roster.outcome)
-    if errors == "placebo":
+    if kind == "placebo":
         if grouped:
             return "units are grouped in clusters, and placebos are drawn by unit"
         spare = len(roster.comparison) - roster.n_treated
@@ -309,25 +262,9 @@ def _undefined(errors: str, roster: Roster, fit: RosterFit) -> str | None:
         return None
     if min(clusters) < 2:
         return "a cohort is one cluster"
-    if errors == "jackknife" and jackknife(roster, fit) is None:
+    if kind == "jackknife" and not jackknife_is_defined:
         return "one cluster holds all the weight of the comparison units"
     return None
-
-
-def _with_own(estimate: Estimate, replicates: _Replicates) -> Estimate:
-    """The interval that is reported: the overall effect's own, with its method."""
-    overall = estimate.aggregation("overall")
-    error = float(overall.std_error[0])
-    own = OwnInterval(
-        method=METHOD[replicates.errors],
-        low=float(overall.low[0]),
-        high=float(overall.high[0]),
-        level=estimate.level,
-        p_value=float(overall.p_values()[0]),
-        degrees_of_freedom=replicates.degrees,
-        details={"std_error": error, "replicates": float(replicates.count)},
-    )
-    return replace(estimate, own=own)
 
 
 def _facts(fit: RosterFit, sizes: IntArray) -> dict[str, float]:

@@ -7,14 +7,13 @@ Each function returns (R, G T + G) replicates of all cells, cohort by cohort, an
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Final
 
 import numpy as np
 
+from evalkit.numerics.placements import by_content, placements
 from evalkit.numerics.synthetic_did import Weights, Window, effects, fit_weights, noise_level, zeta_of
 from evalkit.vocabulary import FloatArray, IntArray
 
@@ -162,16 +161,10 @@ def placebos(roster: Roster, fit: RosterFit, draws: int, rng: np.random.Generato
     """
     sizes = [len(rows) for rows in roster.cohorts]
     zetas = [weights.zeta for weights in fit.weights]
-    count = _assignments(len(roster.comparison), sizes)
-    order = _by_content(roster.outcome[roster.comparison])
-    plans = (
-        _every(list(range(len(order))), sizes)
-        if count <= draws
-        else (_split(rng.permutation(len(order)), sizes) for _ in range(draws))
-    )
+    order = by_content(roster.outcome[roster.comparison])
     shares = _shares(roster)
     found = []
-    for plan in plans:
+    for plan in placements(len(order), sizes, draws, rng):
         rows = [roster.comparison[order[chosen]] for chosen in plan]
         others = np.setdiff1d(roster.comparison, np.concatenate(rows))
         moved = Roster(roster.outcome, roster.covariates, others, tuple(rows), roster.windows, roster.cluster)
@@ -211,54 +204,12 @@ def bootstrap(roster: Roster, fit: RosterFit, draws: int, rng: np.random.Generat
 
 def _members(roster: Roster) -> list[IntArray]:
     """Rows of each cluster, in an order that depends on the data alone, not on names."""
-    order = _by_content(roster.outcome)
+    order = by_content(roster.outcome)
     groups: dict[int, list[int]] = {}
     for row in order:
         groups.setdefault(int(roster.cluster[row]), []).append(int(row))
     return [np.array(rows, dtype=np.int64) for rows in groups.values()]
 
 
-def _by_content(outcome: FloatArray) -> IntArray:
-    """Rows sorted by their outcomes: draws then depend on no name and no order of rows."""
-    return np.asarray(np.lexsort(outcome.T[::-1]), dtype=np.int64)
-
-
 def _shares(roster: Roster) -> FloatArray:
     return np.array([len(rows) for rows in roster.cohorts]) / len(roster.outcome)
-
-
-def _assignments(n: int, sizes: Sequence[int]) -> int:
-    """Ways to choose disjoint sets of these sizes out of n.
-
-    Examples
-    --------
-    >>> _assignments(4, [1, 2])
-    12
-    """
-    count, left = 1, n
-    for size in sizes:
-        count *= math.comb(left, size)
-        left -= size
-    return count
-
-
-def _split(order: IntArray, sizes: Sequence[int]) -> list[IntArray]:
-    """The first of a permutation, dealt to the cohorts."""
-    return np.split(order[: sum(sizes)], np.cumsum(sizes)[:-1])
-
-
-def _every(free: list[int], sizes: Sequence[int]) -> Iterator[list[IntArray]]:
-    """All ways to choose disjoint sets of these sizes.
-
-    Examples
-    --------
-    >>> [[rows.tolist() for rows in plan] for plan in _every([0, 1, 2], [1, 1])][:2]
-    [[[0], [1]], [[0], [2]]]
-    """
-    if not sizes:
-        yield []
-        return
-    for chosen in combinations(free, sizes[0]):
-        rest = [place for place in free if place not in chosen]
-        for others in _every(rest, sizes[1:]):
-            yield [np.array(chosen, dtype=np.int64), *others]

@@ -1,4 +1,4 @@
-"""Synthetic difference-in-differences on the studies' data, as the command line runs it."""
+"""Synthetic difference-in-differences and interactive fixed effects on the data of studies."""
 
 from __future__ import annotations
 
@@ -21,6 +21,23 @@ def run(study: str, *overrides: str) -> Evaluation:
 )
 def test_synthetic_did_runs_on_a_study_and_its_own_interval_is_reported(study: str, effect: float, method: str) -> None:
     found = run(study, "estimator=synthetic_did")
+    assert found.estimate.aggregation("overall").estimate[0] == pytest.approx(effect, abs=ROUNDING)
+    assert found.estimate.reported is not None
+    assert found.estimate.reported.method == method
+
+
+@pytest.mark.parametrize(
+    ("study", "overrides", "effect", "method"),
+    [
+        ("castle_doctrine", (), 0.0402, "placebo_variance"),
+        ("castle_doctrine", ("estimator.method=matrix_completion",), 0.0646, "placebo_variance"),
+        ("enterprise_zones", (), -0.0742, "jackknife"),
+    ],
+)
+def test_interactive_fixed_effects_run_on_a_study(
+    study: str, overrides: tuple[str, ...], effect: float, method: str
+) -> None:
+    found = run(study, "estimator=interactive_fixed_effects", *overrides)
     assert found.estimate.aggregation("overall").estimate[0] == pytest.approx(effect, abs=ROUNDING)
     assert found.estimate.reported is not None
     assert found.estimate.reported.method == method

@@ -1,0 +1,58 @@
+"""Monte Carlo of interactive fixed effects in worlds whose trends are not parallel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evalkit.estimators.interactive_fixed_effects import InteractiveFixedEffects
+from tests.factor_worlds import FactorWorld, run
+
+LEVEL = 0.9
+BLOCK = FactorWorld()
+WAVES = FactorWorld(treated=((13, 6), (16, 6)))
+HOLES = FactorWorld(missing=0.08)
+ONE = FactorWorld(treated=((15, 1),), comparison=30, pull=0.3)
+FEW, MANY = 25, 400
+MCSE = 4.0
+WORLDS: dict[str, tuple[FactorWorld, dict[str, Any], int]] = {
+    "one cohort": (BLOCK, {}, MANY),
+    "waves": (WAVES, {}, MANY),
+    "one treated": (ONE, {}, MANY),
+    "gaps": (HOLES, {}, 100),
+}
+
+
+@pytest.mark.parametrize("name", ["one cohort", "waves"])
+def test_the_bias_of_parallel_trends_is_gone(name: str) -> None:
+    world, settings, _ = WORLDS[name]
+    bias, error = run(InteractiveFixedEffects(level=LEVEL, **settings), world, FEW).bias()
+    assert abs(bias) < MCSE * error
+
+
+def test_matrix_completion_takes_away_part_of_it() -> None:
+    """The penalty shrinks the factors, and the counterfactual towards parallel trends (a bias of 1.04 here)."""
+    estimator = InteractiveFixedEffects(level=LEVEL, method="matrix_completion", penalty=0.03)
+    bias, _ = run(estimator, BLOCK, 6).bias()
+    assert 0.1 < bias < 0.95
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("name", list(WORLDS))
+def test_intervals_hold_as_often_as_they_say(name: str) -> None:
+    world, settings, repetitions = WORLDS[name]
+    found = run(InteractiveFixedEffects(level=LEVEL, **settings), world, repetitions)
+    bias, error = found.bias()
+    assert abs(bias) < MCSE * error
+    margin = 2.0 * np.sqrt(LEVEL * (1.0 - LEVEL) / repetitions)
+    assert 0.87 - margin < found.held.mean() < 0.93 + margin
+
+
+@pytest.mark.calibration
+def test_nothing_is_seldom_called_favourable() -> None:
+    found = run(InteractiveFixedEffects(level=LEVEL), replace(BLOCK, effect=0.0), MANY)
+    nominal = (1.0 - LEVEL) / 2.0
+    assert max(found.above.mean(), found.below.mean()) < nominal + 2.0 * np.sqrt(nominal * (1.0 - nominal) / MANY)
