@@ -56,7 +56,9 @@ class PriorPredictive(PanelCheck):
             series=predictive.series,
             fitted=False,
         )
-        outside = [each.name for each in compared if not each.inside(self.level)]
+        outside = [
+            f"{each.name} {'smaller' if each.p > 0.5 else 'larger'}" for each in compared if not each.inside(self.level)
+        ]
         share = 1.0 - len(outside) / len(compared)
         spread = float(np.median(predictive.prior_replicated.std(axis=1)))
         observed = float(predictive.observed.std())
@@ -64,8 +66,8 @@ class PriorPredictive(PanelCheck):
         too_wide = ratio > self.widest
         status: CheckStatus = "fail" if share < self.least_share else "warn" if outside or too_wide else "pass"
         found = (
-            f"The prior rules out data like these in {len(outside)} of {len(compared)} respects "
-            f"({', '.join(outside)}): prior and data speak of different scales."
+            f"Before it saw the data the model thought data like these hardly possible in {len(outside)} of "
+            f"{len(compared)} respects ({', '.join(outside)} than it expected)."
             if outside
             else f"Before it saw the data the model thought data like these possible in all {len(compared)} respects."
         )

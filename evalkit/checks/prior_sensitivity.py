@@ -10,7 +10,7 @@ from pydantic import Field
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.posterior import overall_draws, predictive_of
 from evalkit.checks.wording import two_digits
-from evalkit.numerics.power_scaling import ALPHAS, NOTABLE, Scaled, scale, sensitivity
+from evalkit.numerics.power_scaling import ALPHAS, NOTABLE, Scaled, noise_of_sensitivity, scale, sensitivity
 from evalkit.uncertainty import Predictive
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, Exhibit, FloatArray
 
@@ -28,7 +28,8 @@ class PriorSensitivity(PanelCheck):
     alphas
         Powers; below 1 a component says less, above 1 more.
     notable
-        Sensitivity (gradient of the distance between posteriors) from which a component counts as influential.
+        Sensitivity (gradient of the distance between posteriors) from which a component counts as influential,
+        unless chance alone gives these draws more.
     """
 
     name: ClassVar[str] = "prior_sensitivity"
@@ -60,17 +61,18 @@ class PriorSensitivity(PanelCheck):
         of_data = () if likelihood is None else scale(draws, likelihood, self.alphas)
         by_prior = sensitivity(draws, predictive.log_prior)
         by_data = None if likelihood is None else sensitivity(draws, likelihood)
+        threshold = max(self.notable, noise_of_sensitivity(draws, predictive.log_prior))
         shift = max((each.shift for each in of_prior), key=abs)
         changes, labels = _finding_changes(context, draws, of_prior)
-        status: CheckStatus = "fail" if changes else "warn" if by_prior >= self.notable else "pass"
+        status: CheckStatus = "fail" if changes else "warn" if by_prior >= threshold else "pass"
         details = {f"shift_{name}_{each.alpha:g}": each.shift
                    for name, all_of in (("prior", of_prior), ("data", of_data)) for each in all_of}  # fmt: skip
         told = self.result(
             status,
-            self._reading(shift, labels, by_prior, by_data),
+            self._reading(shift, labels, by_prior >= threshold, by_data),
             statistic="prior_sensitivity",
             value=by_prior,
-            threshold=self.notable,
+            threshold=threshold,
             **({} if by_data is None else {"data_sensitivity": by_data}),
             **({} if changes is None else {"finding_changes": float(changes)}),
             largest_shift=shift,
@@ -79,18 +81,18 @@ class PriorSensitivity(PanelCheck):
         level = context.spec.design.level
         return exhibiting(told, _exhibit(draws, {"prior": of_prior, "data": of_data}, level))
 
-    def _reading(self, shift: float, labels: tuple[str, ...], by_prior: float, by_data: float | None) -> str:
+    def _reading(self, shift: float, labels: tuple[str, ...], weighs: bool, by_data: float | None) -> str:
         powers = f"the prior to the power {' or '.join(f'{alpha:g}' for alpha in self.alphas)}"
         moved = f"With {powers} the effect moves by {two_digits(abs(shift))} of its standard deviation at most"
         if len(labels) > 1:
             found = f"{moved}, and the finding changes ({' or '.join(labels)})"
         else:
             found = moved + (f", and the finding stays {labels[0]}" if labels else "")
-        if by_prior < self.notable:
+        if not weighs:
             return f"{found}."
         if by_data is not None and by_data < self.notable:
-            return f"{found}. The prior weighs on the answer and the data hardly do: it is the prior's answer."
-        return f"{found}. The prior weighs on the answer: prior and data pull in different directions."
+            return f"{found}. The prior weighs on the answer, and more or less weight on the data hardly moves it."
+        return f"{found}. The prior weighs on the answer: prior and data may pull in different directions."
 
 
 def _finding_changes(

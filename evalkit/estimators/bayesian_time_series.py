@@ -423,4 +423,5 @@ def _predictive(panel: Panel, found: Sequence[Foretold], rows: IntArray) -> Pred
         log_prior=np.sum([part.log_prior for part in parts], axis=0),
         prior_replicated=np.hstack(priors) if priors else None,
         draws_of=rows,
+        series=np.repeat(np.arange(len(parts)), [len(part.observed) for part in parts]),
     )

@@ -18,6 +18,7 @@ from evalkit.vocabulary import FloatArray
 
 ALPHAS: Final = (0.8, 1.25)
 """A fifth less and, on the logarithmic scale as far, a quarter more."""
+SHUFFLES, SHUFFLE_SEED = 60, 2023
 STEP: Final = 0.01
 """Of the finite difference behind the sensitivity at alpha = 1, as in the authors' own software."""
 NOTABLE: Final = 0.05
@@ -99,6 +100,17 @@ def sensitivity(draws: FloatArray, log_component: FloatArray) -> float:
     step = 1.0 + STEP
     lower, upper = (distance(draws, smooth((alpha - 1.0) * log_component).weights) for alpha in (1.0 / step, step))
     return (lower + upper) / (2.0 * float(np.log2(step)))
+
+
+def noise_of_sensitivity(draws: FloatArray, log_component: FloatArray) -> float:
+    """Sensitivity that chance alone gives these draws: the 95th percentile where component and quantity are unrelated.
+
+    The distance has no negative values, so finitely many draws never give 0, and a component that varies much
+    between draws gives more. The component is shuffled over the draws, by a fixed seed.
+    """
+    rng = np.random.default_rng(SHUFFLE_SEED)
+    shuffled = [sensitivity(draws, rng.permutation(log_component)) for _ in range(SHUFFLES)]
+    return float(np.quantile(shuffled, 0.95))
 
 
 def distance(draws: FloatArray, weights: FloatArray) -> float:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 YEAR: Final = re.compile(r"(1[7-9]\d\d|20\d\d|21\d\d)(?!\d)")
 DATE: Final = re.compile(r"\d{4}-\d\d-(\d\d)")
+DECIMAL: Final = re.compile(r"\d{4}\.\d+")
+PART: Final = 1e-4
+"""Of a year: decimals are written with few digits."""
 STRIDES: Final = (1, 2, 5, 10, 20, 50, 100)
 MOST_YEARS, MOST_LABELS, FEWEST_YEARS = 8, 5, 3
 MOST_MARKS: Final = 26
@@ -22,7 +25,9 @@ MOST_MARKS: Final = 26
 
 
 def periods_of(rows: pd.DataFrame) -> tuple[str, ...]:
-    """Calendar labels of the rows; empty where they are not known for every row. Months go without their day.
+    """Calendar labels of the rows; empty where not every row has one with a year. Months go without their day.
+
+    A calendar that only counts (1, 2, 3) says less than the distance from the start.
 
     Examples
     --------
@@ -32,8 +37,27 @@ def periods_of(rows: pd.DataFrame) -> tuple[str, ...]:
     if "period" not in rows or rows["period"].isna().any():
         return ()
     labels = tuple(str(label) for label in rows["period"])
+    if not all(map(YEAR.match, labels)):
+        return ()
+    if all(map(DECIMAL.fullmatch, labels)):
+        return _parts_of_years([float(label) for label in labels])
     days = {found.group(1) if (found := DATE.fullmatch(label)) else "" for label in labels}
     return tuple(label[:-3] for label in labels) if len(labels) > 1 and len(days) == 1 and days != {""} else labels
+
+
+def _parts_of_years(decimals: Sequence[float]) -> tuple[str, ...]:
+    """Decimal years as years, quarters or months, whichever all of them are; others as they are.
+
+    Examples
+    --------
+    >>> _parts_of_years([1999.0, 1999.25]), _parts_of_years([2021.0, 2021.9166667])
+    (('1999 Q1', '1999 Q2'), ('2021-01', '2021-12'))
+    """
+    for count, write in ((1, "{0}"), (4, "{0} Q{1}"), (12, "{0}-{1:02d}")):
+        parts = [round(decimal * count) for decimal in decimals]
+        if all(abs(part / count - decimal) < PART for part, decimal in zip(parts, decimals, strict=True)):
+            return tuple(write.format(part // count, part % count + 1) for part in parts)
+    return tuple(f"{decimal:g}" for decimal in decimals)
 
 
 def paint_time(ax: Axes, times: Sequence[float], step: str, periods: Sequence[str] = ()) -> None:

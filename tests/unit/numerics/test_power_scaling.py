@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evalkit.numerics.power_scaling import distance, resampled, scale, sensitivity
+from evalkit.numerics.power_scaling import distance, noise_of_sensitivity, resampled, scale, sensitivity
 
 N_DRAWS = 40_000
 MONTE_CARLO = 0.02  # four standard errors of a mean of 40,000 draws, in sds
@@ -48,6 +48,17 @@ def test_a_wider_prior_matters_less() -> None:
     found = [sensitivity(*conjugate(prior_sd)) for prior_sd in (0.5, 1.0, 3.0, 30.0)]
     assert found == sorted(found, reverse=True)
     assert found[0] > 0.05 > found[-1]
+
+
+def test_few_draws_have_a_sensitivity_by_chance_alone() -> None:
+    rng = np.random.default_rng(8)
+    draws, unrelated = rng.standard_normal(800), 3.6 * rng.standard_normal(800)
+    floor = noise_of_sensitivity(draws, unrelated)
+    assert floor > 0.04  # as much as the usual threshold, from nothing
+    fresh = [sensitivity(rng.standard_normal(800), unrelated) for _ in range(60)]
+    assert 0.85 <= np.mean(np.array(fresh) <= floor) <= 1.0
+    many, log_prior = conjugate(1.0)
+    assert noise_of_sensitivity(many, log_prior) < 0.01 < sensitivity(many, log_prior)
 
 
 def test_a_flat_prior_changes_nothing() -> None:

@@ -22,7 +22,8 @@ def test_long_series_are_labelled_by_round_years() -> None:
 
 
 def test_quarters_written_as_decimals_or_periods_open_a_year() -> None:
-    decimals = [str(1999 + quarter / 4) for quarter in range(16)]
+    decimals = list(periods_of(pd.DataFrame({"period": [str(1999 + quarter / 4) for quarter in range(16)]})))
+    assert decimals[1] == "1999 Q2"
     assert calendar_ticks(range(16), decimals)[1] == ["1999", "2000", "2001", "2002"]
     quarters = [f"{1999 + quarter // 4}Q{quarter % 4 + 1}" for quarter in range(16)]
     assert calendar_ticks(range(16), quarters)[1] == ["1999", "2000", "2001", "2002"]
@@ -31,6 +32,10 @@ def test_quarters_written_as_decimals_or_periods_open_a_year() -> None:
 def test_a_short_stretch_shows_whole_labels() -> None:
     assert calendar_ticks(range(3), ["2020-11", "2020-12", "2021-01"])[1] == ["2020-11", "2020-12", "2021-01"]
     assert calendar_ticks(range(3), ["1", "2", "3"])[1] == ["1", "2", "3"]
+
+
+def test_a_calendar_that_only_counts_is_no_calendar() -> None:
+    assert periods_of(pd.DataFrame({"period": ["1", "2", "3"]})) == ()
 
 
 def test_days_that_differ_stay() -> None:
