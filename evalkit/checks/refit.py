@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,13 @@ def refit(context: CheckContext, panel: Panel, changes: Mapping[str, Any], *, na
 
 
 def overall(context: CheckContext, estimate: Estimate) -> Aggregation:
-    """The overall effect at the study's level."""
-    return estimate.aggregation("overall", level=context.spec.design.level)
+    """The overall effect at the study's level, with the interval that the estimator's own design calls for, if any."""
+    level = context.spec.design.level
+    found = estimate.aggregation("overall", level=level)
+    own = estimate.own
+    if own is None or not np.isclose(own.level, level):
+        return found
+    return replace(found, low=np.array([own.low]), high=np.array([own.high]))
 
 
 def require_a_start(panel: Panel) -> Panel:

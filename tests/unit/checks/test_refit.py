@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from evalkit.checks.refit import accepts, overall, refit, require_a_start
 from evalkit.errors import ConfigError, DesignRefused
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
+from evalkit.uncertainty import OwnInterval
 from tests.simulated import context
 
 SAME = 1e-12
@@ -16,6 +19,15 @@ def test_a_refit_without_changes_gives_the_estimate_again() -> None:
     primary = context(CallawaySantAnna())
     again = refit(primary, primary.panel, {})
     np.testing.assert_allclose(overall(primary, again).estimate, overall(primary, primary.estimate).estimate, rtol=SAME)
+
+
+def test_an_interval_of_the_designs_own_takes_the_place_of_the_clustered_one() -> None:
+    primary = context(CallawaySantAnna())
+    own = OwnInterval("placebo_in_space", -9.0, 9.0, primary.spec.design.level)
+    found = overall(primary, dataclasses.replace(primary.estimate, own=own))
+    assert (float(found.low[0]), float(found.high[0])) == (-9.0, 9.0)
+    other = dataclasses.replace(primary.estimate, own=dataclasses.replace(own, level=0.5))
+    assert overall(primary, other).low[0] == overall(primary, primary.estimate).low[0]
 
 
 def test_settings_that_are_not_changed_stay_those_of_the_study() -> None:
