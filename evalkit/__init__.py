@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evalkit.estimators.extended_twfe import ExtendedTwfe as ExtendedTwfe
     from evalkit.estimators.imputation import Imputation as Imputation
     from evalkit.estimators.interactive_fixed_effects import InteractiveFixedEffects as InteractiveFixedEffects
+    from evalkit.estimators.interrupted_time_series import InterruptedTimeSeries as InterruptedTimeSeries
     from evalkit.estimators.poisson_fixed_effects import PoissonFixedEffects as PoissonFixedEffects
     from evalkit.estimators.registry import estimators as estimators
     from evalkit.estimators.stacked_did import StackedDid as StackedDid
@@ -46,6 +47,7 @@ _LAZY = {
     "ExtendedTwfe": "evalkit.estimators.extended_twfe",
     "Imputation": "evalkit.estimators.imputation",
     "InteractiveFixedEffects": "evalkit.estimators.interactive_fixed_effects",
+    "InterruptedTimeSeries": "evalkit.estimators.interrupted_time_series",
     "Needs": "evalkit.estimators.base",
     "Panel": "evalkit.data.panel",
     "PoissonFixedEffects": "evalkit.estimators.poisson_fixed_effects",

@@ -54,8 +54,12 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
     "synthetic_did": ("castle_doctrine", ("estimator=synthetic_did",)),
     "interactive_fixed_effects": ("castle_doctrine", ("estimator=interactive_fixed_effects",)),
     "stacked_did": ("enterprise_zones", ("estimator=stacked_did",)),
+    "interrupted_time_series": ("california_traffic", ()),
 }
 """Page to the study and overrides behind its figure."""
+
+SHOWN = {"interrupted_time_series": "counterfactual"}
+"""Pages that show another figure of the run than its event study."""
 
 QUICK = ("study.robustness=[]", "study.checks=[pre_trends]")
 """What the figure does not show."""
@@ -121,11 +125,11 @@ def few_treated() -> Figure:
 
 
 def of_study(page: str) -> Figure:
-    """The event study of a run."""
+    """The event study of a run, or the figure that the page asks for."""
     study, overrides = RUNS[page]
     evaluation = evaluate(load_study(study, [*overrides, *QUICK]))
     contents = compose(evaluation, provenance={}, study_yaml="")
-    return next(figure for figure in contents.figures if figure.id == "event_study")
+    return next(figure for figure in contents.figures if figure.id == SHOWN.get(page, "event_study"))
 
 
 def of_donors(page: str) -> Figure:

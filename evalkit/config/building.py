@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,7 +21,12 @@ EstimatorDefaults = Callable[[str], Mapping[str, Any]]
 
 
 def build_study(
-    composed: Mapping[str, Any], *, priorities: Sequence[str], defaults: EstimatorDefaults, data_root: str
+    composed: Mapping[str, Any],
+    *,
+    priorities: Sequence[str],
+    defaults: EstimatorDefaults,
+    data_root: str,
+    typed: Collection[str] = (),
 ) -> Study:
     """Validate a composed config, part by part.
 
@@ -35,6 +40,8 @@ def build_study(
         Gives the composed config of each robustness estimator.
     data_root
         Folder of data files where the config names none.
+    typed
+        Settings of the primary estimator that were typed on the command line: they outweigh the study's own.
 
     Raises
     ------
@@ -45,7 +52,9 @@ def build_study(
     spec = _spec(composed)
     _check_priority(spec, priorities)
     whole = {**composed, "study": spec.model_dump(mode="json")}  # so that defaults of the models can be referred to
-    primary = _estimator(resolve(whole, "estimator"))
+    for name in spec.estimators:
+        registry.get(name)
+    primary = _estimator(_with_own(resolve(whole, "estimator"), whole["study"], typed))
     robustness = [_robustness(choice, {**defaults(choice.name), "study": whole["study"]}) for choice in spec.robustness]
     standard = resolve(whole, "check") or {}
     _refuse_unknown_checks(standard)
@@ -124,8 +133,18 @@ def _estimator(node: object, label: str = "") -> Choice:
     return Choice(name=name, settings=resolved, label=label)
 
 
+def _with_own(node: object, study: Mapping[str, Any], typed: Collection[str] = ()) -> object:
+    """An estimator's config with the study's own settings for it, except those that were typed."""
+    if not isinstance(node, Mapping):
+        return node
+    own = study["estimators"].get(node.get("name")) or {}
+    return {**node, **{key: value for key, value in own.items() if key not in typed}}
+
+
 def _robustness(choice: Choice, composed: Mapping[str, Any]) -> Choice:
-    node = resolve(composed, "estimator") or {}
+    node = _with_own(resolve(composed, "estimator") or {}, composed["study"])
+    if not isinstance(node, Mapping):
+        node = {}
     return _estimator({**node, **choice.settings, "name": choice.name}, choice.label)
 
 

@@ -91,6 +91,7 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Compose
         priorities=list(priorities(config_dir)),
         defaults=functools.cache(lambda name: _with_estimator(name, prepared, folders)),
         data_root=folders.data_root,
+        typed=_typed(prepared),
     )
     _refuse_borrowed_id(study.spec.id, prepared)
     return Composed(study=study, tracking=_tracking(raw))
@@ -121,6 +122,12 @@ def _with_estimator(name: str, prepared: Sequence[str], folders: Folders) -> Map
     registry.get(name)
     kept = [text for text, parsed in zip(prepared, parse(prepared), strict=True) if not _of_estimator(parsed)]
     return _composed(folders, [*kept, f"estimator={name}"])
+
+
+def _typed(prepared: Sequence[str]) -> frozenset[str]:
+    """Settings of the primary estimator among the overrides: ``errors`` of ``estimator.errors=ar1``."""
+    keys = (str(parsed.key_or_group).split(".") for parsed in parse(prepared))
+    return frozenset(key[1] for key in keys if key[0] == "estimator" and len(key) > 1)
 
 
 def _of_estimator(parsed: Any) -> bool:

@@ -128,7 +128,9 @@ def arms(first_treated: IntArray, axis: TimeAxis) -> list[Remark]:
                 comparison=count,
             )
         )
-    if not (first_treated > time[-1]).any():
+    if len(first_treated) == 1:
+        remarks.append(Remark("one_unit", "The data are of one unit: there is no other to compare it with."))
+    elif not (first_treated > time[-1]).any():
         remarks.append(
             Remark("no_never_treated", "Every unit is treated by the last period; no unit stays untreated throughout.")
         )

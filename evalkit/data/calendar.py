@@ -13,6 +13,8 @@ from evalkit.vocabulary import NEVER, POOLED, IntArray
 CalendarKind = Literal["integer", "decimal", "date", "period"]
 
 _IN_A_YEAR = {1: "year", 2: "half-year", 4: "quarter", 12: "month"}
+_IN_A_SEASON = {"M": 12.0, "Q": 4.0, "W": 365.25 / 7.0, "D": 7.0}
+"""Periods after which the season of a calendar repeats: a year, and for days a week."""
 _IN_WORDS = {"M": "month", "Q": "quarter", "Y": "year", "A": "year", "W": "week", "D": "day"}
 
 
@@ -106,6 +108,49 @@ class Calendar:
         else:
             base = _IN_WORDS.get((self.frequency or "?").split("-")[0], base)
         return base if self.step == 1 else f"{self.step} {base}s"
+
+    @property
+    def season_length(self) -> float | None:
+        """Periods after which the season repeats; None where the calendar has none or does not say.
+
+        Examples
+        --------
+        >>> Calendar(kind="period", origin=0, step=1, frequency="M").season_length
+        12.0
+        >>> Calendar(kind="integer", origin=1, step=1).season_length is None
+        True
+        """
+        if self.kind == "integer":
+            return None
+        if self.kind == "decimal":
+            length = self.denominator / self.step
+        else:
+            length = _IN_A_SEASON.get((self.frequency or "?").split("-")[0], 1.0) / self.step
+        return length if length >= 2.0 else None
+
+    def ordinal(self, text: str) -> int:
+        """Ordinal of the period that a label written as text falls into; of the next one where it lies between two.
+
+        Raises
+        ------
+        ValueError
+            When the text is no label of this calendar.
+
+        Examples
+        --------
+        >>> Calendar(kind="period", origin=pd.Period("1981-01", "M").ordinal, step=1, frequency="M").ordinal("1986-01")
+        60
+        """
+        if self.kind in ("integer", "decimal"):
+            number = float(text) * self.denominator
+        else:
+            number = float(pd.Period(text, freq=self.frequency).ordinal)
+        steps = (number - self.origin) / self.step
+        return int(np.ceil(steps - ROUNDING))
+
+
+ROUNDING = 0.05
+"""Share of a step by which a decimal year (1999.08) may miss the period that it means."""
 
 
 def _looks_like_year(number: int) -> bool:

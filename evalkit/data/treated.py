@@ -120,7 +120,9 @@ def _remarks(
 ) -> tuple[Remark, ...]:
     remarks = []
     n_never = int(np.count_nonzero(~ever))
-    remarks.append(Remark("never_coding", f"{n_never} units have no treated period in '{name}'.", comparison=n_never))
+    if n_never or len(ever) > 1:
+        never = f"{n_never} units have no treated period in '{name}'."
+        remarks.append(Remark("never_coding", never, comparison=n_never))
     if unclear.any():
         by_arm = [int(np.count_nonzero(unclear[arm])) for arm in (ever, ~ever)]
         remarks.append(

@@ -19,6 +19,7 @@ BUILT_IN = {
     "extended_twfe": "evalkit.estimators.extended_twfe:ExtendedTwfe",
     "imputation": "evalkit.estimators.imputation:Imputation",
     "interactive_fixed_effects": "evalkit.estimators.interactive_fixed_effects:InteractiveFixedEffects",
+    "interrupted_time_series": "evalkit.estimators.interrupted_time_series:InterruptedTimeSeries",
     "poisson_fixed_effects": "evalkit.estimators.poisson_fixed_effects:PoissonFixedEffects",
     "stacked_did": "evalkit.estimators.stacked_did:StackedDid",
     "sun_abraham": "evalkit.estimators.sun_abraham:SunAbraham",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from evalkit.numerics.balance import standardized_difference, unit_means
 from evalkit.study.spec import Study, StudySpec
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import BoolArray, Diagnostic
+
+CONTROLLED: Final = "controlled"
+"""A model of one series that also reads those of other places sets this fact to 1, one that reads it alone to 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +147,12 @@ class Facts:
 
 
 def design_of(spec: StudySpec, estimate: Estimate, standard: Standard) -> Design:
-    """Design that the rating table speaks of."""
+    """Design that the rating table speaks of; a series that is held against those of other places is controlled."""
     if spec.assignment.mechanism in standard.designs.randomized:
         return "randomized"
-    return standard.designs.by_estimator.get(estimate.estimator, standard.designs.otherwise)
+    found = standard.designs.by_estimator.get(estimate.estimator, standard.designs.otherwise)
+    controlled = found == "interrupted_time_series" and estimate.facts.get(CONTROLLED, 0.0) == 1.0
+    return "controlled_time_series" if controlled else found
 
 
 def detail(diagnostic: Diagnostic, name: str) -> float | None:
@@ -168,7 +174,9 @@ def sample_of(panel: Panel, spec: StudySpec, estimate: Estimate) -> Sample:
     return Sample(
         units=estimate.n_units,
         treated=int(treated.sum()),
-        comparison=int(panel.never_treated.sum()) + _not_yet_treated(panel, spec, estimate),
+        comparison=0
+        if estimate.facts.get(CONTROLLED) == 0.0
+        else int(panel.never_treated.sum()) + _not_yet_treated(panel, spec, estimate),
         clusters=int(np.unique(codes[used]).size),
         treated_clusters=int(np.unique(codes[treated]).size),
         pre_periods=min(pre, default=0),

@@ -6,7 +6,7 @@ import numpy as np
 
 from evalkit.evidence.effect_sizes import attrition_status, baseline_status
 from evalkit.evidence.facts import Facts, baseline_differences
-from evalkit.evidence.standard import Rule
+from evalkit.evidence.standard import OF_SERIES, Rule
 from evalkit.evidence.verdict import Verdict, held_against, not_applicable, not_run, severe
 from evalkit.uncertainty import Posterior
 
@@ -74,6 +74,9 @@ def cap_single_unit(facts: Facts, rule: Rule) -> Verdict:
     value = facts.found(fewest)
     if facts.design == "interrupted_time_series":
         return not_applicable("An interrupted time series has one unit by design and its own cap.")
+    if facts.design == "controlled_time_series":
+        said = f"{reason} Errors are judged by the length of the series, so the lower cap does not apply."
+        return held_against(fewest == 1, said, value, 1.0)
     variant = "" if facts.panel.cross_sections is None else "groups"
     if fewest != 1:
         return held_against(False, reason, value, 1.0)
@@ -98,7 +101,7 @@ def few_pre_periods(facts: Facts, rule: Rule) -> Verdict:
 
 def short_series(facts: Facts, rule: Rule) -> Verdict:
     """Length of an interrupted time series."""
-    if facts.design != "interrupted_time_series":
+    if facts.design not in OF_SERIES:
         return not_applicable(f"The design is {_words(facts.design)}.")
     count = min(facts.sample.pre_periods, facts.sample.post_periods)
     least = rule.limits["points_each_side"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -15,7 +15,15 @@ from evalkit.inference.rules import InferenceTable
 from evalkit.study.validation import explain
 from evalkit.vocabulary import Domain
 
-Design = Literal["difference_in_differences", "synthetic_control", "interrupted_time_series", "randomized"]
+Design = Literal[
+    "difference_in_differences",
+    "synthetic_control",
+    "interrupted_time_series",
+    "controlled_time_series",
+    "randomized",
+]
+OF_SERIES: Final[tuple[Design, ...]] = ("interrupted_time_series", "controlled_time_series")
+"""Designs whose inference rests on the length of a series, not on the number of places."""
 ATTRITION_STEPS = 58
 """Overall attrition of 0, 1, ... 57 %: the rows of the published boundary."""
 
@@ -72,6 +80,7 @@ class RequiredDiagnostics(Rules):
     difference_in_differences: tuple[str, ...]
     synthetic_control: tuple[str, ...]
     interrupted_time_series: tuple[str, ...]
+    controlled_time_series: tuple[str, ...]
     randomized: tuple[str, ...]
     bayesian: tuple[str, ...]
     domains: dict[str, Domain]

@@ -103,7 +103,8 @@ def headline(script: Script) -> str:
     if script.facts.no_interval:
         return _no_interval(script, "uncertain_no_interval" if very_low else "no_interval")
     reported = script.facts.estimate.reported
-    if label == "inconclusive" and reported is not None and reported.replaces_clustered:
+    few = reported is not None and reported.replaces_clustered and reported.method != "hac"  # which many periods allow
+    if label == "inconclusive" and few:
         return _inconclusive_few(script, "uncertain_inconclusive_few" if very_low else "inconclusive_few")
     if label == "inconclusive":
         return _inconclusive(script, "uncertain_inconclusive" if very_low else "inconclusive")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from evalkit.errors import ConfigError
 from evalkit.report.figures.anticipation_scan import anticipation_scan
+from evalkit.report.figures.autocorrelation import autocorrelation
 from evalkit.report.figures.balance import balance
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.donor_weights import donor_weights
@@ -17,11 +18,13 @@ from evalkit.report.figures.error_ratios import error_ratios
 from evalkit.report.figures.goodman_bacon import goodman_bacon
 from evalkit.report.figures.honest import honest_relative, honest_smooth
 from evalkit.report.figures.leave_one_out import leave_one_out
+from evalkit.report.figures.placebo_dates import placebo_dates
 from evalkit.report.figures.placebo_gaps import placebo_gaps
 from evalkit.report.figures.placebo_outcomes import placebo_outcomes
 from evalkit.report.figures.pre_trend_power import pre_trend_power
 from evalkit.report.figures.predictive_check import predictive_check
 from evalkit.report.figures.prior_sensitivity import prior_sensitivity
+from evalkit.report.figures.series_coefficients import series_coefficients
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.specification_curve import specification_curve
 from evalkit.report.figures.spillover import spillover
@@ -31,6 +34,7 @@ Drawing = Callable[[pd.DataFrame, Setting], Figure]
 
 GALLERY: Final[Mapping[str, Drawing]] = {
     "anticipation_scan": anticipation_scan,
+    "autocorrelation": autocorrelation,
     "balance": balance,
     "donor_weights": donor_weights,
     "error_ratios": error_ratios,
@@ -39,8 +43,10 @@ GALLERY: Final[Mapping[str, Drawing]] = {
     "honest_smooth": honest_smooth,
     "leave_one_out": leave_one_out,
     "placebo_gaps": placebo_gaps,
+    "placebo_dates": placebo_dates,
     "placebo_outcomes": placebo_outcomes,
     "pre_trend_power": pre_trend_power,
+    "series_coefficients": series_coefficients,
     "predictive_check": predictive_check,
     "prior_sensitivity": prior_sensitivity,
     "specification_curve": specification_curve,

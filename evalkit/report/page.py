@@ -260,6 +260,9 @@ def _for_whom(evidence: Evidence, words: int) -> tuple[tuple[str, str], ...]:
     if treated is not None and units is not None:
         unit = evidence.assignment.unit.value or "unit"
         said = f"{treated:,} treated of {units:,} ({unit} as the unit)"
+        before, after = sample.pre_periods.value, sample.post_periods.value
+        if treated == units == 1 and before is not None and after is not None:
+            said = f"One {unit} over time: {before:,} periods before the start and {after:,} from it on"
         if any(step.id == "repeated_cross_sections" for step in sample.flow):
             said = f"{units:,} {plural(unit)}, each seen once; {treated:,} of them in groups that got the programme"
         rows.append(("Evidence from", said))

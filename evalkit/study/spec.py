@@ -147,21 +147,38 @@ class Derivation(Part):
     ``first_period_where`` is the first period of the unit in which `column` is positive:
     the coding of the adoption year. ``declared_starts`` is for data that do not say who was treated:
     `starts` names the treated units with their first treated period; all others never are.
+    ``running_period`` turns the running number in `column` into periods of `frequency` (M, Q, W, D), its smallest one
+    being `first`. ``constant`` is `value` in every row: the unit, where the data are of one place.
     """
 
     name: Identifier
-    kind: Literal["first_period_where", "declared_starts"]
+    kind: Literal["first_period_where", "declared_starts", "running_period", "constant"]
     column: Identifier | None = None
     shift: int = 0
     starts: dict[Identifier, int | float | str] = Field(default_factory=dict)
+    first: Identifier | None = None
+    frequency: Literal["M", "Q", "W", "D"] | None = None
+    value: Identifier | None = None
 
     @model_validator(mode="after")
     def _what_the_kind_needs(self) -> Self:
-        if self.kind == "first_period_where" and (self.column is None or self.starts):
-            raise ValueError("'first_period_where' needs 'column' and takes no 'starts'")
-        if self.kind == "declared_starts" and (self.column is not None or self.shift or not self.starts):
-            raise ValueError("'declared_starts' needs 'starts' and takes neither 'column' nor 'shift'")
+        given = {name for name in ("column", "shift", "starts", "first", "frequency", "value") if getattr(self, name)}
+        needed, optional = _OF_DERIVATION[self.kind]
+        if not needed <= given <= needed | optional:
+            wanted = " and ".join(f"'{name}'" for name in sorted(needed))
+            others = sorted(given - needed - optional)
+            extra = f" and takes no {' or '.join(repr(name) for name in others)}" if others else ""
+            raise ValueError(f"'{self.kind}' needs {wanted}{extra}")
         return self
+
+
+_OF_DERIVATION: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "first_period_where": (frozenset({"column"}), frozenset({"shift"})),
+    "declared_starts": (frozenset({"starts"}), frozenset()),
+    "running_period": (frozenset({"column", "first", "frequency"}), frozenset()),
+    "constant": (frozenset({"value"}), frozenset()),
+}
+"""What each kind of derived column needs, and what it may take besides."""
 
 
 class Data(Part):
@@ -384,7 +401,11 @@ class Use(Part):
 
 
 class StudySpec(Part):
-    """Everything under `study.`: one evaluation question."""
+    """Everything under `study.`: one evaluation question.
+
+    `estimators` holds the study's own settings of an estimator by its name; they stand between those of
+    ``configs/estimator/`` and what is typed on the command line or set for one robustness run.
+    """
 
     id: Identifier
     title: Text
@@ -399,6 +420,7 @@ class StudySpec(Part):
     data: Data
     outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1, max_length=7)]
     design: Design = Design()
+    estimators: dict[Identifier, dict[str, Any]] = Field(default_factory=dict)
     robustness: tuple[Choice, ...] = ()
     checks: tuple[Choice, ...] = (Choice(name="pre_trends"),)
     equity: tuple[EquityGroup, ...] = ()

@@ -152,7 +152,7 @@ def test_the_multiple_is_not_taken_for_a_count_of_people() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "meant"), [("leave_one_cohort", "leave_one_cohort_out"), ("placebo", "placebo_period")]
+    ("asked", "meant"), [("leave_one_cohort", "leave_one_cohort_out"), ("placebo_perod", "placebo_period")]
 )
 def test_a_check_that_does_not_exist_is_answered_with_the_closest(asked: str, meant: str) -> None:
     with pytest.raises(ConfigError) as refused:

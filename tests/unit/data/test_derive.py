@@ -8,7 +8,7 @@ import pytest
 
 from evalkit.data.derive import derive
 from evalkit.data.packages import read_package
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, DataError
 from evalkit.study.spec import Derivation, PackageSource
 from tests.frames import long_frame
 
@@ -84,6 +84,10 @@ def test_a_declared_unit_that_is_not_there_is_named() -> None:
         {"kind": "declared_starts"},
         {"kind": "declared_starts", "starts": {"Gary": 2003}, "column": "on"},
         {"kind": "declared_starts", "starts": {"Gary": 2003}, "shift": 1},
+        {"kind": "running_period", "column": "t", "first": "1981-01"},
+        {"kind": "running_period", "column": "t", "first": "1981-01", "frequency": "M", "value": "x"},
+        {"kind": "constant"},
+        {"kind": "constant", "value": "Ohio", "column": "t"},
     ],
 )
 def test_each_kind_takes_what_it_needs_and_nothing_else(settings: dict[str, object]) -> None:
@@ -98,3 +102,27 @@ def test_castle_laws_start_in_the_first_year_with_a_positive_share() -> None:
     by_state = derive(frame, [law], "sid", "year").groupby("sid").law.first()
     assert by_state.value_counts().sort_index().to_dict() == {2006: 1, 2007: 13, 2008: 4, 2009: 2, 2010: 1}
     assert by_state.isna().sum() == 29
+
+
+def test_a_running_number_becomes_periods_and_a_place_its_name() -> None:
+    frame = pd.DataFrame({"t": [3, 1, 2], "on": [1.0, 0.0, 1.0]})
+    months = Derivation(name="month", kind="running_period", column="t", first="1981-12", frequency="M")
+    place = Derivation(name="state", kind="constant", value="Ohio")
+    law = Derivation(name="law", kind="first_period_where", column="on")
+    found = derive(frame, [place, months, law], "state", "month")
+    assert found["month"].astype(str).tolist() == ["1982-02", "1981-12", "1982-01"]
+    assert found["state"].tolist() == ["Ohio"] * 3
+    assert found["law"].astype(str).tolist() == ["1982-01"] * 3
+
+
+@pytest.mark.parametrize("values", [[1.0, 2.5, 3.0], [1.0, np.nan, 3.0]])
+def test_a_running_number_is_whole_and_complete(values: list[float]) -> None:
+    months = Derivation(name="month", kind="running_period", column="t", first="1981-12", frequency="M")
+    with pytest.raises(DataError, match="'t' is no running number of periods: it is empty or has fractions in row 1"):
+        derive(pd.DataFrame({"t": values}), [months], "state", "month")
+
+
+def test_a_first_period_of_another_frequency_is_refused() -> None:
+    months = Derivation(name="month", kind="running_period", column="t", first="spring", frequency="M")
+    with pytest.raises(ConfigError, match="'spring' of the derivation 'month' is no period of frequency M"):
+        derive(pd.DataFrame({"t": [1, 2]}), [months], "state", "month")

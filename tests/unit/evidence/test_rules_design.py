@@ -243,3 +243,35 @@ def test_a_reported_interval_that_holds_with_few_clusters_lifts_the_rows_on_few(
 def test_never_treated_units_are_not_treated_clusters() -> None:
     assert facts().sample.treated_clusters == sum(made.STARTS.values())
     assert (made.panel().first_treated == NEVER).sum() == made.NEVER_TREATED
+
+
+def series(controlled: bool, **changes: Any) -> Facts:
+    """A model of one series, which reads those of other places or not."""
+    found = facts(name="interrupted_time_series", **changes)
+    estimate = dataclasses.replace(found.estimate, facts={"controlled": float(controlled)})
+    return made.facts(estimate, found.spec, data=found.panel)
+
+
+def test_a_controlled_series_is_a_comparison_and_a_series_alone_is_none() -> None:
+    alone, controlled = series(controlled=False), series(controlled=True)
+    assert (alone.design, controlled.design) == ("interrupted_time_series", "controlled_time_series")
+    assert alone.sample.comparison == 0, "places in the panel that the model does not read"
+    assert controlled.sample.comparison > 0
+    assert judge("cap_time_series", alone).state == "applied"
+    assert judge("cap_time_series", controlled).state == "not_triggered"
+    assert judge("cap_no_comparison", controlled).state == "not_triggered"
+    assert judge("cap_not_randomized", controlled).state == "applied"
+    assert judge("few_pre_periods", controlled).state == "not_applicable"
+
+
+def test_a_controlled_series_of_one_place_has_the_cap_of_one_place_and_no_lower_one() -> None:
+    one = made.panel(starts={6: 1})
+    verdict = judge("cap_single_unit", series(controlled=True, data=one))
+    assert verdict.state == "applied"
+    assert verdict.cap is None, "the row's own cap, not the one without inference"
+    assert judge("cap_single_unit", series(controlled=True)).state == "not_triggered"
+
+
+@pytest.mark.parametrize("controlled", [False, True])
+def test_both_kinds_of_series_are_held_to_their_length(controlled: bool) -> None:
+    assert judge("short_series", series(controlled=controlled)).state == "applied"
