@@ -32,7 +32,7 @@ Family = Literal["gaussian", "student_t", "poisson", "negative_binomial", "binom
 Positive = Annotated[float, Field(gt=0)]
 
 
-MOST_NUMBERS = 8_000_000
+MOST_NUMBERS = 3_000_000
 """Draws times cells kept: more draws than that of thousands of cells of single units would only fill memory."""
 FEWEST_DRAWS = 1_000
 

@@ -29,7 +29,7 @@ from evalkit.numerics.sampler import Chains
 from evalkit.numerics.site_did import Noise, SiteModel
 from evalkit.vocabulary import FloatArray, IntArray
 
-POINTS, EACH, ROUND, WANTED = 1_000, 6, 200, 500.0
+POINTS, EACH, ROUND, WANTED = 1_200, 5, 200, 420.0
 """Importance points of the variance components, draws at each, points of the rounds that place them, and the effective
 size below which points are added."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,21 @@ from scipy import stats
 from evalkit.data.panel import Panel
 from evalkit.estimators.bayesian_did import BayesianDid
 from evalkit.numerics.did_layout import lay_out
-from evalkit.numerics.did_sample import prepare
+from evalkit.numerics.did_sample import Sample, prepare
 from evalkit.numerics.did_system import absorb
 from evalkit.numerics.exact_did import Priors
 from evalkit.numerics.hierarchical_did import PRIOR_DEGREES, autocorrelation_nodes, draw_exact
+from evalkit.numerics.importance import sample_latent
 from evalkit.numerics.panel_moments import gather, moments
+from evalkit.numerics.site_did import SiteModel
+from evalkit.testing.sbc import sbc_ranks, uniform
 from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
 from evalkit.vocabulary import NEVER, FloatArray, IntArray
 
 REPETITIONS = 200
 MCSE = 4.0  # standard errors of a Monte Carlo mean that a fixed-seed test may stray
 LEVEL = 0.9
+SITE_WORLDS = 60
 
 
 def simulate(
@@ -98,3 +103,83 @@ def test_ranks_of_the_truth_are_uniform() -> None:
     ranks = np.array([rank_of_truth(seed, draws=1_000) for seed in range(300)])
     for column in ranks.T:
         assert stats.kstest(column, "uniform").pvalue > 1e-3
+
+
+def site_world(seed: int, spread: float, effect: float = 1.0) -> tuple[Panel, FloatArray]:
+    """A panel with AR(1) errors in which each of 12 treated units has an effect of its own, and these effects."""
+    design = StaggeredDesign(n_units=30, n_periods=8, cohorts={4: 0.2, 6: 0.2}, effect=0.0, autocorrelation=0.4)
+    made = simulate_staggered(design, seed).frame
+    panel = Panel.from_frame(made, unit="unit", period="period", outcome="y", cohort="cohort")
+    own = effect + spread * np.random.default_rng([seed, 1]).standard_normal(panel.n_units)
+    return replace(panel, outcome=panel.outcome + own[:, None] * panel.treated), own[~panel.never_treated]
+
+
+@pytest.mark.calibration
+def test_intervals_of_single_places_hold_the_truth_as_often_as_they_say() -> None:
+    """90 % intervals in hierarchical worlds, 60 of them with 12 places each: 87 to 93 in 100."""
+    held = []
+    for seed in range(SITE_WORLDS):
+        panel, own = site_world(seed, spread=0.8)
+        estimator = BayesianDid(sites=True, leads=False, draws=250, level=LEVEL)
+        table = estimator.fit(panel, rng=np.random.default_rng(seed)).aggregation("unit")
+        held.append((table.low <= own) & (own <= table.high))
+    assert 0.87 <= np.mean(held) <= 0.93
+
+
+@pytest.mark.calibration
+def test_without_an_effect_favourable_findings_are_no_more_than_nominal() -> None:
+    found = []
+    for seed in range(SITE_WORLDS):
+        panel, own = site_world(1_000 + seed, spread=0.5, effect=0.0)
+        row = BayesianDid(sites=True, leads=False, draws=250, level=LEVEL).fit(
+            panel, rng=np.random.default_rng(seed)
+        ).aggregation("overall")  # fmt: skip
+        found.append(float(row.low[0] > own.mean()))
+    nominal = (1.0 - LEVEL) / 2.0
+    assert np.mean(found) <= nominal + 2.0 * np.sqrt(nominal * (1.0 - nominal) / SITE_WORLDS)
+
+
+def site_truth(seed_rng: np.random.Generator) -> tuple[FloatArray, Sample]:
+    """Average effect, one unit's own, sd of units' own, sigma and rho from the prior, and data drawn from them."""
+    rng, time = seed_rng, np.arange(6)
+    start = np.repeat([3, 4, NEVER], [4, 4, 6])
+    layout = lay_out(np.ones((14, 6), dtype=bool), time, start)
+    cells = layout.effects
+    structure = Priors(overall=2.0).structure(cells)
+    sigma = np.sqrt((PRIOR_DEGREES / 2.0) / rng.standard_gamma(PRIOR_DEGREES / 2.0))
+    rho, site = float(np.clip(2.0 * rng.beta(2.0, 2.0) - 1.0, -0.99, 0.99)), abs(rng.standard_normal())
+    ratios = np.abs(rng.standard_normal(len(structure.group_names)))
+    scale = np.where(structure.group < 0, structure.fixed_scale, 0.0)
+    for index in range(len(ratios)):
+        scale[structure.group == index] = ratios[index]
+    own = ratios[-1] if structure.has_cell_group else 0.0
+    effects = sigma * (
+        structure.basis @ (scale * rng.standard_normal(len(scale))) + own * rng.standard_normal(len(cells))
+    )
+    deviation = sigma * site * rng.standard_normal(14)
+    lag = np.abs(time[:, None] - time[None, :])
+    outcome = rng.standard_normal((14, 1)) + np.sin(time)
+    outcome = outcome + sigma * rng.standard_normal((14, 6)) @ np.linalg.cholesky(np.power(rho, lag)).T
+    codes = layout.codes(cells)
+    outcome += np.where(codes >= 0, effects[codes] + deviation[:, None], 0.0)
+    sample = prepare(outcome, np.empty((14, 6, 0)), time, start, 0)
+    return np.array([effects.mean(), deviation[0], sigma * site, sigma, rho]), sample
+
+
+def site_posterior(sample: Sample, rng: np.random.Generator) -> FloatArray:
+    cells = sample.layout.effects
+    model = SiteModel(
+        sample, cells, None, Priors(overall=2.0).structure(cells), scale=1.0, site_scale=1.0, autoregressive=True,
+        covariate_scale=10.0,
+    )  # fmt: skip
+    value = sample_latent(model, size=400, points=250, each=4, rng=rng, round_size=120, wanted=80.0).values
+    effects = value["effects"].mean(axis=1)
+    return np.stack([effects, value["site"][:, 0], value["sd_site"], value["sigma"], value["rho"]], axis=1)
+
+
+@pytest.mark.calibration
+def test_ranks_of_the_truth_are_uniform_where_places_have_effects_of_their_own() -> None:
+    """Simulation-based calibration, 200 fits."""
+    ranks = sbc_ranks(site_truth, site_posterior, n_fits=200, n_draws=49, seed=7)
+    names = ("mean effect", "a unit's own", "sd of units' own", "sigma", "rho")
+    uniform(ranks, 49, 0.999, names).raise_if_not()
