@@ -93,6 +93,26 @@ def test_json_holds_the_outcome_and_the_effect_is_the_simulated_one(
     assert resolved.sha() == evidence["identity"]["config_sha"]
 
 
+def test_a_posterior_of_too_few_draws_has_no_result_anywhere(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ["estimator=bayesian_did", "estimator.draws=100", "estimator.chains=2", "study.robustness=[]"]
+    assert main(["run", "study=lights", "--json", *few]) == 5
+    capsys.readouterr()
+    bundle = the_bundle(city)
+    summary = json.loads((bundle / "evidence.json").read_text("utf-8"))
+    assert summary["rating"]["label"] == "Not rated"
+    assert "its draws are worth 200 independent ones (at least 400 are needed)" in summary["sentences"]["headline"]
+    page = (bundle / "brief.html").read_text("utf-8")
+    assert "There is no result to report" in page
+    assert "What would let it be rated" in page
+    assert json.loads((bundle / "figures" / "index.json").read_text("utf-8")) == []
+    with sqlite3.connect(city / "mlflow.db") as store:
+        metrics = {str(key) for (key,) in store.execute("select key from latest_metrics")}
+        (note,) = store.execute("select value from tags where key = 'mlflow.note.content'").fetchone()
+    assert not metrics & {"effect", "effect_low", "p_benefit", "p_mid"}
+    assert "more draws" in note
+    assert "not stated" in note
+
+
 def test_overrides_in_one_word_are_split_as_mlproject_hands_them_over(
     city: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
