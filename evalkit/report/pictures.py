@@ -29,6 +29,12 @@ from evalkit.vocabulary import FloatArray, OwnMethod
 
 NAME_WORDS: Final = 12
 OF_DESIGN: Final = get_args(OwnMethod)
+OTHER_THAN_ERRORS: Final = ("placebo_in_space", "conformal", "jackknife")
+BY_PERIOD: Final = ("event_study", "counterfactual", "cumulative", "by_unit")
+BY_ERRORS: Final = (
+    " These intervals are from standard errors. The headline's is by {method} and may be wider: where the two disagree "
+    "on whether there is an effect, go by the headline."
+)
 TWO_WAY: Final = ("goodman_bacon", "twfe_weights")
 """Exhibits of the linear two-way coefficient of the outcome as analysed, whatever the scale of the estimate."""
 OWN_INTERVALS: Final = (
@@ -144,14 +150,21 @@ def pictures(
     return tuple(_noted(figure, evidence) for figure in every)
 
 
+def _of_design(figure: str, label: str, method: str) -> str:
+    """What to add to the note of a figure where the interval is that of the estimator's own design."""
+    if figure == "forest":
+        return f" The interval of {label} is by {METHODS[method]}."
+    return BY_ERRORS.format(method=METHODS[method]) if figure in BY_PERIOD and method in OTHER_THAN_ERRORS else ""
+
+
 def _noted(figure: Figure, evidence: Evidence) -> Figure:
     """The figure with a note on whose intervals it shows, where the headline's is not the usual one."""
     found = evidence.estimates[0].inference
     if found is None or found.method in ("clustered", "credible"):
         return figure
     if found.method in OF_DESIGN:
-        own = f" The interval of {evidence.estimates[0].label} is by {METHODS[found.method]}."
-        return replace(figure, note=f"{figure.note}{own}") if figure.id == "forest" else figure
+        said = _of_design(figure.id, evidence.estimates[0].label, found.method)
+        return replace(figure, note=f"{figure.note}{said}")
     if figure.id in OWN_INTERVALS:
         return replace(figure, note=f"{figure.note} {TOO_NARROW_ALONE if found.method == 'none' else TOO_NARROW}")
     if figure.id != "forest":

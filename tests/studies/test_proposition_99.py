@@ -130,6 +130,10 @@ def test_the_page_shows_weights_placebos_and_ratios(evaluation: Evaluation) -> N
     drawn = {figure.id for figure in contents.figures}
     assert {"counterfactual", "donor_weights", "placebo_gaps", "error_ratios"} <= drawn
     assert evaluation.evidence.rating.label == "Very low"
+    notes = {figure.id: figure.note for figure in contents.figures}
+    assert (
+        "go by the headline" in notes["cumulative"]
+    )  # its interval excludes 0 in the last year, the headline's does not
 
 
 def test_nested_predictor_weights_fit_past_sales_better_than_a_peer_does(panel: ek.Panel) -> None:
