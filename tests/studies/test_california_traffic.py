@@ -109,8 +109,13 @@ def test_a_series_alone_is_capped_at_low_and_every_required_check_ran(evaluation
     }  # fmt: skip
 
 
-def test_the_bent_trend_takes_most_of_the_effect_away(evaluation: Evaluation) -> None:
+def test_another_trend_takes_most_of_the_effect_away(evaluation: Evaluation) -> None:
     assert overall(evaluation.robustness["Bent trend"])[0] < 0.5 * SPEED[0]
+    wandering = evaluation.robustness["Bayesian time series"]
+    assert isinstance(wandering, ek.Estimate)
+    found = wandering.aggregation("overall")
+    assert found.low[0] < SPEED[0] < found.high[0]
+    assert abs(found.estimate[0]) < 0.5 * SPEED[0]
     assert overall(evaluation.robustness["Autoregressive errors"])[0] == pytest.approx(0.063, abs=0.001)
 
 
