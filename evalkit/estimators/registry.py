@@ -14,6 +14,7 @@ from evalkit.estimators.base import Estimator
 BUILT_IN = {
     "augmented_synthetic_control": "evalkit.estimators.augmented_synthetic_control:AugmentedSyntheticControl",
     "bayesian_did": "evalkit.estimators.bayesian_did:BayesianDid",
+    "bayesian_synthetic_control": "evalkit.estimators.bayesian_synthetic_control:BayesianSyntheticControl",
     "bayesian_time_series": "evalkit.estimators.bayesian_time_series:BayesianTimeSeries",
     "callaway_santanna": "evalkit.estimators.callaway_santanna:CallawaySantAnna",
     "extended_twfe": "evalkit.estimators.extended_twfe:ExtendedTwfe",

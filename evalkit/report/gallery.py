@@ -13,6 +13,7 @@ from evalkit.report.figures.anticipation_scan import anticipation_scan
 from evalkit.report.figures.autocorrelation import autocorrelation
 from evalkit.report.figures.balance import balance
 from evalkit.report.figures.canvas import Figure
+from evalkit.report.figures.donor_posterior import donor_posterior
 from evalkit.report.figures.donor_weights import donor_weights
 from evalkit.report.figures.error_ratios import error_ratios
 from evalkit.report.figures.goodman_bacon import goodman_bacon
@@ -23,6 +24,7 @@ from evalkit.report.figures.placebo_gaps import placebo_gaps
 from evalkit.report.figures.placebo_outcomes import placebo_outcomes
 from evalkit.report.figures.pre_trend_power import pre_trend_power
 from evalkit.report.figures.predictive_check import predictive_check
+from evalkit.report.figures.prior_pull import prior_pull
 from evalkit.report.figures.prior_sensitivity import prior_sensitivity
 from evalkit.report.figures.series_coefficients import series_coefficients
 from evalkit.report.figures.setting import Setting
@@ -38,6 +40,7 @@ GALLERY: Final[Mapping[str, Drawing]] = {
     "balance": balance,
     "donor_weights": donor_weights,
     "error_ratios": error_ratios,
+    "donor_posterior": donor_posterior,
     "goodman_bacon": goodman_bacon,
     "honest_relative": honest_relative,
     "honest_smooth": honest_smooth,
@@ -49,6 +52,7 @@ GALLERY: Final[Mapping[str, Drawing]] = {
     "series_coefficients": series_coefficients,
     "predictive_check": predictive_check,
     "prior_sensitivity": prior_sensitivity,
+    "prior_pull": prior_pull,
     "specification_curve": specification_curve,
     "spillover": spillover,
     "twfe_weights": twfe_weights,

@@ -1,0 +1,124 @@
+"""The engine against brute force: the same posterior, by summing over the whole simplex."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evalkit.numerics.donor_model import RHO_GRID, Batch, ErrorModel, Series
+from evalkit.numerics.simplex_posterior import Effort, WeightDraws, sample_weights
+from evalkit.vocabulary import FloatArray
+from tests.oracle.donor_weights import posterior
+
+CLOSE = 4e-3  # four standard errors of a mean of weights from about 60,000 draws
+VERY_CLOSE = 1e-3
+MANY = Effort(populations=4, walkers=1500, most_snapshots=8)
+
+
+def series(donors: int, periods: int = 8, seed: int = 0) -> Series:
+    rng = np.random.default_rng(seed)
+    others = rng.standard_normal((periods + 3, donors)).cumsum(axis=0) + 3.0 * rng.standard_normal(donors)
+    own = others[:, :2] @ np.array([0.7, 0.3]) + 0.8 * rng.standard_normal(periods + 3)
+    time = np.arange(periods + 3)
+    return Series(own, others, time, time < periods, np.empty((0, 1 + donors)))
+
+
+def drawn(one: Series, errors: ErrorModel, alpha: float, seed: int = 1) -> tuple[WeightDraws, FloatArray, FloatArray]:
+    batch = Batch.of([one], errors, sigma_scale=1.0)
+    found = sample_weights(batch.problems, np.array([alpha]), MANY, np.random.default_rng(seed))
+    return found, batch.restored(found.weights)[0].reshape(-1, one.donors.shape[1]), batch.unit * found.sigma.ravel()
+
+
+@pytest.mark.parametrize(
+    ("donors", "alpha", "autoregressive", "intercept"),
+    [
+        (2, 0.1, False, False),
+        (3, 0.1, False, False),
+        (3, 1.0, False, True),
+        (3, 0.3, True, False),
+        (2, 0.3, True, True),
+    ],
+)
+def test_weights_are_those_of_quadrature_over_the_simplex(
+    donors: int, alpha: float, autoregressive: bool, intercept: bool
+) -> None:
+    one, errors = series(donors), ErrorModel.of(autoregressive=autoregressive, intercept=intercept)
+    draws, weights, sigma = drawn(one, errors, alpha)
+    exact = posterior(
+        one.own[one.fit],
+        one.donors[one.fit],
+        one.time[one.fit].astype(float),
+        alpha=alpha,
+        unit=one.unit_sd,
+        rhos=errors.rhos,
+        rho_prior=np.exp(errors.log_prior),
+        intercept=intercept,
+        points=4_000 if donors == 2 else 160,
+    )
+    np.testing.assert_allclose(weights.mean(axis=0), exact["mean"], atol=CLOSE)
+    np.testing.assert_allclose(weights.std(axis=0), exact["sd"], atol=CLOSE)
+    assert np.log(sigma).mean() == pytest.approx(exact["log_sigma"][0], abs=2.0 * CLOSE)
+    if autoregressive:
+        assert RHO_GRID[draws.rho].mean() == pytest.approx(exact["rho"][0], abs=2.0 * CLOSE)
+
+
+@pytest.mark.calibration
+def test_with_a_million_draws_weights_agree_to_one_in_a_thousand() -> None:
+    one, errors = series(3), ErrorModel.of(autoregressive=False, intercept=False)
+    batch = Batch.of([one], errors, sigma_scale=1.0)
+    effort = Effort(populations=4, walkers=8_000, most_snapshots=4)
+    total, count = np.zeros(3), 8
+    for seed in range(count):  # parts, as the sampler stops once its gates are passed
+        found = sample_weights(batch.problems, np.array([0.1]), effort, np.random.default_rng(seed), judged=False)
+        total += batch.restored(found.weights)[0].reshape(-1, 3).mean(axis=0) / count
+    exact = posterior(
+        one.own[one.fit], one.donors[one.fit], one.time[one.fit].astype(float),
+        alpha=0.1, unit=one.unit_sd, rhos=errors.rhos, rho_prior=np.exp(errors.log_prior), intercept=False, points=250,
+    )  # fmt: skip
+    np.testing.assert_allclose(total, exact["mean"], atol=VERY_CLOSE)
+
+
+def test_without_data_the_draws_are_those_of_the_prior() -> None:
+    """Without rows the draws are those of Dirichlet(alpha): mean 1/J, variance (J - 1) / (J^2 (J alpha + 1))."""
+    one, errors = series(4), ErrorModel.of(autoregressive=False, intercept=False)
+    batch = Batch.of([one], errors, sigma_scale=1.0, prior_only=True)
+    weights = sample_weights(batch.problems, np.array([0.2]), MANY, np.random.default_rng(0)).weights.reshape(-1, 4)
+    np.testing.assert_allclose(weights.mean(axis=0), 0.25, atol=2.0 * CLOSE)
+    np.testing.assert_allclose(weights.var(axis=0), 3.0 / (16.0 * 1.8), atol=2.0 * CLOSE)
+
+
+def test_the_same_seed_gives_the_same_draws() -> None:
+    one, errors = series(5), ErrorModel.of(autoregressive=False, intercept=False)
+    batch, few = Batch.of([one], errors, sigma_scale=1.0), Effort(4, 50, 4)
+    first, second = (
+        sample_weights(batch.problems, np.array([0.2]), few, np.random.default_rng(3)).weights for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+    assert first.min() >= 0.0
+    np.testing.assert_allclose(first.sum(axis=-1), 1.0, atol=1e-12)
+
+
+def test_two_sets_of_donors_that_fit_alike_keep_equal_mass() -> None:
+    """Donors 0 and 1 make the treated unit together, and so do 2 and 3: two modes, which symmetry weighs equally."""
+    rng = np.random.default_rng(5)
+    time = np.arange(14)
+    signal, one_way, other_way = rng.standard_normal((3, 14))
+    one_way[:12], other_way[:12] = (each[:12] / np.linalg.norm(each[:12]) for each in (one_way, other_way))
+    donors = 3.0 * signal[:, None] + 4.0 * np.column_stack([one_way, -one_way, other_way, -other_way])
+    own = 3.0 * signal + 0.05 * rng.standard_normal(14)
+    one = Series(own, donors, time, time < 12, np.empty((0, 5)))
+    _, weights, _ = drawn(one, ErrorModel.of(autoregressive=False, intercept=False), 0.05)
+    first = weights[:, :2].sum(axis=1)
+    assert 0.4 < (first > 0.5).mean() < 0.6
+    assert ((first > 0.1) & (first < 0.9)).mean() < 0.5
+
+
+def test_walkers_that_a_likelihood_pins_down_find_the_optimum() -> None:
+    rng = np.random.default_rng(2)
+    others = rng.standard_normal((60, 6)).cumsum(axis=0)
+    own = others @ np.array([0.5, 0.0, 0.3, 0.0, 0.2, 0.0]) + 0.01 * rng.standard_normal(60)
+    time = np.arange(60)
+    one = Series(own, others, time, time < 55, np.empty((0, 7)))
+    _, weights, sigma = drawn(one, ErrorModel.of(autoregressive=False, intercept=False), 0.3)
+    np.testing.assert_allclose(weights.mean(axis=0), [0.5, 0.0, 0.3, 0.0, 0.2, 0.0], atol=0.01)
+    assert sigma.mean() == pytest.approx(0.01, rel=0.3)
