@@ -102,7 +102,7 @@ class InterruptedTimeSeries(PanelEstimator):
     >>> panel = ek.Panel.from_frame(df, unit="city", period="month", outcome="calls", cohort="start")
     >>> estimate = ek.InterruptedTimeSeries(change="step").fit(panel, rng=np.random.default_rng(0))
     >>> round(float(estimate.aggregate("overall").estimate.iloc[0]), 1)
-    -4.1
+    -3.7
     """
 
     name: ClassVar[str] = "interrupted_time_series"
