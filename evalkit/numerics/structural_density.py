@@ -29,6 +29,8 @@ class Replicated:
     ----------
     periods
         (n,) positions.
+    replicated
+        (R, n) data that the fitted model makes.
     log_likelihood
         (S', n) one step ahead; its sum over periods is the log likelihood with the states integrated out, up to
         the first ones, which start the filter.
@@ -37,6 +39,7 @@ class Replicated:
     """
 
     periods: IntArray
+    replicated: FloatArray
     log_likelihood: FloatArray
     log_prior: FloatArray
 
@@ -48,35 +51,31 @@ def thinned(draws: int, observations: int) -> IntArray:
 
 
 def replicate(
-    series: Series,
-    trend: Trend,
-    drawn: Drawn,
-    expected: FloatArray,
-    rows: IntArray,
+    series: Series, trend: Trend, drawn: Drawn, expected: FloatArray, rows: IntArray, rng: np.random.Generator
 ) -> Replicated:
-    """Log densities at the draws in `rows`; `expected` (S, T) are the expected outcomes of all draws.
+    """Log densities at the draws in `rows`, and data that the model makes.
 
-    With Student-t noise densities are those of the noise around the expected outcome, which has seen the period itself.
+    Each period is drawn, and judged, given the periods before it: a level that has seen a period follows it closely,
+    and replications around it would look like the data whatever the model. With Student-t noise both are around the
+    expected outcome (S, T) all the same, as its filter has no closed form.
     """
     periods = np.flatnonzero(series.used).astype(np.int64)
-    density = _one_step_density(series, trend, drawn, rows)
-    if drawn.degrees is not None:
-        scale = (drawn.sigma * np.sqrt(1.0 - drawn.shape.share))[rows, None]
-        surprise = (series.outcome - expected[rows]) / scale
-        density = stats.t.logpdf(surprise, drawn.degrees[rows, None]) - np.log(scale)
-    return Replicated(
-        periods,
-        density[:, periods],
-        log_prior(trend, drawn)[rows],
-    )
-
-
-def _one_step_density(series: Series, trend: Trend, drawn: Drawn, rows: IntArray) -> FloatArray:
-    """(S', T) one step ahead."""
-    until = series.fitted_periods
-    residual = series.outcome[:until] - drawn.beta[rows] @ series.columns[:until].T
-    residual[:, series.used[:until] == 0.0] = np.nan
-    return one_step(trend, drawn.shape.take(rows), residual).log_density(drawn.sigma[rows])
+    drawn_rows = drawn.beta[rows] @ series.columns[periods].T
+    scale = (drawn.sigma * np.sqrt(1.0 - drawn.shape.share))[rows, None]
+    if drawn.degrees is None:
+        residual = np.full((len(rows), series.fitted_periods), np.nan)
+        residual[:, periods] = series.outcome[periods] - drawn_rows
+        step = one_step(trend, drawn.shape.take(rows), residual)
+        density = step.log_density(drawn.sigma[rows])[:, periods]
+        mean = (residual - step.error)[:, periods] + drawn_rows
+        spread = (np.sqrt(step.variance) * drawn.sigma[rows, None])[:, periods]
+        made = mean + spread * rng.standard_normal(mean.shape)
+    else:
+        mean, degrees = expected[rows][:, periods], drawn.degrees[rows, None]
+        density = stats.t.logpdf((series.outcome[periods] - mean) / scale, degrees) - np.log(scale)
+        made = mean + scale * rng.standard_t(np.broadcast_to(degrees, mean.shape))
+    kept = np.linspace(0, len(rows) - 1, min(REPLICATES, len(rows))).astype(np.int64)
+    return Replicated(periods, made[kept], density, log_prior(trend, drawn)[rows])
 
 
 def log_prior(trend: Trend, drawn: Drawn) -> FloatArray:

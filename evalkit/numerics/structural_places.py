@@ -115,7 +115,7 @@ def foretell(
             Foretold(
                 place,
                 predicted,
-                _densities(place, one, trend, expected, predicted, rows),
+                _densities(place, one, trend, expected, rows),
                 _parameters(place, one, trend),
                 one.effective_size,
             )
@@ -199,20 +199,18 @@ def foretell_counts(place: Place, counts: Counts, drawn: CountDraws, trend: Tren
     return Foretold(place, predicted, densities, named, drawn.effective_size)
 
 
-def _densities(
-    place: Place, drawn: Drawn, trend: Trend, expected: FloatArray, predicted: FloatArray, rows: IntArray
-) -> Densities:
+def _densities(place: Place, drawn: Drawn, trend: Trend, expected: FloatArray, rows: IntArray) -> Densities:
     """Replicated data, and log densities at the draws in `rows`, over fitted periods that do not start the filter."""
     prepared = place.prepared
     scaled = (expected - prepared.center) / prepared.unit
-    found = replicate(prepared.series, trend, drawn, scaled, rows)
+    found = replicate(prepared.series, trend, drawn, scaled, rows, place.rng)
     kept = slice(trend.flat, None)
     periods = found.periods[kept]
     prior = prior_draws(prepared.series, trend, place.prior, place.rng)[:, periods]
     return Densities(
         periods,
         place.outcome[periods],
-        predicted[:REPLICATES, periods],
+        prepared.center + prepared.unit * found.replicated[:, kept],
         prepared.center + prepared.unit * prior,
         found.log_likelihood[:, kept] - np.log(prepared.unit),
         found.log_prior,
