@@ -239,7 +239,7 @@ class BayesianTimeSeries(PanelEstimator):
             effect=series.effect,
             prepared=prepared,
             prior=Coefficients(self.coefficient_scale, np.inf if keeps_all else self.expected_size),
-            rng=np.random.default_rng([seed, series.key]),
+            rng=np.random.Generator(np.random.SFC64([seed, series.key])),  # a third faster, and millions are drawn
             left_out=tuple(column.name for column in columns if column.name not in prepared.columns),
             season=season,
         )
@@ -318,7 +318,7 @@ class BayesianTimeSeries(PanelEstimator):
     ) -> Estimate:
         places = [each.place for each in found]
         cells = _cells(panel, places)
-        draws = [(each.place.outcome - each.predicted)[:, each.place.shown] for each in found]
+        draws = [_gaps(each) for each in found]
         joined = np.hstack(draws) if len(draws) > 1 else draws[0]
         parameters = _parameters(found)
         rows = thinned(len(joined), sum(int(place.prepared.series.used.sum()) for place in places))
@@ -376,6 +376,12 @@ class BayesianTimeSeries(PanelEstimator):
             remarks.shared_noise(correlation, len(places)),
         ]
         return tuple(remark for remark in told if remark is not None)
+
+
+def _gaps(found: Foretold) -> FloatArray:
+    """(S, K) draws of observed less foretold in the periods that have a cell; takes the place of what was foretold."""
+    gaps = np.subtract(found.place.outcome, found.predicted, out=found.predicted)
+    return gaps if found.place.shown.all() else gaps[:, found.place.shown]
 
 
 def _cells(panel: Panel, places: Sequence[Place]) -> Cells:

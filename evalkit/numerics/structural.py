@@ -173,8 +173,11 @@ class Smoother:
         return np.asarray((product + product.T) / 2.0)
 
     def noise(self, normal: FloatArray) -> FloatArray:
-        """(T, S) draws of mu + u around their mean, sigma = 1, from standard normals (T x states, S)."""
-        drawn, info = lapack.dtbtrs(self.factor, normal, uplo="L", trans="T")
+        """(T, S) draws of mu + u around their mean, sigma = 1, from standard normals (T x states, S).
+
+        Normals in Fortran's order are overwritten.
+        """
+        drawn, info = lapack.dtbtrs(self.factor, normal, uplo="L", trans="T", overwrite_b=True)
         if info:
             raise FloatingPointError("the states cannot be drawn: their precision matrix is singular")
         return self.observe(np.asarray(drawn))

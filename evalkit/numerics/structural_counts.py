@@ -12,25 +12,31 @@ effective size says how good the approximation was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 from scipy import special
 
 from evalkit.numerics.importance import sample_posterior
-from evalkit.numerics.structural import Smoother, Trend, half_cauchy, observed_factor, prior_bands
+from evalkit.numerics.structural import Shape, Smoother, Trend, half_cauchy, observed_factor, prior_bands
 from evalkit.numerics.structural_regression import Series
 from evalkit.vocabulary import FloatArray
 
 CountFamily = Literal["poisson", "negative_binomial"]
-MOST_STEPS: Final = 30
+MOST_STEPS: Final = 120
+WHOLE_STEPS: Final = 12
+"""Steps of Newton's method that go all the way; later ones go half, then a quarter: far from the mode it may circle."""
 CONVERGED: Final = 1e-6
 LONGEST_STEP: Final = 3.0
-"""Of Newton's method, on the log scale."""
+"""On the log scale."""
 MOST_TIMES: Final = 100.0
 """Forecasts end at this multiple of the largest rate seen: the mean of an exponential of a heavy tail has no end."""
 LARGEST_DISPERSION: Final = 10.0
+LARGEST_MOVE: Final = 2.0
+"""Sd of the log rate's move in a period beyond which no series of counts is worth forecasting: a factor of seven."""
+LARGEST_INDEX: Final = 690.0
+"""Log mean beyond which its exponential would overflow."""
 LATENTS: Final = 2
 """States drawn for each draw that is kept, before the weights choose among them."""
 
@@ -100,6 +106,7 @@ def log_likelihood(count: FloatArray, index: FloatArray, dispersion: FloatArray 
     """Log probability of counts with log mean `index`; a dispersion of 0 is Poisson."""
     alpha = np.maximum(np.asarray(dispersion, dtype=np.float64), 1e-12)
     size = 1.0 / alpha
+    index = np.minimum(index, LARGEST_INDEX)
     poisson = count * index - np.exp(index) - special.gammaln(count + 1.0)
     binomial = (
         special.gammaln(count + size) - special.gammaln(size) - special.gammaln(count + 1.0)
@@ -211,8 +218,7 @@ class _Model:
     def draws(self, scores: FloatArray, index: FloatArray, beta: FloatArray, effective: float) -> CountDraws:
         """The draws that the weights chose."""
         common, dispersion = self.parameters(scores)
-        shape = self.trend.shape(scores)
-        unit = self.counts.unit
+        shape, unit = self._shape(scores), self.counts.unit
         value = -np.log1p((shape.level / self.trend.level_scale) ** 2)
         if self.trend.has_slope:
             value -= np.log1p((shape.slope / self.trend.slope_scale) ** 2)
@@ -226,6 +232,11 @@ class _Model:
         index = np.minimum(index, seen + self.counts.offset)
         return CountDraws(index, shape.level * unit, shape.slope * unit, dispersion, beta, value, effective)
 
+    def _shape(self, scores: FloatArray) -> Shape:
+        """Ratios, cut off where a period would change the rate beyond measure."""
+        shape, most = self.trend.shape(scores), LARGEST_MOVE / self.counts.unit
+        return replace(shape, level=np.minimum(shape.level, most), slope=np.minimum(shape.slope, most))
+
     def _prior_sd(self, common: FloatArray | float) -> FloatArray:
         """(..., k) prior sds of the coefficients."""
         fixed = np.sqrt(np.where(self.learned, 1.0, self.counts.series.fixed))
@@ -233,7 +244,7 @@ class _Model:
 
     def _mode(self, scores: FloatArray, common: float, dispersion: float, periods: int) -> _Mode:
         """Newton's method; each step is a weighted regression with states."""
-        shape = self.trend.shape(scores)
+        shape = self._shape(scores)
         bands, log_states = prior_bands(self.trend, shape, 0, periods)
         bands = bands / self.counts.unit**2
         flat = self.trend.flat
@@ -242,7 +253,7 @@ class _Model:
         count, used = self.counts.count[:periods], self.used[:periods]
         sd = self._prior_sd(common)
         index = self.start[:periods].copy()
-        for _ in range(MOST_STEPS):
+        for turn in range(MOST_STEPS):
             slope, weight = derivatives(count, index + offset, dispersion)
             weight = np.where(used, weight, 0.0)
             working = np.where(used, index + slope / np.maximum(weight, 1e-300), 0.0)
@@ -256,7 +267,8 @@ class _Model:
             step = smooth.signal((working - fitted)[:, None])[:, 0] + fitted - index
             if np.abs(step[used]).max() < CONVERGED:
                 break
-            index = index + np.clip(step, -LONGEST_STEP, LONGEST_STEP)
+            share = 1.0 if turn < WHOLE_STEPS else 0.5 if turn < 3 * WHOLE_STEPS else 0.25
+            index = index + share * np.clip(step, -LONGEST_STEP, LONGEST_STEP)
         else:
             raise FloatingPointError("no mode of the log rate was found")
         self.start[:periods] = index

@@ -15,6 +15,7 @@ from evalkit.numerics.structural_regression import PRIOR_DEGREES, Series
 from evalkit.vocabulary import FloatArray, IntArray
 
 REPLICATES: Final = 400
+PRIOR_REPLICATES: Final = 200
 DENSITY_DRAWS: Final = 1_000
 DENSITY_CELLS: Final = 4e5
 """Draws x observations whose density is computed: more would take longer than the fit."""
@@ -92,7 +93,7 @@ def log_prior(trend: Trend, drawn: Drawn) -> FloatArray:
 
 
 def prior_draws(
-    series: Series, trend: Trend, prior: Coefficients, rng: np.random.Generator, size: int = REPLICATES
+    series: Series, trend: Trend, prior: Coefficients, rng: np.random.Generator, size: int = PRIOR_REPLICATES
 ) -> FloatArray:
     """(R, T) data drawn from the prior, the level (flat in the model) starting at the series' mean."""
     shape = trend.shape(rng.standard_normal((size, trend.scores)))
@@ -109,16 +110,29 @@ def prior_draws(
 
 def simulate(trend: Trend, shape: Shape, sigma: FloatArray, periods: int, rng: np.random.Generator) -> FloatArray:
     """(M, T) series with the given parameters, level and slope starting at 0."""
-    count = len(sigma)
-    normal = rng.standard_normal((4, count, periods))
-    slope = np.zeros((count, periods))
-    passing = np.zeros((count, periods))
-    turn, inner = np.zeros(count), np.sqrt(shape.share) * normal[3, :, 0]
-    for t in range(periods):
-        slope[:, t], passing[:, t] = turn, inner
-        turn = shape.damping * turn + shape.slope * normal[2, :, t]
-        inner = shape.rho * inner + np.sqrt(shape.share * (1.0 - shape.rho**2)) * normal[3, :, t]
-    moves = shape.level[:, None] * normal[0] + slope
-    level = np.cumsum(moves, axis=1) - moves[:, :1]
-    noise = np.sqrt(1.0 - shape.share)[:, None] * normal[1]
-    return np.asarray(sigma[:, None] * (level + noise + passing * trend.autocorrelated))
+    size = (len(sigma), periods)
+    moves = shape.level[:, None] * rng.standard_normal(size)
+    noise = np.sqrt(1.0 - shape.share)[:, None] * rng.standard_normal(size)
+    if trend.has_slope:
+        start = np.zeros(len(sigma))
+        if trend.kind == "damped":
+            start = shape.slope / np.sqrt(1.0 - shape.damping**2) * rng.standard_normal(len(sigma))
+        moves[:, 1:] += _autoregression(shape.damping, shape.slope, start, size, rng)[:, :-1]
+    if trend.autocorrelated:
+        scale = np.sqrt(shape.share)
+        first = scale * rng.standard_normal(len(sigma))
+        noise += _autoregression(shape.rho, scale * np.sqrt(1.0 - shape.rho**2), first, size, rng)
+    level = np.cumsum(moves, axis=1)
+    level += noise - moves[:, :1]
+    return np.asarray(sigma[:, None] * level)
+
+
+def _autoregression(
+    memory: FloatArray, scale: FloatArray, first: FloatArray, size: tuple[int, int], rng: np.random.Generator
+) -> FloatArray:
+    """(M, T) x_t = memory x_{t-1} + scale z_t from the first values on."""
+    values = scale[:, None] * rng.standard_normal(size)
+    values[:, 0] = first
+    for t in range(1, size[1]):
+        values[:, t] += memory * values[:, t - 1]
+    return values

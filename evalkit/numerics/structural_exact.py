@@ -20,7 +20,7 @@ from evalkit.vocabulary import FloatArray, IntArray
 
 FARTHEST: Final = 3.7
 """Normal scores beyond this hold 2 in 10,000 of a prior."""
-COARSE_NODES, FINE_NODES, MAX_REFINEMENTS = 21, 33, 5
+COARSE_NODES, FINE_NODES, MAX_REFINEMENTS = 15, 25, 5
 LOG_RANGE: Final = 16.0
 """Log density below the mode at which the quadrature ends: 1e-7 of it."""
 SCALE_NODES: Final = 17
@@ -140,6 +140,7 @@ class _Posterior:
         self.joined = series.joined(self.periods)
         self.used = series.used[: self.periods]
         self.rows = int(self.used.sum()) - trend.flat
+        self.last: tuple[FloatArray, tuple[FloatArray, FloatArray, Shape]] | None = None
         learned = series.learned
         width = int(learned.sum())
         self.chosen, self.log_chosen = selections(width, prior.expected)
@@ -153,13 +154,16 @@ class _Posterior:
         self.prior[:, :, learned] = self.scales[:, None, None] * self.chosen[None]
 
     def moments(self, scores: FloatArray) -> tuple[FloatArray, FloatArray, Shape]:
-        """(M, k + 1, k + 1) moments and (M,) log determinants."""
+        """(M, k + 1, k + 1) moments and (M,) log determinants; those of the last call are kept."""
+        if self.last is not None and self.last[0] is scores:
+            return self.last[1]
         shape = self.trend.shape(scores)
         width = self.joined.shape[1]
         found, log_det = np.empty((len(scores), width, width)), np.empty(len(scores))
         for m in range(len(scores)):
             smooth = smoother(self.trend, shape, m, self.used)
             found[m], log_det[m] = smooth.moments(self.joined), smooth.log_det
+        self.last = (scores, (found, log_det, shape))
         return found, log_det, shape
 
     def log_joint(self, scores: FloatArray) -> FloatArray:
@@ -210,13 +214,14 @@ class _Posterior:
         position = rng.permutation(np.minimum(position, weights.size - 1))
         point, scale, choice = np.unravel_index(position, weights.shape)
         kept, point = np.unique(point, return_inverse=True)
-        found, log_det, shape = self.moments(scores[kept])
+        found, log_det, shape = self.moments(scores)
         prior = self.prior[scale, choice]
-        drawn = conjugate(found[point], log_det[point], shape.change[point], prior, self.rows)
+        node = kept[point]
+        drawn = conjugate(found[node], log_det[node], shape.change[node], prior, self.rows)
         variance, beta = drawn.draw(rng)
         return Drawn(
-            shape.take(point),
-            scores[kept][point],
+            shape.take(node),
+            scores[node],
             point.astype(np.int64),
             np.sqrt(variance),
             beta,

@@ -40,8 +40,9 @@ def _given(
     """(S, T) for draws that share their ratios: the smoother is linear in the outcome less the regression."""
     signal = smooth.signal(joined)
     width = columns.shape[1]
-    expected = smooth.noise(normal) * sigma
-    expected += signal[:, width][:, None]
+    expected = smooth.noise(normal).T
+    expected *= sigma[:, None]
+    expected += signal[:, width]
     if width:
-        expected += (columns - signal[:, :width]) @ beta.T
-    return np.asarray(expected.T)
+        expected += beta @ (columns - signal[:, :width]).T
+    return expected

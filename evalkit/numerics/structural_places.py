@@ -177,7 +177,11 @@ def counterfactual(
         noise *= np.sqrt(half / place.rng.standard_gamma(np.broadcast_to(half, noise.shape)))
     noise += expected
     center, unit = place.prepared.center, place.prepared.unit
-    return center + unit * expected, center + unit * noise
+    expected *= unit
+    expected += center
+    noise *= unit
+    noise += center
+    return expected, noise
 
 
 def foretell_counts(place: Place, counts: Counts, drawn: CountDraws, trend: Trend, rows: IntArray) -> Foretold:

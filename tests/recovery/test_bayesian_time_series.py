@@ -10,7 +10,7 @@ import pytest
 
 from evalkit.estimators.bayesian_time_series import BayesianTimeSeries
 from evalkit.numerics.structural import Trend, half_cauchy
-from evalkit.numerics.structural_counts import CountFamily, Counts, draw_counts
+from evalkit.numerics.structural_counts import LARGEST_MOVE, CountFamily, Counts, draw_counts
 from evalkit.numerics.structural_density import simulate
 from evalkit.numerics.structural_design import Column, Prepared, prepare
 from evalkit.numerics.structural_exact import FARTHEST, SCALE_NODES, Coefficients, Drawn, draw_exact
@@ -145,7 +145,7 @@ def test_counts_rank_the_truth_uniformly(family: CountFamily) -> None:
 
     def draw(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         while True:
-            level = float(half_cauchy(rng.standard_normal(1), trend.level_scale)[0])
+            level = min(float(half_cauchy(rng.standard_normal(1), trend.level_scale)[0]), LARGEST_MOVE / unit)
             index = np.log(8.0) + unit * np.cumsum(level * rng.standard_normal(PERIODS))
             alpha = 0.0
             mean = np.exp(np.minimum(index, 30.0))
