@@ -130,18 +130,8 @@ def main() -> None:
     for name in names:
         for contender, python in (("evalkit", sys.executable), ("causalpy", chosen.peer_python)):
             if python:
-                subprocess.run(
-                    [
-                        python,
-                        __file__,
-                        "--only",
-                        contender,
-                        "--name",
-                        name,
-                        *(["--data", chosen.data] if chosen.data else []),
-                    ],
-                    check=True,
-                )
+                where = ["--data", chosen.data] if chosen.data else []
+                subprocess.run([python, __file__, "--only", contender, "--name", name, *where], check=True)
 
 
 if __name__ == "__main__":
