@@ -26,8 +26,8 @@ def rows_from_columns(df: pd.DataFrame, *, unit: str, period: str, value: str) -
     Examples
     --------
     >>> df = pd.DataFrame({"year": [2001, 2002], "A": [1.0, 2.0], "B": [3.0, 4.0]})
-    >>> rows_from_columns(df, unit="city", period="year", value="jobs").iloc[2].tolist()
-    [2001, 'B', 3.0]
+    >>> rows_from_columns(df, unit="city", period="year", value="jobs").to_dict("records")[2]
+    {'year': 2001, 'city': 'B', 'jobs': 3.0}
     """
     require_columns(df, {"period": period})
     for made in (unit, value):

@@ -190,8 +190,8 @@ class InteractiveFixedEffects(PanelEstimator):
         treated = (panel.time >= first[:, None]) & ~np.isnan(outcome)
         if len(starts) == 0 or not treated.any():
             raise DesignRefused(
-                f"No effect can be estimated: no treated unit is observed in {self.min_before} periods before its "
-                "start and in a period after it in which somebody untreated is observed.",
+                f"There is nothing to estimate from: no treated unit is observed in {self.min_before} periods "
+                "before its start and in a period after it in which somebody untreated is observed.",
                 next_step="Add never-treated units or earlier periods, or lower min_before.",
             )
 
