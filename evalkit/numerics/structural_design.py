@@ -10,8 +10,8 @@ import numpy as np
 from evalkit.numerics.structural_regression import Series
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray
 
-SEASON_SD: Final = 3.0
-"""Prior sd of a seasonal or calendar coefficient, in sds of the unexplained change; months may differ by ten."""
+SEASON_SD: Final = 1.5
+"""Prior sd of a seasonal or calendar coefficient, in sds of the unexplained change; of a month's effect, five."""
 STEP_SD: Final = 10.0
 """Prior sd of the lasting change that an earlier programme brought, in the same unit."""
 LEAST_VARIATION: Final = 1e-13
