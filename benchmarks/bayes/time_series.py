@@ -6,8 +6,8 @@ OMP_NUM_THREADS=1 python benchmarks/bayes/time_series.py \
 A peer's PATH is a Python that has it (tfcausalimpact and pycausalimpact share a module name). Each row
 is a process of its own on the same data: two comparison series, a level that wanders, 70 % of the periods before the
 start. "process" is the CPU time from the start of the process to its first summary, imports and compilation included;
-"fit" is that of a second run in the same process. "effective" is the effective sample size of the worst of effect, level
-sd and noise sd (Vehtari et al. 2021), where a package draws all of them. Rows that are not run again stay in the table.
+"fit" is that of a second run in the same process. "effective" is the effective sample size of the worst of effect,
+level sd and noise sd (Vehtari et al. 2021), where a package draws them all. Rows that are not run again stay.
 """
 
 from __future__ import annotations
