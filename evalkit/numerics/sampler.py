@@ -110,7 +110,7 @@ def run(model: pm.Model, names: Sequence[str], settings: SamplerSettings) -> Cha
         divergences=int(trace.sample_stats["diverging"].to_numpy().sum()),
         rhat_max=_extreme(az.rhat(kept, method="rank"), np.max),
         ess_bulk_min=_extreme(az.ess(kept, method="bulk"), np.min),
-        ess_tail_min=_extreme(az.ess(kept, method="tail", prob=0.9), np.min),
+        ess_tail_min=_extreme(az.ess(kept, method="tail", prob=(0.05, 0.95)), np.min),
         energy_bfmi_min=float(np.min(az.bfmi(trace))),
     )
 
