@@ -273,7 +273,8 @@ def _best_answer(walkers: Walkers, moving: IntArray, answering: IntArray, active
     form = walkers.form_of[:, None]
     among = walkers.forms[form[:, :, None], answering[:, :, None], answering[:, None, :]].copy()
     place = np.arange(answering.shape[1])
-    largest = np.maximum(among[:, place, place].max(axis=1), FLOOR)[:, None]
+    largest = among[:, place, place].max(axis=1)[:, None]
+    largest = np.where(largest > FLAT, largest, 1.0)  # without data every answer fits alike
     among[~(active[:, :, None] & active[:, None, :])] = 0.0
     among[:, place, place] += np.where(active, RIDGE * largest, largest)
     ones = active.astype(np.float64)

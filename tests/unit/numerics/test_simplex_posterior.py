@@ -105,8 +105,9 @@ def test_two_sets_of_donors_that_fit_alike_keep_equal_mass() -> None:
     signal, one_way, other_way = rng.standard_normal((3, 14))
     one_way[:12], other_way[:12] = (each[:12] / np.linalg.norm(each[:12]) for each in (one_way, other_way))
     donors = 3.0 * signal[:, None] + 4.0 * np.column_stack([one_way, -one_way, other_way, -other_way])
-    own = 3.0 * signal + 0.05 * rng.standard_normal(14)
-    one = Series(own, donors, time, time < 12, np.empty((0, 5)))
+    noise, both = 0.05 * rng.standard_normal(14), np.column_stack([one_way, other_way])[:12]
+    noise[:12] -= both @ np.linalg.lstsq(both, noise[:12])[0]  # neither pair may fit the noise better than the other
+    one = Series(3.0 * signal + noise, donors, time, time < 12, np.empty((0, 5)))
     _, weights, _ = drawn(one, ErrorModel.of(autoregressive=False, intercept=False), 0.05)
     first = weights[:, :2].sum(axis=1)
     assert 0.4 < (first > 0.5).mean() < 0.6
