@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
-from evalkit.checks.base import Check
 from evalkit.errors import ConfigError, closest
+
+if TYPE_CHECKING:  # names are listed without numpy and pandas, which the base of the checks reads
+    from evalkit.checks.base import Check
 
 BUILT_IN = {
     "anticipation_scan": "evalkit.checks.anticipation_scan:AnticipationScan",

@@ -10,7 +10,6 @@ import click
 from evalkit.cli import options
 from evalkit.cli.screen import Screen
 from evalkit.errors import EvalkitError
-from evalkit.estimators.base import Needs
 
 KINDS = ("studies", "estimators", "checks", "priorities")
 
@@ -46,46 +45,33 @@ def _priorities(config_dir: Path | None) -> Rows:
 
 
 def _estimators(config_dir: Path | None) -> Rows:
+    from evalkit.cli import overview
     from evalkit.estimators import registry
 
+    known = overview.read()["estimators"]
     rows = []
     for name in registry.names():
-        try:
+        if name in known:
+            rows.append((name, known[name]["answers"], known[name]["needs"]))
+            continue
+        try:  # of another package or a file: only its class can say
             needs = registry.get(name).needs
         except (EvalkitError, ImportError) as error:
             rows.append((name, "", f"cannot be loaded: {error}"))
             continue
-        rows.append((name, needs.answers, in_words(needs)))
+        rows.append((name, needs.answers, overview.in_words(needs)))
     return ("estimator", "answers", "needs"), rows
-
-
-def in_words(needs: Needs) -> str:
-    """What a design must offer.
-
-    Examples
-    --------
-    >>> in_words(Needs(answers="", never_treated=True, pre_periods=2))
-    'never-treated units; 2 periods before the start; treatment that stays on'
-    """
-    periods = f"{needs.pre_periods} period{'s' if needs.pre_periods != 1 else ''} before the start"
-    parts = [
-        "never-treated units" if needs.never_treated else "",
-        periods if needs.pre_periods else "",
-        "a 0/1 column of who is eligible" if needs.eligibility else "",
-        "treatment that stays on" if needs.absorbing else "",
-        "counts or rates" if needs.counts else "",
-        "units followed over time, or repeated cross-sections" if needs.repeated_cross_sections else "",
-    ]
-    return "; ".join(part for part in parts if part)
 
 
 def _checks(config_dir: Path | None) -> Rows:
     from evalkit.checks import registry
+    from evalkit.cli import overview
     from evalkit.config import check_settings
 
-    standard = check_settings(config_dir)
+    standard, known = check_settings(config_dir), overview.read()["checks"]
     rows = []
     for name in registry.names():
         settings = ", ".join(f"{key}={value}" for key, value in standard.get(name, {}).items())
-        rows.append((name, registry.get(name).null_in_words, settings))
+        takes = known[name] if name in known else registry.get(name).null_in_words
+        rows.append((name, takes, settings))
     return ("check", "takes for granted", "settings"), rows

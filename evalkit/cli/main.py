@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from evalkit import __version__
 from evalkit.cli.failures import EXIT_INTERRUPTED, EXIT_TERMINATED, show_crash, show_error
@@ -33,8 +34,12 @@ VERBS: Final = {
     "sync": ("evalkit.cli.sync:sync", "Log the finished bundles that the store does not have yet."),
     "ui": ("evalkit.cli.ui:ui", "Open the local MLflow store in a browser."),
     "doctor": ("evalkit.cli.doctor:doctor", "Check the installation, the store and runs left open."),
+    "completion": ("evalkit.cli.completion:completion", "Print the script for tab completion in bash, zsh or fish."),
 }
 """Verb -> (where it is, what it does)."""
+
+COMPLETE: Final = "_EVALKIT_COMPLETE"
+"""Environment variable by which a shell asks for completions."""
 
 EPILOG: Final = (
     "Exit codes: 0 done; 2 usage or config; 3 data; 4 design refused; 5 estimation failed or not rated; "
@@ -68,6 +73,11 @@ class Verbs(click.Group):
         found: click.Command = getattr(importlib.import_module(module), attribute)
         return found
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Verbs from the table, importing none of them."""
+        verbs = [CompletionItem(name, help=text) for name, (_, text) in VERBS.items() if name.startswith(incomplete)]
+        return verbs or click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs from the table, importing none of them."""
         with formatter.section("Verbs"):
@@ -93,6 +103,8 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 (one return
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     as_json = "--json" in arguments
+    if argv is None and COMPLETE in os.environ:
+        return _complete()
     try:
         with _terminate_as_exit():
             code: Any = evalkit.main(args=arguments, prog_name="evalkit", standalone_mode=False)
@@ -119,6 +131,20 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 (one return
     except Exception as error:  # noqa: BLE001 (the last resort: a person reads words, not a traceback)
         return show_crash(error, as_json=as_json)
     return code if isinstance(code, int) else 0
+
+
+def _complete() -> int:
+    """Answer a shell that asks what may stand at the cursor; it never shows an error there."""
+    from evalkit.cli.completion import install
+
+    install()
+    try:
+        evalkit.main(prog_name="evalkit", complete_var=COMPLETE)
+    except EvalkitError:  # a verb that does not exist, a folder that is gone: nothing to suggest
+        return 0
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    return 0
 
 
 @contextmanager

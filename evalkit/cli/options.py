@@ -30,7 +30,16 @@ plugin = click.option(
     metavar="FILE",
     help="A Python file of yours that defines an estimator; it is run. May be repeated.",
 )
-overrides = click.argument("overrides", nargs=-1, metavar="study=NAME [KEY=VALUE ...]")
+
+
+def _suggested(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Overrides that a shell may complete a word to."""
+    from evalkit.cli.suggestions import suggest
+
+    return suggest(incomplete, context.params.get("overrides") or (), context.params.get("config_dir"))
+
+
+overrides = click.argument("overrides", nargs=-1, metavar="study=NAME [KEY=VALUE ...]", shell_complete=_suggested)
 
 
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:

@@ -6,10 +6,13 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalkit.errors import ConfigError, EvalkitError
 from evalkit.estimators import registry
-from evalkit.estimators.base import Estimator
+
+if TYPE_CHECKING:
+    from evalkit.estimators.base import Estimator
 
 
 def load(files: Sequence[Path]) -> list[str]:

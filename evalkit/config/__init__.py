@@ -1,21 +1,43 @@
-"""Configs: compose with Hydra, refuse code, validate, and hand over a `Study`. Hydra is imported here alone."""
+"""Configs: compose with Hydra, refuse code, validate, and hand over a `Study`. Hydra is imported here alone.
 
-from evalkit.config.catalogue import check_settings, declared_studies, priorities, studies
-from evalkit.config.folders import Folders
-from evalkit.config.loading import Composed, Tracking, compose, load_study
-from evalkit.config.resolved import config_sha, read_resolved, resolved_yaml
+Names are imported when first used: listing studies needs no model of a study.
+"""
 
-__all__ = [
-    "Composed",
-    "Folders",
-    "Tracking",
-    "check_settings",
-    "compose",
-    "config_sha",
-    "declared_studies",
-    "load_study",
-    "priorities",
-    "read_resolved",
-    "resolved_yaml",
-    "studies",
-]
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from evalkit.config.catalogue import check_settings as check_settings
+    from evalkit.config.catalogue import declared_studies as declared_studies
+    from evalkit.config.catalogue import priorities as priorities
+    from evalkit.config.catalogue import studies as studies
+    from evalkit.config.folders import Folders as Folders
+    from evalkit.config.loading import Composed as Composed
+    from evalkit.config.loading import Tracking as Tracking
+    from evalkit.config.loading import compose as compose
+    from evalkit.config.loading import load_study as load_study
+    from evalkit.config.resolved import config_sha as config_sha
+    from evalkit.config.resolved import read_resolved as read_resolved
+    from evalkit.config.resolved import resolved_yaml as resolved_yaml
+
+_WHERE: Final = {
+    "catalogue": ("check_settings", "declared_studies", "priorities", "studies"),
+    "folders": ("Folders",),
+    "loading": ("Composed", "Tracking", "compose", "load_study"),
+    "resolved": ("config_sha", "read_resolved", "resolved_yaml"),
+}
+_LAZY: Final = {name: f"evalkit.config.{module}" for module, names in _WHERE.items() for name in names}
+
+__all__ = sorted(_LAZY)  # noqa: PLE0605 (names resolve on first use)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'evalkit.config' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

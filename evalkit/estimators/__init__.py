@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from evalkit.estimators import registry
-from evalkit.estimators.base import Estimator
+
+if TYPE_CHECKING:
+    from evalkit.estimators.base import Estimator
 
 
 class _CallablePackage(ModuleType):

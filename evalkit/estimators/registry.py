@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import importlib
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from evalkit.errors import ConfigError, closest
-from evalkit.estimators.base import Estimator
+
+if TYPE_CHECKING:  # names are listed without numpy and pandas, which the base of the estimators reads
+    from evalkit.estimators.base import Estimator
 
 BUILT_IN = {
     "augmented_synthetic_control": "evalkit.estimators.augmented_synthetic_control:AugmentedSyntheticControl",

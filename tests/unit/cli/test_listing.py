@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from evalkit.checks import registry as checks
-from evalkit.cli.listing import in_words
 from evalkit.cli.main import main
 from evalkit.estimators import registry
-from evalkit.estimators.base import Needs
 from tests.small_study import write_study
 
 
@@ -47,15 +45,28 @@ def test_priorities_are_listed_with_their_titles(capsys: pytest.CaptureFixture[s
     assert {"priority": "overdose", "title": "Overdose prevention"} in listed("priorities", capsys)
 
 
-def test_needs_are_put_into_words() -> None:
-    assert in_words(Needs(answers="", pre_periods=1)) == "1 period before the start; treatment that stays on"
-    assert in_words(Needs(answers="", pre_periods=0, absorbing=False)) == ""
-
-
-def test_listing_estimators_imports_no_sampler_and_no_tracking(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["studies", "estimators", "checks", "priorities"])
+def test_listing_imports_nothing_that_computes(kind: str, tmp_path: Path) -> None:
     program = (
-        "import sys\nfrom evalkit.cli.main import main\nmain(['list', 'estimators'])\n"
-        "print([name for name in ('pymc', 'mlflow', 'matplotlib', 'hydra') if name in sys.modules])"
+        f"import sys\nfrom evalkit.cli.main import main\nmain(['list', {kind!r}, '--json'])\n"
+        "heavy = ('numpy', 'pandas', 'scipy', 'pydantic', 'pymc', 'mlflow', 'matplotlib', 'hydra', 'rich')\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_plug_in_is_listed_with_what_its_class_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from evalkit.estimators.base import Needs\n\n\nclass Mine:\n    name = 'listed_by_a_test'\n"
+        "    needs = Needs(answers='Mine.')\n\n    def fit(self, panel, *, rng):\n        raise NotImplementedError\n",
+        encoding="utf-8",
+    )
+    try:
+        assert main(["list", "estimators", "--json", "--plugin", str(file)]) == 0
+    finally:
+        registry._plugins.pop("listed_by_a_test", None)
+    rows = {row["estimator"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["listed_by_a_test"]["answers"] == "Mine."
+    assert "treatment that stays on" in rows["listed_by_a_test"]["needs"]

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evalkit.cli.suggestions import suggest
+from tests.small_study import write_study
+
+
+def test_a_key_is_completed_up_to_its_next_dot() -> None:
+    assert suggest("stu") == ["study=", "study."]
+    assert suggest("study.des") == ["study.design."]
+    assert "study.design.event_window=" in suggest("study.design.")
+    assert "hydra/launcher=" in suggest("hyd")
+
+
+def test_values_are_the_words_that_a_key_may_hold() -> None:
+    assert suggest("study.design.comparison=") == [
+        "study.design.comparison=never_treated",
+        "study.design.comparison=not_yet_treated",
+    ]
+    assert suggest("study.priority=public_s") == ["study.priority=public_safety"]
+    assert suggest("hydra/launcher=j") == ["hydra/launcher=joblib"]
+    assert suggest("seed=") == []
+
+
+def test_a_list_is_completed_after_its_last_comma() -> None:
+    assert suggest("study=castle_doctrine,ent") == ["study=castle_doctrine,enterprise_zones"]
+
+
+def test_settings_are_those_of_the_estimator_that_was_typed() -> None:
+    assert "estimator.engine=" in suggest("estimator.", ["study=castle_doctrine", "estimator=bayesian_did"])
+    assert "estimator.engine=" not in suggest("estimator.", ["estimator=sun_abraham"])
+
+
+def test_settings_are_else_those_of_the_studys_own_estimator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write_study(tmp_path))
+    assert suggest("study=lig") == ["study=lights"]
+    assert "estimator.engine=" in suggest("estimator.", ["study=lights"])  # two-way fixed effects
+    assert "estimator.method=" in suggest("estimator.", [])  # callaway_santanna
+
+
+def test_the_present_value_of_a_setting_is_suggested_but_no_reference() -> None:
+    typed = ["estimator=callaway_santanna"]
+    assert suggest("estimator.method=", typed) == ["estimator.method=dr"]
+    assert suggest("estimator.covariates=", typed) == []
+
+
+def test_a_broken_config_suggests_nothing_and_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(write_study(tmp_path, "id: [\n"))
+    assert suggest("estimator.nothing", ["study=lights"]) == []
