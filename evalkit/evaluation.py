@@ -7,7 +7,7 @@ import functools
 import os
 import uuid
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -27,6 +27,7 @@ from evalkit.estimators.base import Estimator, refuse_cross_sections, require_ab
 from evalkit.evidence.equity import GroupResult, Groups
 from evalkit.evidence.facts import design_of
 from evalkit.evidence.finding import finding_of_draws
+from evalkit.evidence.outcomes import REPEATED, OutcomeResult, about
 from evalkit.evidence.schema import Evidence, Identity
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.summarize import summarize
@@ -123,18 +124,25 @@ def evaluate(
     tell(f"Estimating with {estimator.name}")
     fit = functools.partial(_fit, estimator, study.seed)
     estimate = _decided(study, fit(panel), panel, fit, tell)
-    of_outcome = functools.cache(functools.partial(_other_outcome, study, frame, fit, tell))
+    further = functools.cache(functools.partial(_other_outcome, study, frame, fit, tell))
+
+    def of_outcome(name: str) -> Estimate | EvalkitError:
+        found = further(name)
+        return found if isinstance(found, EvalkitError) else found.estimate
+
     context = CheckContext(study.spec, panel, estimate, fit, of_outcome, _finding_of(study, estimate))
     diagnostics = _checked(study, context, tell)
     if announce is not None:
         announce(summarize(study, panel, estimate, {}, diagnostics, identity))
-    others = {outcome.name: of_outcome(outcome.name) for outcome in study.spec.outcomes if outcome.role != "primary"}
+    results = {outcome.name: further(outcome.name) for outcome in study.spec.outcomes if outcome.role != "primary"}
+    others = {name: of_outcome(name) for name in results}
     groups = _by_group(study, frame, fit, tell)
     robustness = {label: _attempt(study, choice, panel, tell) for label, choice in labelled(study.robustness).items()}
     tell("Writing the summary")
     evidence = summarize(
-        study, panel, estimate, robustness, diagnostics, identity, other_outcomes=others, groups=groups
-    )
+        study, panel, estimate, robustness, diagnostics, identity,
+        other_outcomes=others, outcome_results=results, groups=groups,
+    )  # fmt: skip
     return Evaluation(
         study, panel, estimate, robustness, others, diagnostics, evidence, identity.data_sha, len(frame)
     )  # fmt: skip
@@ -223,11 +231,18 @@ def stage_rng(seed: int, stage: str) -> np.random.Generator:
 
 
 def _checked(study: Study, context: CheckContext, tell: Progress) -> tuple[Diagnostic, ...]:
+    return _answers(_chosen(study, context.estimate), context, tell)
+
+
+def _chosen(study: Study, estimate: Estimate) -> list[Choice]:
+    """Checks that the study lists, and those that the estimate gets in any case."""
+    listed = {choice.name for choice in study.checks}
+    also = (*_of_every_posterior(estimate), *_of_every_fit(study, estimate))
+    return [*study.checks, *(Choice(name=name) for name in also if name not in listed)]
+
+
+def _answers(choices: Sequence[Choice], context: CheckContext, tell: Progress) -> tuple[Diagnostic, ...]:
     found: list[Diagnostic] = []
-    choices = list(study.checks)
-    listed = {choice.name for choice in choices}
-    also = (*_of_every_posterior(context.estimate), *_of_every_fit(study, context.estimate))
-    choices += [Choice(name=name) for name in also if name not in listed]
     for choice in choices:
         tell(f"Checking: {choice.name.replace('_', ' ')}")
         found.extend(answer(checks.get(choice.name)(**choice.settings), context))
@@ -257,16 +272,21 @@ def _of_every_posterior(estimate: Estimate) -> tuple[str, ...]:
 
 def _other_outcome(
     study: Study, frame: pd.DataFrame, fit: Callable[[Panel], Estimate], tell: Progress, name: str
-) -> Estimate | EvalkitError:
-    """The primary estimator on a further outcome."""
+) -> OutcomeResult | EvalkitError:
+    """The primary estimator on a further outcome, with the checks of it that need no other fit."""
     outcome = next(each for each in study.spec.outcomes if each.name == name)
     tell(f"Estimating the effect on {name}")
-
-    def run() -> Estimate:
+    try:
         panel = panel_for(frame, study.spec, outcome)
-        return _decided(study, fit(panel), panel, fit, tell)
-
-    return _caught(run)
+        estimate = _decided(study, fit(panel), panel, fit, tell)
+    except EvalkitError as reason:
+        return reason
+    if outcome.role == "placebo":
+        return OutcomeResult(panel, estimate)
+    moved = about(study, name)
+    context = CheckContext(moved.spec, panel, estimate, fit, finding_of=_finding_of(moved, estimate))
+    chosen = [choice for choice in _chosen(study, estimate) if choice.name in REPEATED]
+    return OutcomeResult(panel, estimate, _answers(chosen, context, _silent))
 
 
 def _by_group(study: Study, frame: pd.DataFrame, fit: Callable[[Panel], Estimate], tell: Progress) -> Groups:

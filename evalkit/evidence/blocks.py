@@ -115,6 +115,7 @@ def outcome_block(outcome: Outcome) -> OutcomeBlock:
         ),
         source=Words.declared(outcome.source),
         definition_changes=Dates.declared(outcome.definition_changes, otherwise="no change is declared"),
+        domain=outcome.domain,
     )
 
 

@@ -178,6 +178,33 @@ SENTENCES: Final[dict[str, str]] = {
     "equity_wider": (
         "Effects on {first} and {second} differ by {size} {unit} ({low} to {high}), and the gap came out wider."
     ),
+    # the summary of findings: further outcomes
+    "outcome_among_many": (
+        "By itself, {outcome} came out about {size} {unit} {higher_or_lower} than without {programme} ({lo} to {hi}, "
+        "{interval}); among the {count} outcomes counted together ({p}) that may be luck, so we could not tell."
+    ),
+    "outcome_refused": "There is no result on {outcome}: {reason}.",
+    "placebo_holds": (
+        "A check of the method: {programme} should not move {outcome}, and a difference of 0 fits (results fit "
+        "anything from {lo} to {hi}, {interval})."
+    ),
+    "placebo_moved": (
+        "A check of the method that fails: {programme} should not move {outcome}, yet a difference of 0 does not fit "
+        "(results fit anything from {lo} to {hi}, {interval})."
+    ),
+    "placebo_unknown": "Nothing can be said on {outcome}, which {programme} should not move.",
+    "p_adjusted": "adjusted p = {p}",
+    "short_changed": "{verb} it",
+    "short_uncertain": "Very uncertain",
+    "short_inconclusive": "Could not tell",
+    "short_among_many": "Could not tell, among so many outcomes",
+    "short_little_High": "Little or no difference",
+    "short_little_Moderate": "Probably little or no difference",
+    "short_little_Low": "May be little or no difference",
+    "short_placebo_holds": "Check passes",
+    "short_placebo_moved": "Check fails",
+    "short_not_rated": "Not rated",
+    "short_refused": "No result",
     # certainty
     "certainty_plain": "Certainty is {label}: nothing in the rating table counted against it.",
     "certainty_one": "Certainty is {label} because {first}. It would rise if {fix}.",

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
-from evalkit.evidence.schema_rating import RatingBlock
+from evalkit.evidence.schema_rating import CertaintyLabel, RatingBlock, TrailStep
 from evalkit.evidence.values import (
     Block,
     Count,
@@ -113,7 +113,7 @@ class SmallestChangeBlock(Block):
 
 
 class OutcomeBlock(Block):
-    """One outcome, with its unit and the direction the city wants."""
+    """One outcome, with its unit and the direction the city wants; those of one `domain` are counted together."""
 
     name: str
     role: OutcomeRole
@@ -127,6 +127,7 @@ class OutcomeBlock(Block):
     mid: SmallestChangeBlock
     source: Words
     definition_changes: Dates
+    domain: str = ""
 
 
 class FlowStep(Block):
@@ -276,6 +277,46 @@ class FindingBlock(Block):
     mid: Number
     judged_in: str
     reading: str
+
+
+class OutcomeFinding(Block):
+    """One row of the summary of findings.
+
+    Attributes
+    ----------
+    finding
+        None where the outcome has no result.
+    natural
+        The effect in natural units, each against the level without the programme.
+    p_value, p_adjusted
+        By the reported inference; adjusted (Benjamini-Hochberg) for the outcomes of the same domain. The primary
+        outcome is not adjusted.
+    counted_together
+        Outcomes that the adjustment counts, this one among them; 1 where none is made.
+    certainty, label
+        By the rating table; a placebo outcome has none.
+    trail
+        Steps of the rating; empty for the primary outcome, whose trail stands in `rating`, and for placebos.
+    carried_over
+        Steps of it that rest on a check of the primary outcome, which was not repeated on this one.
+    in_short, sentence
+        A cell of the table, and the whole sentence.
+    """
+
+    outcome: str
+    role: OutcomeRole
+    domain: str
+    finding: FindingBlock | None
+    natural: NaturalBlock
+    p_value: Number
+    p_adjusted: Number
+    counted_together: Annotated[int, Field(ge=1)]
+    certainty: Annotated[int, Field(ge=1, le=4)] | None
+    label: CertaintyLabel
+    trail: tuple[TrailStep, ...]
+    carried_over: tuple[str, ...]
+    in_short: str
+    sentence: str
 
 
 class DiagnosticBlock(Block):
@@ -451,6 +492,7 @@ class Evidence(Block):
     rating: RatingBlock
     use: UseBlock
     sentences: Sentences
+    summary_of_findings: Annotated[tuple[OutcomeFinding, ...], Field(max_length=7)] = ()
 
     @property
     def interval_kind(self) -> IntervalKind | None:

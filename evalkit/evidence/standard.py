@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from evalkit.errors import ConfigError
 from evalkit.inference.rules import InferenceTable
 from evalkit.study.validation import explain
-from evalkit.vocabulary import Domain
+from evalkit.vocabulary import Domain, OutcomeRole
 
 Design = Literal[
     "difference_in_differences",
@@ -112,6 +112,26 @@ class Rule(Rules):
         return self
 
 
+class Multiplicity(Rules):
+    """How several outcomes of one domain are read together.
+
+    `counted` are the roles that are adjusted for each other; of those, `decides` names the ones whose finding needs
+    the adjusted p-value.
+    """
+
+    method: Literal["benjamini_hochberg"] = "benjamini_hochberg"
+    counted: tuple[OutcomeRole, ...] = ("secondary", "harm")
+    decides: tuple[OutcomeRole, ...] = ("secondary",)
+
+    @model_validator(mode="after")
+    def _what_decides_is_counted(self) -> Self:
+        if extra := sorted(set(self.decides) - set(self.counted)):
+            raise ValueError(f"'decides' names {', '.join(extra)}, which 'counted' does not")
+        if "primary" in self.counted:
+            raise ValueError("the primary outcome is the one confirmatory test: it is not adjusted for others")
+        return self
+
+
 class EffectSizes(Rules):
     """Conventions of the effect sizes."""
 
@@ -154,6 +174,7 @@ class Standard(Rules):
     inference: InferenceTable
     rules: dict[str, Rule]
     identification_domains: tuple[Domain, ...]
+    multiplicity: Multiplicity = Multiplicity()
     effect_sizes: EffectSizes
     attrition: Attrition
     disclosure: Disclosure

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-
-import numpy as np
 
 from evalkit.data.panel import Panel
-from evalkit.errors import EstimationFailed, EvalkitError
+from evalkit.errors import EvalkitError
 from evalkit.estimate import Aggregation, Estimate
 from evalkit.evidence import blocks
 from evalkit.evidence.costing import cost_block, outcomes_bought
@@ -16,19 +13,19 @@ from evalkit.evidence.crosswalk import crosswalk
 from evalkit.evidence.disclosure import Policy, policy, require_enough_people
 from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index
 from evalkit.evidence.equity import Groups, equity_blocks
-from evalkit.evidence.facts import Facts, outcome_spread, sample_of
+from evalkit.evidence.facts import Facts, outcome_spread
 from evalkit.evidence.finding import chances, find, judge
+from evalkit.evidence.gather import facts_of
 from evalkit.evidence.inference import inference_block
 from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated, share_base, withhold_few_people
+from evalkit.evidence.outcomes import OutcomeResults, summary_of_findings
 from evalkit.evidence.rating import Rating, rate
 from evalkit.evidence.schema import EstimateBlock, Evidence, Identity
 from evalkit.evidence.schema_rating import RatingBlock
 from evalkit.evidence.speaking import Voice
-from evalkit.evidence.standard import Standard
 from evalkit.evidence.values import Number, Quantity
-from evalkit.evidence.withhold import in_text, without_cohort_effects
+from evalkit.evidence.withhold import in_text
 from evalkit.evidence.words import sentences
-from evalkit.inference.refits import counted_as_treated
 from evalkit.numerics.balance import pooled_sd
 from evalkit.study.spec import Outcome, Study
 from evalkit.vocabulary import POOLED, Diagnostic
@@ -46,6 +43,7 @@ def summarize(
     identity: Identity,
     *,
     other_outcomes: Mapping[str, Estimate | EvalkitError] | None = None,
+    outcome_results: OutcomeResults | None = None,
     groups: Groups | None = None,
 ) -> Evidence:
     """Assemble the summary: what was asked, found, how sure one may be, and how to say it.
@@ -67,6 +65,8 @@ def summarize(
     other_outcomes
         Outcome name to the primary estimator's estimate, or the reason; placebo outcomes among them
         enter the rating.
+    outcome_results
+        Outcome name to panel, estimate and checks of each further outcome, or the reason: the summary of findings.
     groups
         The primary estimator on each group of the declared equity groupings.
 
@@ -82,30 +82,8 @@ def summarize(
         When a sentence breaks the standard.
     """
     spec, outcome = study.spec, study.spec.primary_outcome
-    panel = counted_as_treated(panel, estimate)
-    standard = Standard.from_config(study.evidence)
-    others = other_outcomes or {}
-    overall = estimate.aggregation("overall", level=spec.design.level)
-    effect = effect_of(outcome, estimate, overall)
-    if not np.isfinite([effect.value, effect.low, effect.high]).all():
-        raise EstimationFailed(
-            f"{estimate.estimator} gives no finite overall effect with an interval "
-            f"(value {effect.value}, {effect.low} to {effect.high}).",
-            next_step="Look at estimates by cohort and period: some cell rests on too few units, or on none.",
-        )
-    judged = judge(effect, outcome)
-    facts = Facts(
-        study=study,
-        standard=standard,
-        panel=panel,
-        estimate=estimate,
-        effect=effect,
-        judged=judged,
-        finding=find(judged, outcome, no_interval=_no_interval(estimate)),
-        sample=sample_of(panel, spec, estimate),
-        diagnostics=_by_id(diagnostics, panel, policy(spec, standard)),
-        other_outcomes=others,
-    )
+    facts = facts_of(study, panel, estimate, diagnostics, other_outcomes or {})
+    effect, standard = facts.effect, facts.standard
     require_enough_people(
         policy(spec, standard),
         restricted=spec.data.restricted,
@@ -116,7 +94,7 @@ def summarize(
     voice = Voice(standard, rating.label, facts.is_bayesian)
     unrated = " ".join(rating.not_rated_reasons).rstrip(".")
     natural = (
-        withhold_few_people(natural_block(effect, outcome, panel), facts.rules)
+        withhold_few_people(natural_block(effect, outcome, facts.panel), facts.rules)
         if rating.certainty is not None
         else not_rated(unrated)
     )
@@ -124,17 +102,20 @@ def summarize(
     bought = outcomes_bought(effect, outcome, natural, excludes_0=excludes_0, seed=study.seed)
     cost = cost_block(spec.cost, bought, seed=study.seed)
     equity = equity_blocks(spec, groups, facts.rules)
+    said = sentences(facts, natural, rating, cost, equity)
     return Evidence(
         identity=identity,
         governance=blocks.governance(spec),
         question=blocks.question(spec),
         assignment=blocks.assignment(spec),
         delivery=blocks.delivery(spec),
-        outcomes=tuple(blocks.outcome_block(each) for each in spec.outcomes),
+        outcomes=tuple(
+            blocks.outcome_block(each) for each in sorted(spec.outcomes, key=lambda each: each is not outcome)
+        ),
         sample=blocks.sample_block(facts),
         estimates=_estimates(facts, robustness),
         natural=natural,
-        finding=find(judged, outcome, not_rated=unrated, no_interval=facts.no_interval),
+        finding=find(facts.judged, outcome, not_rated=unrated, no_interval=facts.no_interval),
         diagnostics=tuple(blocks.diagnostic_block(found, facts.rules) for found in facts.diagnostics.values()),
         equity=equity,
         cost=cost,
@@ -142,23 +123,13 @@ def summarize(
         plan=blocks.plan(),
         rating=_rating_block(facts, rating),
         use=blocks.use(facts, voice),
-        sentences=sentences(facts, natural, rating, cost, equity),
+        sentences=said,
+        summary_of_findings=summary_of_findings(facts, rating, natural, said.headline, outcome_results or {}),
     )
 
 
-def _no_interval(estimate: Estimate) -> bool:
-    return estimate.reported is not None and estimate.reported.method == "none"
-
-
-def _by_id(diagnostics: Sequence[Diagnostic], panel: Panel, rules: Policy) -> dict[str, Diagnostic]:
-    """Diagnostics by id; a check that reports several of one id gets them numbered."""
-    found: dict[str, Diagnostic] = {}
-    for diagnostic in without_cohort_effects(diagnostics, panel, rules):
-        name, count = diagnostic.id, 2
-        while name in found:
-            name, count = f"{diagnostic.id}_{count}", count + 1
-        found[name] = replace(diagnostic, reading=in_text(diagnostic.reading, rules))
-    return found
+def _primary_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    return sorted(outcomes, key=lambda each: each.role != "primary")
 
 
 def _rating_block(facts: Facts, rating: Rating) -> RatingBlock:

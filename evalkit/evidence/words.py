@@ -21,9 +21,10 @@ from evalkit.evidence.natural import share_base, treated_cells
 from evalkit.evidence.phrases import WORDS
 from evalkit.evidence.rating import Rating
 from evalkit.evidence.reasons import certainty_sentence
-from evalkit.evidence.schema import CostBlock, EquityBlock, NaturalBlock, NaturalEffect, Sentences
+from evalkit.evidence.schema import CostBlock, EquityBlock, FindingBlock, NaturalBlock, NaturalEffect, Sentences
 from evalkit.evidence.speaking import Voice, higher_or_lower, plural, sentence_case, unit_after
 from evalkit.study.spec import Outcome
+from evalkit.vocabulary import OutcomeRole
 
 _PEOPLE = re.compile(
     r"\bper\s+[\d,.]+\s+(.+?)(?=\s+(?:(?:per|a|an|each|every)\s|and\s+(?:year|quarter|month|week|day)\b)|$)"
@@ -92,6 +93,62 @@ def sentences(
         notes=_notes(script),
         inference=inference.sentence(facts, script.voice) if rating.certainty is not None else None,
     )
+
+
+def of_many(script: Script, adjusted: float, count: int) -> str:
+    """What a difference that stands alone says among the outcomes counted with it."""
+    shown, factor, unit = _shown(script)
+    value, low, high = _numbers(shown, factor)
+    lo, hi = script.voice.range_of(low, high)
+    size = script.voice.number(abs(value))
+    names = {
+        **script.names,
+        "Outcome": sentence_case(script.outcome.name),
+        "unit": unit_after(size, unit),
+        "interval": _interval(script),
+    }
+    p = script.voice.say("p_adjusted", p=few_digits(adjusted, 2))
+    parts = {"size": size, "lo": lo, "hi": hi, "higher_or_lower": higher_or_lower(value), "count": str(count)}
+    return script.voice.say("outcome_among_many", names, p=p, **parts)
+
+
+def of_placebo(script: Script) -> str:
+    """What an outcome that the programme cannot move says of the method."""
+    if script.rating.certainty is None or script.facts.no_interval:
+        return script.voice.say("placebo_unknown", script.names)
+    shown, factor, unit = _shown(script)
+    _, low, high = _numbers(shown, factor)
+    names = {
+        **script.names,
+        "lo": _signed(script, low, unit if unit == "%" or high == 0.0 else ""),
+        "hi": _signed(script, high, unit),
+        "interval": _interval(script),
+    }
+    return script.voice.say("placebo_holds" if script.facts.judged.includes_zero else "placebo_moved", names)
+
+
+def in_short(script: Script, finding: FindingBlock, *, role: OutcomeRole = "primary", lost: bool = False) -> str:
+    """The finding in a few words, with the verb of its certainty, as a cell of the summary of findings."""
+    voice = script.voice
+    key = _short_key(script, finding, role, lost=lost)
+    if key != "short_changed":
+        return voice.say(key)
+    verb = voice.verb(finding.outcome_direction == "increase", script.names["programme"])
+    return sentence_case(voice.say(key, verb=verb))
+
+
+def _short_key(script: Script, finding: FindingBlock, role: OutcomeRole, *, lost: bool) -> str:
+    if script.rating.certainty is None:
+        return "short_not_rated"
+    if role == "placebo":
+        return "short_placebo_holds" if script.facts.judged.includes_zero else "short_placebo_moved"
+    if lost:
+        return "short_among_many"
+    if finding.label == "inconclusive":
+        return "short_inconclusive"
+    if script.rating.label == "Very low":
+        return "short_uncertain"
+    return "short_changed" if finding.label != "little_or_no_difference" else f"short_little_{script.rating.label}"
 
 
 def headline(script: Script) -> str:

@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 import pandas as pd
 import yaml
 
 from evalkit.evidence.schema import Evidence
 from evalkit.evidence.values import Block, Quantity, Tagged
+from evalkit.report.annex_outcomes import all_outcomes
+from evalkit.report.annex_parts import Section, Table, cell, frame_table
 from evalkit.report.contents import Contents
-from evalkit.report.figures.words import MINUS
 from evalkit.report.page import FINDINGS, MEASURES
 from evalkit.report.tables import PRIMARY
 from evalkit.report.wording import readable
 
-DIGITS = 4
 _MEASURES = {**dict(MEASURES), "total_averted": "Total avoided (positive: fewer)"}
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of text under a caption; `numeric` names the columns that line up on the right."""
-
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    numeric: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One part of the annex."""
-
-    title: str
-    text: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = ()
-    code: str = ""
 
 
 def build_annex(contents: Contents) -> tuple[Section, ...]:
@@ -47,6 +26,7 @@ def build_annex(contents: Contents) -> tuple[Section, ...]:
         _question(evidence),
         _estimates(contents),
         _effect_sizes(evidence),
+        *((all_outcomes(evidence),) if len(evidence.summary_of_findings) > 1 else ()),
         *((_groups(evidence),) if evidence.equity else ()),
         _diagnostics(contents.diagnostics, evidence),
         _rating(evidence),
@@ -57,42 +37,6 @@ def build_annex(contents: Contents) -> tuple[Section, ...]:
         _provenance(contents),
         _settings(contents.study_yaml),
     )
-
-
-def cell(value: object, digits: int = DIGITS) -> str:
-    """A value as the annex prints it: `digits` significant digits, a dash where there is none.
-
-    Examples
-    --------
-    >>> cell(0.0194123), cell(-12345.678), cell(None), cell(True), cell(1e-7)
-    ('0.01941', '−12,346', '–', 'yes', '1e−07')
-    """
-    if value is None or value is pd.NA or (isinstance(value, float) and value != value):  # noqa: PLR0124 (NaN)
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        large = abs(value) >= 10 ** (digits - 1)
-        return (f"{value:,.0f}" if large else f"{value:.{digits}g}").replace("-", MINUS)
-    return str(value).replace("-", MINUS, 1) if isinstance(value, int) else str(value)
-
-
-def frame_table(frame: pd.DataFrame, caption: str) -> Table:
-    """A frame as a table of text.
-
-    Examples
-    --------
-    >>> frame_table(pd.DataFrame({"event_time": [-1], "estimate": [0.5]}), "Effects").rows
-    (('−1', '0.5'),)
-    """
-    columns = [[cell(value) for value in frame[name].astype(object)] for name in frame]
-    numeric = frozenset(
-        i for i, name in enumerate(frame)
-        # an empty column has no type once it was stored
-        if pd.api.types.is_numeric_dtype(frame[name]) and frame[name].notna().any()
-    )  # fmt: skip
-    head = tuple(readable(str(name)) for name in frame)
-    return Table(caption, head, tuple(zip(*columns, strict=True)), numeric)
 
 
 def _tagged(name: str, value: Tagged[object]) -> tuple[str, str, str]:

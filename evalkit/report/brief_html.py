@@ -13,7 +13,8 @@ from typing import Final
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from evalkit.report.annex import Table, build_annex, frame_table
+from evalkit.report.annex import build_annex
+from evalkit.report.annex_parts import Table, frame_table
 from evalkit.report.contents import Contents
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.page import Page, build_page

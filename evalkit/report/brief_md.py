@@ -10,7 +10,8 @@ from typing import Final
 
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
 
-from evalkit.report.annex import Table, build_annex, frame_table
+from evalkit.report.annex import build_annex
+from evalkit.report.annex_parts import Table, frame_table
 from evalkit.report.contents import Contents
 from evalkit.report.page import build_page
 

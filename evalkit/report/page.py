@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from evalkit.evidence.natural import base_of_unit
-from evalkit.evidence.schema import Evidence, NaturalEffect, OutcomeBlock
+from evalkit.evidence.schema import Evidence, NaturalEffect, OutcomeBlock, OutcomeFinding
 from evalkit.evidence.schema_rating import TrailStep
 from evalkit.evidence.speaking import plural
 from evalkit.evidence.values import Number, Quantity
@@ -51,6 +51,13 @@ METHODS: Final = {
     "hac": "errors that allow for autocorrelation",
     "none": "no method that can be relied on",
 }
+ROLES: Final = {
+    "primary": "what the study asks",
+    "secondary": "also looked at",
+    "harm": "possible harm",
+    "placebo": "check of the method",
+}
+NO_LEVELS: Final = "–"
 NO_INTERVAL: Final = "No interval can be relied on with so few clusters"
 LEVELS: Final = 4
 KICKER_WORDS: Final = 8
@@ -83,6 +90,18 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class OutcomeLine:
+    """One outcome of the summary of findings; `note` has the unit of its levels and its role in the study."""
+
+    name: str
+    note: str
+    levels: str
+    change: str
+    certainty: str
+    in_short: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """The one page, in reading order."""
 
@@ -93,6 +112,7 @@ class Page:
     lead: tuple[str, ...]
     dials: tuple[Dial, Dial, Dial]
     changes: tuple[Change, ...]
+    outcomes: tuple[OutcomeLine, ...]
     groups: tuple[str, ...]
     for_whom: tuple[tuple[str, str], ...]
     certainty: str
@@ -126,6 +146,7 @@ def build_page(evidence: Evidence, *, limitations: int = 12, words: int = 60) ->
         ),
         dials=(_size(evidence), _certainty(evidence), _cost(evidence)),
         changes=_changes(evidence) if _is_rated(evidence) else (),
+        outcomes=outcome_lines(evidence, words=words) if _is_rated(evidence) else (),
         groups=_distinct(said.equity, besides=""),
         for_whom=_for_whom(evidence, words),
         certainty=said.certainty,
@@ -198,6 +219,41 @@ def _changes(evidence: Evidence) -> tuple[Change, ...]:
     blocks = [(field, name, getattr(natural, field)) for field, name in shown]
     rows = tuple(_change(field, name, block) for field, name, block in blocks if block.effect.value is not None)
     return tuple(replace(row, interval="interval not known") for row in rows) if _no_interval(evidence) else rows
+
+
+def outcome_lines(evidence: Evidence, *, words: int = 60) -> tuple[OutcomeLine, ...]:
+    """The summary of findings; empty where the study has one outcome, of which the page speaks anyway."""
+    if len(evidence.summary_of_findings) < 2:
+        return ()
+    declared = {outcome.name: outcome for outcome in evidence.outcomes}
+    lines = []
+    for found in evidence.summary_of_findings:
+        outcome = declared[found.outcome]
+        change, levels = _change_and_levels(found, outcome)
+        lines.append(
+            OutcomeLine(
+                name=first_upper(clip(found.outcome, words)),
+                note=f"{clip(outcome.unit, words)}; {ROLES[found.role]}",
+                levels=levels,
+                change=change,
+                certainty=NO_LEVELS if found.role == "placebo" else found.label,
+                in_short=found.in_short,
+            )
+        )
+    return tuple(lines)
+
+
+def _change_and_levels(found: OutcomeFinding, outcome: OutcomeBlock) -> tuple[str, str]:
+    """Difference with its interval, and the levels that it lies between."""
+    absolute, percent = in_points(found.natural.absolute, outcome), found.natural.percent
+    order = (percent, absolute) if outcome.analysed_as == "log" else (absolute, percent)
+    shown = next((block.effect for block in order if block.effect.value is not None), None)
+    if shown is None or shown.value is None or shown.low is None or shown.high is None:
+        return NO_LEVELS, NO_LEVELS
+    unit = shown.unit if shown.unit in ("%", "percentage points") else ""
+    change = f"{signed(shown.value, unit)} ({span(shown.low, shown.high)})"
+    before, seen = absolute.counterfactual.value, absolute.observed.value
+    return change, NO_LEVELS if before is None or seen is None else f"{number(before)} → {number(seen)}"
 
 
 def _no_interval(evidence: Evidence) -> bool:

@@ -267,6 +267,7 @@ class Outcome(Part):
     worth: Worth | None = None
     definition_changes: tuple[dt.date, ...] = ()
     source: Text = ""
+    domain: Text = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -287,6 +288,20 @@ class Outcome(Part):
                 f"already has family: rate"
             )
         return self
+
+
+MOST_OUTCOMES = 7
+"""Rows of a summary of findings: GRADE's limit."""
+
+
+def _no_more_than_readable(value: object) -> object:
+    if isinstance(value, list | tuple) and len(value) > MOST_OUTCOMES:
+        raise ValueError(
+            f"a study has at most {MOST_OUTCOMES} outcomes, as many as a reader can weigh in one summary of findings "
+            f"(GRADE); here are {len(value)}. Keep those that would change the decision, and put the others into a "
+            "study of their own"
+        )
+    return value
 
 
 class Design(Part):
@@ -418,7 +433,7 @@ class StudySpec(Part):
     governance: Governance = Governance()
     delivery: Delivery = Delivery()
     data: Data
-    outcomes: Annotated[tuple[Outcome, ...], Field(min_length=1, max_length=7)]
+    outcomes: Annotated[tuple[Outcome, ...], BeforeValidator(_no_more_than_readable), Field(min_length=1)]
     design: Design = Design()
     estimators: dict[Identifier, dict[str, Any]] = Field(default_factory=dict)
     robustness: tuple[Choice, ...] = ()
@@ -432,6 +447,9 @@ class StudySpec(Part):
         primaries = [outcome.name for outcome in self.outcomes if outcome.role == "primary"]
         if len(primaries) != 1:
             raise ValueError(f"exactly one outcome has role 'primary'; found {len(primaries)}")
+        names = [outcome.name for outcome in self.outcomes]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"outcomes need names of their own; '{twice[0]}' stands twice")
         return self
 
     @property

@@ -16,6 +16,7 @@ from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.estimators.bayesian_did import BayesianDid
+from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
 from evalkit.evaluation import FINGERPRINT_KEY, evaluate, labelled, require, stage_rng
 from evalkit.evidence.schema import Evidence
@@ -130,6 +131,32 @@ def test_further_outcomes_are_estimated_too(tmp_path: Path) -> None:
         ("outcome", "primary"),
         ("second", "primary"),
     ]
+    first, other = found.evidence.summary_of_findings
+    assert other.natural.absolute.effect.value == pytest.approx(three_times)
+    assert other.p_value.value == pytest.approx(first.p_value.value)
+    own = {step.rule: step.reason for step in other.trail}
+    assert own["pre_trends"].startswith("The joint pre-trend test has p = ")
+    assert other.certainty == first.certainty  # three times the outcome is three times as certain of nothing
+
+
+def test_a_further_outcome_costs_one_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fits = []
+    plain = CallawaySantAnna.fit
+
+    def counted(self: CallawaySantAnna, panel: Panel, *, rng: np.random.Generator) -> Estimate:
+        fits.append(panel.names.outcome)
+        return plain(self, panel, rng=rng)
+
+    monkeypatch.setattr(CallawaySantAnna, "fit", counted)
+    outcomes = [
+        {"name": "outcome", "column": "y", "unit": "points", "direction": "higher_better"},
+        {"name": "second", "column": "second", "role": "secondary", "unit": "points", "direction": "higher_better"},
+    ]
+    made = study(tmp_path, outcomes=outcomes).model_copy(
+        update={"checks": (Choice(name="pre_trends"), Choice(name="honest"))}
+    )
+    evaluate(made)
+    assert fits == ["y", "second"]
 
 
 def test_a_check_reads_further_outcomes_whatever_their_names(tmp_path: Path) -> None:

@@ -92,5 +92,6 @@ def test_every_block_of_the_standard_is_there() -> None:
     blocks = {
         "identity", "governance", "question", "assignment", "delivery", "outcomes", "sample", "estimates", "natural",
         "diagnostics", "equity", "cost", "synthesis", "plan", "rating", "use", "finding", "sentences",
+        "summary_of_findings",
     }  # fmt: skip
     assert blocks == set(Evidence.model_fields)

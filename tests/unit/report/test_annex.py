@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from evalkit.report.annex import build_annex, cell
+from evalkit.report.annex import build_annex
+from evalkit.report.annex_parts import cell
 from tests import report_samples as samples
 
 

@@ -207,9 +207,9 @@ def test_a_column_of_years_counts_in_years() -> None:
 
 def test_the_numbers_shown_are_those_of_the_evidence() -> None:
     evaluation = samples.castle()
-    rows = samples.of(evaluation).estimates.query("aggregation == 'overall'").set_index("run")
+    rows = samples.of(evaluation).estimates.query("aggregation == 'overall'").set_index(["outcome", "run"])
     for entry in evaluation.evidence.estimates:
-        shown = rows.loc["Callaway-Sant'Anna" if entry.role == "primary" else entry.label]
+        shown = rows.loc[(entry.outcome, "Callaway-Sant'Anna" if entry.role == "primary" else entry.label)]
         assert shown["estimate"] == pytest.approx(entry.effect.value, rel=SAME)
         assert shown["low"] == pytest.approx(entry.effect.low, rel=SAME)
 

@@ -1,0 +1,75 @@
+"""From an estimate and its checks to what the rating and the sentences look at, for any outcome of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from evalkit.data.panel import Panel
+from evalkit.errors import EstimationFailed, EvalkitError
+from evalkit.estimate import Estimate
+from evalkit.evidence.disclosure import Policy, policy
+from evalkit.evidence.facts import Facts, sample_of
+from evalkit.evidence.finding import find, judge
+from evalkit.evidence.natural import effect_of
+from evalkit.evidence.standard import Standard
+from evalkit.evidence.withhold import in_text, without_cohort_effects
+from evalkit.inference.refits import counted_as_treated
+from evalkit.study.spec import Study
+from evalkit.vocabulary import Diagnostic
+
+
+def facts_of(
+    study: Study,
+    panel: Panel,
+    estimate: Estimate,
+    diagnostics: Sequence[Diagnostic],
+    other_outcomes: Mapping[str, Estimate | EvalkitError],
+) -> Facts:
+    """Everything a rule may look at, about the primary outcome of the study as given.
+
+    Raises
+    ------
+    EstimationFailed
+        When the overall effect or its interval is not a finite number.
+    """
+    spec, outcome = study.spec, study.spec.primary_outcome
+    panel = counted_as_treated(panel, estimate)
+    standard = Standard.from_config(study.evidence)
+    effect = effect_of(outcome, estimate, estimate.aggregation("overall", level=spec.design.level))
+    if not np.isfinite([effect.value, effect.low, effect.high]).all():
+        raise EstimationFailed(
+            f"{estimate.estimator} gives no finite overall effect with an interval "
+            f"(value {effect.value}, {effect.low} to {effect.high}).",
+            next_step="Look at estimates by cohort and period: some cell rests on too few units, or on none.",
+        )
+    judged = judge(effect, outcome)
+    return Facts(
+        study=study,
+        standard=standard,
+        panel=panel,
+        estimate=estimate,
+        effect=effect,
+        judged=judged,
+        finding=find(judged, outcome, no_interval=_no_interval(estimate)),
+        sample=sample_of(panel, spec, estimate),
+        diagnostics=_by_id(diagnostics, panel, policy(spec, standard)),
+        other_outcomes=other_outcomes,
+    )
+
+
+def _no_interval(estimate: Estimate) -> bool:
+    return estimate.reported is not None and estimate.reported.method == "none"
+
+
+def _by_id(diagnostics: Sequence[Diagnostic], panel: Panel, rules: Policy) -> dict[str, Diagnostic]:
+    """Diagnostics by id; a check that reports several of one id gets them numbered."""
+    found: dict[str, Diagnostic] = {}
+    for diagnostic in without_cohort_effects(diagnostics, panel, rules):
+        name, count = diagnostic.id, 2
+        while name in found:
+            name, count = f"{diagnostic.id}_{count}", count + 1
+        found[name] = replace(diagnostic, reading=in_text(diagnostic.reading, rules))
+    return found
