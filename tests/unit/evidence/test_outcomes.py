@@ -15,7 +15,7 @@ from evalkit.estimate import Estimate
 from evalkit.evidence.outcomes import OutcomeResult, about
 from evalkit.evidence.rating import recompute
 from evalkit.evidence.schema import Evidence, OutcomeFinding
-from evalkit.evidence.standard import Multiplicity
+from evalkit.evidence.standard import Multiplicity, shipped
 from evalkit.evidence.summarize import summarize
 from evalkit.study.spec import StudySpec
 from evalkit.vocabulary import Diagnostic
@@ -217,7 +217,7 @@ def test_which_roles_need_the_adjusted_p_value_is_a_convention_of_the_standard()
     names = ["thefts", *"abc"]
     results = {name: made.estimate(-1.0, WEAK) if name == "thefts" else made.estimate(0.1, 1.0) for name in names}
     declared = spec(*map(outcome, names))
-    lenient = {**made.shipped().model_dump(), "multiplicity": {"decides": []}}
+    lenient = {**shipped().model_dump(), "multiplicity": {"decides": []}}
     panel = made.panel()
     evidence = summarize(
         made.study(declared, lenient), panel, made.estimate(-2.0), {}, made.clean(), made.identity(),

@@ -207,11 +207,12 @@ def test_a_column_of_years_counts_in_years() -> None:
 
 def test_the_numbers_shown_are_those_of_the_evidence() -> None:
     evaluation = samples.castle()
-    rows = samples.of(evaluation).estimates.query("aggregation == 'overall'").set_index(["outcome", "run"])
+    rows = samples.of(evaluation).estimates.query("aggregation == 'overall'")
     for entry in evaluation.evidence.estimates:
-        shown = rows.loc[(entry.outcome, "Callaway-Sant'Anna" if entry.role == "primary" else entry.label)]
-        assert shown["estimate"] == pytest.approx(entry.effect.value, rel=SAME)
-        assert shown["low"] == pytest.approx(entry.effect.low, rel=SAME)
+        run = "Callaway-Sant'Anna" if entry.role == "primary" else entry.label
+        shown = rows[(rows["outcome"] == entry.outcome) & (rows["run"] == run)]
+        assert shown["estimate"].tolist() == pytest.approx([entry.effect.value], rel=SAME)
+        assert shown["low"].tolist() == pytest.approx([entry.effect.low], rel=SAME)
 
 
 def test_effects_of_single_units_are_shown_of_places_and_never_of_persons() -> None:
