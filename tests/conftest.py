@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
+
+from tests.services import Postgres, postgres_program
+from tests.services import postgres as postgres_server
 
 REQUIRE = "EVALKIT_REQUIRE_SERVICES"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -16,13 +19,10 @@ def _has_chromium() -> bool:
     return any(shutil.which(name) for name in BROWSERS)
 
 
-def _has_postgres() -> bool:
-    return bool(shutil.which("initdb")) or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-
-
 def _missing() -> dict[str, str]:
     """Marker to the program that its tests need and this machine lacks."""
-    found = {"browser": ("chromium", _has_chromium()), "postgres": ("PostgreSQL", _has_postgres())}
+    has_postgres = postgres_program("initdb") is not None
+    found = {"browser": ("chromium", _has_chromium()), "postgres": ("PostgreSQL", has_postgres)}
     return {marker: program for marker, (program, present) in found.items() if not present}
 
 
@@ -54,3 +54,10 @@ def _own_folder_for_stores(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may reach a tracking server or store that the developer's shell names."""
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL on loopback; `postgres.new_database()` gives each test one of its own."""
+    with postgres_server() as running:
+        yield running

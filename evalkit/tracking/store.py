@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 PROBE_SECONDS: Final = 5.0
 LOCK_SECONDS: Final = 300.0
 DATABASE: Final = "mlflow.db"
+_ADVISORY_LOCK: Final = int.from_bytes(b"evalkit")
 ARTIFACTS: Final = "mlartifacts"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 # MLflow's own defaults wait 120 s and try 8 times: minutes for each call to a server that is down.
@@ -159,15 +160,37 @@ def opened(store: Store) -> Iterator[MlflowClient]:
         probe(store)
     else:
         store.folder.mkdir(parents=True, exist_ok=True)
-    with _own_warnings_only(), _failures_as_not_synced(store), _locked(store) as initialise:
-        from mlflow import MlflowClient
-
-        # "Creating initial MLflow database tables": no news to whoever runs a study
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-        client = MlflowClient(tracking_uri=store.uri)
-        if initialise:
-            client.search_experiments(max_results=1)
+    with _own_warnings_only(), _failures_as_not_synced(store), contextlib.ExitStack() as held:
+        with contextlib.ExitStack() as while_new:
+            # sqlite is written by one process at a time; a database server only has to be set up by one.
+            initialise = (held if store.folder is not None else while_new).enter_context(_locked(store))
+            while_new.enter_context(_alone_in(store))
+            client = _client(store)
+            if initialise:
+                client.search_experiments(max_results=1)
         yield client
+
+
+def _client(store: Store) -> MlflowClient:
+    from mlflow import MlflowClient
+
+    # "Creating initial MLflow database tables": no news to whoever runs a study
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    return MlflowClient(tracking_uri=store.uri)
+
+
+@contextlib.contextmanager
+def _alone_in(store: Store) -> Iterator[None]:
+    """Keep other machines from setting the same PostgreSQL database up at the same time."""
+    if not urlsplit(store.uri).scheme.startswith("postgresql"):
+        yield
+        return
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(store.uri, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:  # the lock ends with the connection, also where this process is killed
+        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_lock(_ADVISORY_LOCK)))
+        yield
 
 
 @contextlib.contextmanager
