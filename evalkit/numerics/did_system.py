@@ -223,9 +223,12 @@ def _inverse_root(matrix: FloatArray) -> tuple[FloatArray, int, float]:
 def _between(blocks: FloatArray, rows: CellTable, columns: CellTable) -> FloatArray:
     """Inner products of cell indicators: zero between cohorts, which share no unit. Cells are sorted by cohort."""
     products = np.zeros((len(rows), len(columns)))
-    for g in np.unique(rows.group):
-        down, across = (slice(*np.searchsorted(cells.group, [g, g + 1])) for cells in (rows, columns))
-        products[down, across] = blocks[g][np.ix_(rows.column[down], columns.column[across])]
+    ends = np.arange(len(blocks) + 1)
+    down, across = np.searchsorted(rows.group, ends).tolist(), np.searchsorted(columns.group, ends).tolist()
+    for g, block in enumerate(blocks):
+        top, low, left, right = down[g], down[g + 1], across[g], across[g + 1]
+        if top < low and left < right:
+            products[top:low, left:right] = block[rows.column[top:low]][:, columns.column[left:right]]
     return products
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from scipy import optimize
 from scipy.special import gammaln
 
 from evalkit.vocabulary import FloatArray, IntArray
@@ -31,6 +32,12 @@ GOOD_SHARE = 0.4
 MOST_BATCHES = 3
 INFLATION = 1.2
 """Factor on the fitted covariance: too wide costs little, too narrow costs the tails."""
+POOLED_PER_DIM = 30.0
+"""Effective points per dimension of all rounds together at which a fit to them cannot be made much better."""
+STEP = 0.2
+"""Of the differences that give the curvature at the mode, in prior sds: wide, so that it is that of the whole."""
+LEAST_CURVATURE = 0.5
+"""Half of what the prior alone has: where the likelihood bends the other way the proposal is no wider than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +103,81 @@ def adapt(log_likelihood: LogLikelihood, dim: int, rng: np.random.Generator, rou
         log_weights = log_weights + log_likelihood(points)
         temperature = _temperature(log_weights)
         weights = _normalize(temperature * log_weights)
-        mean = weights @ points
-        centred = points - mean
-        proposal = Proposal(mean, INFLATION * (centred.T * weights) @ centred + 1e-8 * np.eye(dim))
+        proposal = _fitted(points, weights)
         if temperature == 1.0 and 1.0 / np.sum(weights**2) > GOOD_SHARE * round_size:
             break
     return proposal
+
+
+def adapt_from_mode(
+    log_likelihood: LogLikelihood, dim: int, rng: np.random.Generator, round_size: int = ROUND_SIZE
+) -> Proposal:
+    """The same where each evaluation is dear: begin at the mode, and fit to all rounds that need no tempering.
+
+    Each round is weighted against the proposal that it came from, so rounds add up (Cornuet, Marin, Mira and Robert
+    2012, without their mixture in the denominator).
+    """
+    proposal = at_mode(log_likelihood, dim)
+    pooled_points, pooled_weights = np.empty((0, dim)), np.empty(0)
+    for _ in range(MAX_ROUNDS):
+        points, log_weights = proposal.draw(round_size, rng)
+        log_weights = log_weights + log_likelihood(points)
+        temperature = _temperature(log_weights)
+        if temperature < 1.0:
+            proposal = _fitted(points, _normalize(temperature * log_weights))
+            continue
+        pooled_points = np.vstack([pooled_points, points])
+        pooled_weights = np.append(pooled_weights, log_weights)
+        weights = _normalize(pooled_weights)
+        proposal = _fitted(pooled_points, weights)
+        good = 1.0 / np.sum(_normalize(log_weights) ** 2) > GOOD_SHARE * round_size
+        if good or 1.0 / np.sum(weights**2) > POOLED_PER_DIM * dim:
+            break
+    return proposal
+
+
+def at_mode(log_likelihood: LogLikelihood, dim: int) -> Proposal:
+    """A t around the mode of prior times likelihood, with the inverse of the curvature there.
+
+    Examples
+    --------
+    >>> found = at_mode(lambda u: -2.0 * (u[:, 0] - 1.0) ** 2, 1)
+    >>> found.mean.round(3).tolist(), found.covariance.round(3).tolist()
+    ([0.8], [[0.2]])
+    """
+
+    def height(points: FloatArray) -> FloatArray:
+        return np.asarray(log_likelihood(points) - 0.5 * np.sum(points**2, axis=1))
+
+    def loss(point: FloatArray) -> tuple[float, FloatArray]:
+        ends = height(point + STEP / 10.0 * np.vstack([np.zeros(dim), np.eye(dim), -np.eye(dim)]))
+        return -float(ends[0]), -(ends[1 : dim + 1] - ends[dim + 1 :]) / (STEP / 5.0)
+
+    mode = optimize.minimize(loss, np.zeros(dim), jac=True, method="L-BFGS-B", options={"maxiter": 30, "ftol": 1e-6}).x
+    curvature = _curvature(height, mode)
+    values, vectors = np.linalg.eigh(curvature)
+    return Proposal(mode, (vectors / np.maximum(values, LEAST_CURVATURE)) @ vectors.T)
+
+
+def _curvature(height: LogLikelihood, mode: FloatArray) -> FloatArray:
+    """(d, d) of minus `height` by central differences; even where a pair of them is in use twice."""
+    dim = len(mode)
+    steps = STEP * np.eye(dim)
+    first, second = np.triu_indices(dim)
+    shifts = np.concatenate(
+        [sign * steps[first] + other * steps[second] for sign in (1.0, -1.0) for other in (1.0, -1.0)]
+    )  # fmt: skip
+    both, one, two, none = height(mode + shifts).reshape(4, -1)
+    curvature = np.zeros((dim, dim))
+    curvature[first, second] = curvature[second, first] = -(both - one - two + none) / (4.0 * STEP**2)
+    return curvature
+
+
+def _fitted(points: FloatArray, weights: FloatArray) -> Proposal:
+    mean = weights @ points
+    centred = points - mean
+    covariance = INFLATION * (centred.T * weights) @ centred + 1e-8 * np.eye(points.shape[1])
+    return Proposal(mean, covariance)
 
 
 def sample_posterior(log_likelihood: LogLikelihood, dim: int, size: int, rng: np.random.Generator) -> WeightedSample:
@@ -196,7 +272,7 @@ def sample_latent(
     wanted
         Effective size below which M more points are drawn, at most `MOST_BATCHES` times M in all.
     """
-    proposal = adapt(model.log_marginal, model.dim, rng, round_size)
+    proposal = adapt_from_mode(model.log_marginal, model.dim, rng, round_size)
     batches: list[dict[str, FloatArray]] = []
     log_weights, effective = np.empty((0, each)), 0.0
     while not batches or (effective < wanted and len(batches) < MOST_BATCHES):

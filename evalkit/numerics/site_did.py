@@ -11,6 +11,7 @@ sampled by importance, and everything else is drawn from its conditional posteri
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy import linalg, special, stats
@@ -152,23 +153,22 @@ class SiteModel:
 
     def components(self, point: FloatArray) -> dict[str, float]:
         """Values of the variance components, by name, and the law of errors they make."""
-        value: dict[str, float] = {}
+        value = dict(zip(self.names, (half_normal_of(point, 1.0) * self._half_normal_scales).tolist(), strict=True))
         for name, u in zip(self.names, point, strict=True):
-            one = np.array([u])
             if name == "rho":
-                value[name] = float(np.clip(autocorrelation_of(one)[0], -FARTHEST, FARTHEST))
+                value[name] = float(np.clip(autocorrelation_of(np.array([u]))[0], -FARTHEST, FARTHEST))
             elif name == "omega":
                 value[name] = self._omega(float(u))
-            else:
-                value[name] = float(half_normal_of(one, self._half_normal_scale(name))[0])
         return value
 
-    def _half_normal_scale(self, name: str) -> float:
-        if name == "sigma":
-            return 1.0
-        if name == "site":
-            return float(self.site_scale or 0.0)
-        return self.structure.group_scales[self.structure.group_names.index(name.removeprefix("ratio_"))]
+    @cached_property
+    def _half_normal_scales(self) -> FloatArray:
+        """(d,) of the components' priors; 1 for those that are not half-normal."""
+        known = {f"ratio_{name}": scale for name, scale in zip(
+            self.structure.group_names, self.structure.group_scales, strict=True
+        )}  # fmt: skip
+        known["site"] = float(self.site_scale or 0.0)
+        return np.array([known.get(name, 1.0) for name in self.names])
 
     def _omega(self, u: float) -> float:
         """Sd of persons within units and periods: its posterior from their spread alone, p(omega^2) flat in its log."""
