@@ -123,6 +123,9 @@ class Estimate:
         (:mod:`evalkit.inference.choose`); None straight from an estimator.
     own
         Interval that the estimator's own design calls for; the rule table reports it. None for clustered errors.
+    uncalibrated
+        Whether intervals of this estimate are known to hold less often than they say, whatever the errors: the rule
+        table then reports none.
     exhibits
         The estimator's own figures, shown behind the annex like those of the checks.
     unit_names
@@ -153,6 +156,7 @@ class Estimate:
     leads_from: LeadsFrom = "reference"
     reported: Reported | None = None
     own: OwnInterval | None = None
+    uncalibrated: bool = False
     exhibits: tuple[Exhibit, ...] = ()
     unit_names: tuple[str, ...] = ()
     _drawn: list[tuple[FloatArray, FloatArray]] = field(default_factory=list, init=False, repr=False, compare=False)

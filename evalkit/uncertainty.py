@@ -202,6 +202,8 @@ class Reported:
         Whether the study asked for this method.
     passed_over
         Methods above it in the table, each with the reason why it was not taken.
+    uncalibrated
+        Whether ``none`` is for the estimator's sake: its intervals are known to hold less often than they say.
     """
 
     method: InferenceMethod
@@ -219,6 +221,7 @@ class Reported:
     details: Mapping[str, float] = field(default_factory=dict)
     asked: bool = False
     passed_over: tuple[tuple[str, str], ...] = ()
+    uncalibrated: bool = False
 
     @property
     def replaces_clustered(self) -> bool:

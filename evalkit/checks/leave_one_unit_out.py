@@ -10,14 +10,19 @@ from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.leave_one_cohort_out import Row, leave_one_out_exhibit
-from evalkit.checks.refit import influence_on_overall, overall, require_a_start
+from evalkit.checks.refit import influence_on_overall, overall, refit, require_a_start
 from evalkit.checks.wording import amount
 from evalkit.data.keep import keep_units
+from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic, Domain, FloatArray, IntArray
 
+REPLICATED = ("placebo_variance", "bootstrap")
+"""Errors that refit the estimator for every draw."""
+REPLICATES = 50
+"""Draws behind them in each refit: an interval's width is then known to a tenth."""
 DRAWN = 16
 """Rows of the figure: the effect with all, and the units that move it most."""
 
@@ -53,7 +58,7 @@ class LeaveOneUnitOut(PanelCheck):
         for code in chosen:
             named = _named(context, int(code))
             try:
-                reduced = context.fit(require_a_start(keep_units(panel, panel.cluster_codes != code)))
+                reduced = _fitted(context, require_a_start(keep_units(panel, panel.cluster_codes != code)))
             except EvalkitError as error:
                 skipped.append(f"'{named}' ({error.what.rstrip('.')})")
                 continue
@@ -104,6 +109,14 @@ class LeaveOneUnitOut(PanelCheck):
 def _is_sampled(estimate: Estimate) -> bool:
     """Whether the posterior came from a Markov chain, seconds to minutes a fit."""
     return isinstance(estimate.uncertainty, Posterior) and estimate.uncertainty.sampler.engine != "exact"
+
+
+def _fitted(context: CheckContext, panel: Panel) -> Estimate:
+    """Without a unit. Errors that fit the whole anew for each draw rest on fewer draws: there are as many fits here."""
+    own, asked = context.estimate.own, context.estimate.settings.get("n_draws", 0)
+    if own is None or own.method not in REPLICATED or asked <= REPLICATES:
+        return context.fit(panel)
+    return refit(context, panel, {"n_draws": REPLICATES})
 
 
 def _row(context: CheckContext, left_out: str, estimate: Estimate) -> Row:

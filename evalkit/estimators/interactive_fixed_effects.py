@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Final, Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, EstimationFailed
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
-from evalkit.inference.replicate_errors import Kind, Replicates, from_draws, from_jackknife, kind_of, with_own
+from evalkit.inference.replicate_errors import Kind, Replicates, from_jackknife, from_placebos, kind_of, with_own
 from evalkit.numerics import sample_remarks as say
 from evalkit.numerics.interactive_effects import FactorSample, Model, Source, Untreated, cell_effects, fit_untreated
 from evalkit.numerics.interactive_errors import choose_mu, choose_rank, jackknife, placebos
@@ -143,6 +143,8 @@ class InteractiveFixedEffects(PanelEstimator):
             )
         replicates = self._replicates(sample.arrays, model, untreated, rng)
         estimate = self._estimate(panel, sample, model, untreated, replicates, seed=int(rng.integers(2**53)))
+        if self.method == "matrix_completion":  # the penalty's bias is in no error: see docs/decisions/066
+            return replace(estimate, uncalibrated=True)
         return with_own(estimate, replicates)
 
     def _sample(self, panel: Panel) -> _Sample:
@@ -223,7 +225,7 @@ class InteractiveFixedEffects(PanelEstimator):
             shares = [len(rows) / len(arrays.outcome) for rows in arrays.cohorts]
             whole = np.concatenate([cell_effects(arrays, untreated).ravel(), shares])
             return from_jackknife(jackknife(arrays, model, untreated), whole, n_treated)
-        return from_draws(kind, placebos(arrays, model, untreated, self.n_draws, rng))
+        return from_placebos(placebos(arrays, model, untreated, self.n_draws, rng), len(arrays.comparison))
 
     def _estimate(
         self, panel: Panel, sample: _Sample, model: Model, untreated: Untreated, replicates: Replicates, *, seed: int

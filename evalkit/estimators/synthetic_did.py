@@ -14,7 +14,15 @@ from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
-from evalkit.inference.replicate_errors import Kind, Replicates, from_draws, from_jackknife, kind_of, with_own
+from evalkit.inference.replicate_errors import (
+    Kind,
+    Replicates,
+    from_bootstrap,
+    from_jackknife,
+    from_placebos,
+    kind_of,
+    with_own,
+)
 from evalkit.numerics import sample_remarks as say
 from evalkit.numerics.synthetic_did import Window
 from evalkit.numerics.synthetic_did_errors import Roster, RosterFit, bootstrap, fit_roster, jackknife, placebos
@@ -24,6 +32,12 @@ from evalkit.vocabulary import BoolArray, IntArray, Remark
 Errors = Literal["auto", "jackknife", "bootstrap", "placebo"]
 FEWEST_BEFORE: Final = 2
 """Periods before the start: with one there is nothing to fit weights to."""
+SHORT_HISTORY: Final = 20
+"""Periods before the start below which weights cannot be counted on to follow the treated."""
+SHORT: Final = (
+    "The shortest time before a start is {shortest} periods. Below about {least} the weights cannot follow the treated "
+    "all the way: part of the bias of parallel trends may stay, and no interval counts it."
+)
 OFFERED: Final[tuple[Kind, ...]] = ("jackknife", "placebo", "bootstrap")
 
 
@@ -176,7 +190,9 @@ class SyntheticDid(PanelEstimator):
         if kind == "jackknife" and left_out is not None:
             shares = [len(rows) / len(roster.outcome) for rows in roster.cohorts]
             return from_jackknife(left_out, np.concatenate([fit.cells.ravel(), shares]), n_treated)
-        return from_draws(kind, (placebos if kind == "placebo" else bootstrap)(roster, fit, self.n_draws, rng))
+        if kind == "placebo":
+            return from_placebos(placebos(roster, fit, self.n_draws, rng), len(roster.comparison))
+        return from_bootstrap(bootstrap(roster, fit, self.n_draws, rng))
 
     def _estimate(
         self, panel: Panel, sample: _Sample, fit: RosterFit, replicates: Replicates, *, seed: int
@@ -239,6 +255,9 @@ class SyntheticDid(PanelEstimator):
                 int(sample.holed.sum()) - treated,
             )
         yield replicates.remark()
+        shortest = min(window.pre for window in roster.windows)
+        if shortest < SHORT_HISTORY:
+            yield Remark("short_history", SHORT.format(shortest=shortest, least=SHORT_HISTORY))
         sizes = {panel.calendar.label(int(g)): len(rows) for g, rows in zip(sample.starts, roster.cohorts, strict=True)}
         if replicates.kind != "placebo":
             yield from say.small_cohorts(sizes)

@@ -162,7 +162,7 @@ def find(judged: Judged, outcome: Outcome, *, not_rated: str = "", no_interval: 
     mid = Number.missing(judged.mid_reason) if judged.mid is None else Number.declared(judged.mid)
     label, reading = _label(judged) if not not_rated else ("inconclusive", f"Not rated: {not_rated}.")
     if no_interval and not not_rated:
-        label, reading = "inconclusive", "No method gives an interval that can be relied on with so few clusters."
+        label, reading = "inconclusive", "No method gives an interval that can be relied on here."
     return FindingBlock.model_validate(
         {
             "label": label,

@@ -55,7 +55,7 @@ def reason(facts: Facts, voice: Voice, found: Reported) -> str:
     if found.method == "clustered":
         return voice.say("inference_clustered_few" if few else "inference_clustered", names)
     if found.method == "none":
-        return voice.say("inference_none", names)
+        return voice.say("inference_none_method" if found.uncalibrated else "inference_none", names)
     key = f"inference_{found.method}"
     if found.method in OWN:
         return voice.say(key, names)

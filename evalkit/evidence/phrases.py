@@ -50,6 +50,14 @@ SENTENCES: Final[dict[str, str]] = {
         "interval can be relied on. The level came out about {size} {unit} {higher_or_lower} than the comparison "
         "suggests."
     ),
+    "no_interval_method": (
+        "We could not tell whether {programme} changed {outcome}: this method has no interval that can be relied on. "
+        "The level came out about {size} {unit} {higher_or_lower} than the comparison suggests."
+    ),
+    "uncertain_no_interval_method": (
+        "The evidence on {programme} and {outcome} is very uncertain: this method has no interval that can be relied "
+        "on. The level came out about {size} {unit} {higher_or_lower} than the comparison suggests."
+    ),
     "little_High": (
         "With {programme}, any change in {outcome} is smaller than {mid}, the smallest that matters to the city."
     ),
@@ -85,6 +93,10 @@ SENTENCES: Final[dict[str, str]] = {
     "inference_none": (
         "With {treated} treated {treated_clusters} of {total} no method gives an interval that can be relied on; the "
         "estimator's own counts only part of the uncertainty."
+    ),
+    "inference_none_method": (
+        "This method has no interval that can be relied on: in simulations its own held the truth much less often than "
+        "it said. Another method has to say how certain the effect is."
     ),
     "inference_few": "With {treated} treated {treated_clusters} of {total} the usual interval is too narrow;",
     "inference_asked": "The study asks for another interval than the usual one;",
@@ -126,6 +138,7 @@ SENTENCES: Final[dict[str, str]] = {
     "finding_little_or_no_difference": "The finding is little or no difference.",
     "finding_inconclusive": "The finding is inconclusive: the results fit both a fall and a rise.",
     "finding_no_interval": "The finding is inconclusive: no interval can be relied on with so few {clusters}.",
+    "finding_no_interval_method": "The finding is inconclusive: this method has no interval that can be relied on.",
     "finding_not_rated": "There is no finding: this run is not rated.",
     # further sentences
     "equivalence": "Any change is probably smaller than {mid}.",

@@ -158,7 +158,7 @@ def headline(script: Script) -> str:
         return voice.say("not_rated", {**names, "reasons": " ".join(script.rating.not_rated_reasons)})
     very_low = script.rating.label == "Very low"
     if script.facts.no_interval:
-        return _no_interval(script, "uncertain_no_interval" if very_low else "no_interval")
+        return _no_interval(script, f"{'uncertain_' if very_low else ''}no_interval{of_method(script.facts)}")
     reported = script.facts.estimate.reported
     few = reported is not None and reported.replaces_clustered and reported.method != "hac"  # which many periods allow
     if label == "inconclusive" and few:
@@ -234,6 +234,12 @@ def _p_value(script: Script) -> str:
     if found.p_value < SMALLEST_P:
         return script.voice.say("p_below", p=script.voice.number(SMALLEST_P))
     return script.voice.say(key, p=few_digits(found.p_value, 2))
+
+
+def of_method(facts: Facts) -> str:
+    """Ending of a phrase on missing intervals: whether the method is the reason, or the number of clusters."""
+    reported = facts.estimate.reported
+    return "_method" if reported is not None and reported.uncalibrated else ""
 
 
 def _no_interval(script: Script, key: str) -> str:
@@ -332,7 +338,8 @@ def _finding(script: Script) -> str:
         direction = WORDS["higher" if script.facts.finding.outcome_direction == "increase" else "lower"]
         return script.voice.say(f"finding_{label}", {"outcome": script.outcome.name}, higher_or_lower=direction)
     if script.facts.no_interval:
-        return script.voice.say("finding_no_interval", {"clusters": plural(cluster_word(script.facts))})
+        names = {"clusters": plural(cluster_word(script.facts))}
+        return script.voice.say(f"finding_no_interval{of_method(script.facts)}", names)
     return script.voice.say(f"finding_{label}")
 
 

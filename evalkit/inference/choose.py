@@ -39,6 +39,7 @@ FEWEST_DRAWS: Final = 199
 """Random roll-outs below which randomization inference is not worth its name."""
 NULLS: Final = 3
 """Refits of each roll-out."""
+UNCALIBRATED: Final = "intervals around this estimator are known to hold less often than they say"
 REASONS: Final = {
     "treated": "it needs {least} treated clusters and there are {count}",
     "comparison": "it needs {least} clusters to compare with and there are {count}",
@@ -153,6 +154,8 @@ class _Desk:
         NotComputable
             When the row does not apply, or cannot be computed.
         """
+        if self.estimate.uncalibrated:
+            raise NotComputable(UNCALIBRATED)
         posterior = isinstance(self.estimate.uncertainty, Posterior)
         if posterior != (row.method == "credible"):
             raise NotComputable(
@@ -206,6 +209,7 @@ class _Desk:
             details=found.details,
             asked=asked,
             passed_over=passed_over,
+            uncalibrated=self.estimate.uncalibrated,
         )
 
     def _of_design(self) -> OwnInterval:

@@ -27,8 +27,8 @@ METHOD: Final[Mapping[Kind, OwnMethod]] = {
 }
 HOW: Final[Mapping[Kind, str]] = {
     "jackknife": "Standard errors leave out one cluster at a time (jackknife, {count} replicates), with Student's t.",
-    "placebo": "Standard errors are the spread of {count} placebos: the same starts given to comparison units. They "
-    "take it that treated units are as noisy as these.",
+    "placebo": "Standard errors are the spread of {count} placebos: the same starts given to comparison units, with "
+    "Student's t. They take it that treated units are as noisy as these.",
     "bootstrap": "Standard errors draw the clusters again and fit anew ({count} bootstrap samples).",
 }
 
@@ -102,9 +102,23 @@ def from_jackknife(found: FloatArray, whole: FloatArray, n_treated: int) -> Repl
     return Replicates("jackknife", np.sqrt((n - 1) / n) * (found - whole), n, n_treated - 1.0)
 
 
-def from_draws(kind: Kind, found: FloatArray) -> Replicates:
-    """Placebos or bootstrap samples: their variance around their mean."""
-    return Replicates(kind, (found - found.mean(axis=0)) / np.sqrt(len(found)), len(found))
+def from_placebos(found: FloatArray, n_comparison: int) -> Replicates:
+    """Placebos: their variance around their mean, which comparison units less one degrees of freedom know.
+
+    However many ways there are to give starts to comparison units, the spread is that of these units' own noise (as in
+    Donald and Lang 2007). Dividing by the number of placebos is right: that each is compared with one unit fewer
+    than the treated makes up for it.
+    """
+    return _around_mean("placebo", found, n_comparison - 1.0)
+
+
+def from_bootstrap(found: FloatArray) -> Replicates:
+    """Bootstrap samples: their variance around their mean, with the normal reference."""
+    return _around_mean("bootstrap", found, None)
+
+
+def _around_mean(kind: Kind, found: FloatArray, degrees: float | None) -> Replicates:
+    return Replicates(kind, (found - found.mean(axis=0)) / np.sqrt(len(found)), len(found), degrees)
 
 
 def with_own(estimate: Estimate, replicates: Replicates) -> Estimate:

@@ -200,8 +200,7 @@ def adds_up(outcome: Outcome, estimate: Estimate, panel: Panel) -> bool:
     Those of counts and amounts do, where all start together: percentages of several years do not add up, and where
     cohorts differ, later effects are those of fewer places.
     """
-    together = estimate.leads_from == "fit" or only_start(estimate, panel) is not None
-    return outcome.family in ADDITIVE and panel.dose is None and together
+    return outcome.family in ADDITIVE and panel.dose is None and only_start(estimate, panel) is not None
 
 
 def only_start(estimate: Estimate, panel: Panel) -> int | None:
@@ -214,15 +213,21 @@ def only_start(estimate: Estimate, panel: Panel) -> int | None:
 
 
 def window_of(design: Design, estimate: Estimate) -> tuple[int, int]:
-    """First and last event time that pictures show: the declared window, or all where a fit is judged by it.
+    """First and last event time that pictures show: the declared window, wider where a fit is judged by more.
 
     A declared window keeps out event times at which few units are left. A method that fits the time before the start
-    is judged by all of that time.
+    is judged by all of that time, as far as every cohort reaches: all of it where all start together, and where starts
+    are staggered no event time that rests on the first or the last cohort alone.
     """
-    if estimate.leads_from != "fit":
-        return design.event_window
-    times = estimate.cells.event_time[estimate.cells.event_time != POOLED]
-    return (int(times.min()), int(times.max())) if times.size else design.event_window
+    low, high = design.event_window
+    cells = estimate.cells
+    known = cells.event_time != POOLED
+    if estimate.leads_from != "fit" or not known.any():
+        return low, high
+    cohort, time = cells.cohort[known], cells.event_time[known]
+    reached = [(int(time[cohort == each].min()), int(time[cohort == each].max())) for each in np.unique(cohort)]
+    first, last = max(each[0] for each in reached), min(each[1] for each in reached)
+    return (first, last) if len(reached) == 1 else (min(low, first), max(high, last))
 
 
 def reference_time(estimate: Estimate) -> int | None:

@@ -58,7 +58,7 @@ ROLES: Final = {
     "placebo": "check of the method",
 }
 NO_LEVELS: Final = "–"
-NO_INTERVAL: Final = "No interval can be relied on with so few clusters"
+NO_INTERVAL: Final = "No interval can be relied on"
 LEVELS: Final = 4
 KICKER_WORDS: Final = 8
 NOT_RATED: Final = "Not rated"

@@ -44,7 +44,7 @@ OWN_INTERVALS: Final = (
 TOO_NARROW: Final = (
     "These are the usual intervals, too narrow with so few treated; the headline rests on another interval."
 )
-TOO_NARROW_ALONE: Final = "These are the usual intervals, too narrow with so few treated: do not rely on them."
+TOO_NARROW_ALONE: Final = "These are the usual intervals, which are too narrow here: do not rely on them."
 NOT_OF_EFFECTS: Final = (
     "observed", "counterfactual", "cumulative", "cumulative_low", "cumulative_high", "level", "std_error",
 )  # fmt: skip

@@ -30,7 +30,7 @@ def test_synthetic_did_runs_on_a_study_and_its_own_interval_is_reported(study: s
     ("study", "overrides", "effect", "method"),
     [
         ("castle_doctrine", (), 0.0402, "placebo_variance"),
-        ("castle_doctrine", ("estimator.method=matrix_completion",), 0.0646, "placebo_variance"),
+        ("castle_doctrine", ("estimator.method=matrix_completion",), 0.0646, "none"),
         ("enterprise_zones", (), -0.0742, "jackknife"),
     ],
 )
@@ -41,3 +41,5 @@ def test_interactive_fixed_effects_run_on_a_study(
     assert found.estimate.aggregation("overall").estimate[0] == pytest.approx(effect, abs=ROUNDING)
     assert found.estimate.reported is not None
     assert found.estimate.reported.method == method
+    unreliable = method == "none"
+    assert ("this method has no interval that can be relied on" in found.evidence.sentences.headline) == unreliable

@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 
 from evalkit.checks.base import CheckContext
-from evalkit.checks.leave_one_unit_out import DRAWN, LeaveOneUnitOut
+from evalkit.checks.leave_one_unit_out import DRAWN, REPLICATES, LeaveOneUnitOut
 from evalkit.data.keep import keep_units
+from evalkit.data.panel import Panel
+from evalkit.estimate import Estimate
 from evalkit.estimators.bayesian_did import BayesianDid
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
+from evalkit.estimators.synthetic_did import SyntheticDid
 from evalkit.uncertainty import Posterior
 from tests.simulated import context
 
@@ -102,3 +105,17 @@ def test_a_sampled_posterior_is_not_sampled_again_for_every_place() -> None:
     posterior = dataclasses.replace(exact, sampler=dataclasses.replace(exact.sampler, engine="nutpie"))
     sampled = dataclasses.replace(made, estimate=dataclasses.replace(made.estimate, uncertainty=posterior))
     assert LeaveOneUnitOut().run(sampled)[0].status == "not_run"
+
+
+def test_errors_that_refit_the_whole_rest_on_fewer_draws_in_each_refit() -> None:
+    """Effects without each place stay those of the estimator; only the draws behind their intervals are fewer."""
+    made = context(SyntheticDid(errors="bootstrap", n_draws=REPLICATES + 1), effect=3.0)
+    seen: list[float] = []
+
+    def never(_: Panel) -> Estimate:
+        seen.append(1.0)
+        raise AssertionError("a refit with all draws")
+
+    found = LeaveOneUnitOut(most=2).run(dataclasses.replace(made, fit=never))[0]
+    assert _details(found)["refits"] == 2.0
+    assert not seen

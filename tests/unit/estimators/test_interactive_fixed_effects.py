@@ -66,7 +66,8 @@ def test_errors_follow_the_number_of_treated_clusters(world: FactorWorld, method
     estimate = fit(world, n_draws=50)
     assert estimate.own is not None
     assert estimate.own.method == method
-    assert (estimate.own.degrees_of_freedom is None) == (method == "placebo_variance")
+    spread_of = world.comparison if method == "placebo_variance" else sum(count for _, count in world.treated)
+    assert estimate.own.degrees_of_freedom == spread_of - 1.0
 
 
 @pytest.mark.parametrize("settings", KINDS)

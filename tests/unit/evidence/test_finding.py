@@ -43,7 +43,7 @@ def test_without_an_interval_to_rely_on_the_finding_is_inconclusive() -> None:
     judged = judge(effect_of(outcome, fitted, fitted.aggregation("overall")), outcome)
     block = find(judged, outcome, no_interval=True)
     assert (block.label, block.outcome_direction) == ("inconclusive", "decrease")
-    assert block.reading == "No method gives an interval that can be relied on with so few clusters."
+    assert block.reading == "No method gives an interval that can be relied on here."
     assert find(judged, outcome, no_interval=True, not_rated="R-hat 1.4").reading == "Not rated: R-hat 1.4."
 
 

@@ -181,3 +181,18 @@ def test_an_own_interval_at_another_level_is_passed_over() -> None:
     found = report(estimate, made, functools.partial(_fit, ek.CallawaySantAnna()), TABLE, level=0.95)
     assert found.method == "clustered"
     assert "at 0.9" in dict(found.passed_over)["of_design"]
+
+
+def test_an_estimator_whose_intervals_hold_too_seldom_has_none_whatever_the_design() -> None:
+    """Matrix completion: ten treated of forty would be enough for an error that counts all there is."""
+    made = panel(40, {4: 0.25})
+    plain = _fit(ek.CallawaySantAnna(), made)
+    assert report(plain, made, lambda _: plain, TABLE, level=0.95).method == "clustered"
+    shrunk = dataclasses.replace(plain, uncalibrated=True)
+    found = report(shrunk, made, lambda _: shrunk, TABLE, level=0.95)
+    assert (found.method, found.uncalibrated) == ("none", True)
+    assert {reason for _, reason in found.passed_over} == {
+        "intervals around this estimator are known to hold less often than they say"
+    }
+    with pytest.raises(DesignRefused, match="hold less often than they say"):
+        report(shrunk, made, lambda _: shrunk, TABLE, level=0.95, asked="randomization")

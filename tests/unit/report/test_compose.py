@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evalkit.aggregate import Cells
 from evalkit.data.calendar import Calendar
 from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
@@ -167,6 +168,22 @@ def test_a_declared_window_bounds_a_comparison_of_trends_and_never_a_fit() -> No
     assert window_of(design, fitted()) == (-START, PERIODS - START - 1)
 
 
+def test_in_a_staggered_fit_no_event_time_of_one_cohort_alone_is_shown_beyond_the_declared_window() -> None:
+    design, one = samples.castle().study.spec.design, fitted()
+    later = dataclasses.replace(one.cells, cohort=one.cells.cohort + 20, event_time=one.cells.event_time - 20)
+    both = {
+        field.name: np.concatenate([getattr(one.cells, field.name), getattr(later, field.name)])
+        for field in dataclasses.fields(one.cells)
+        if field.name not in ("share_cohorts", "shares", "unit", "fraction")
+    }
+    cells = Cells(**both, share_cohorts=np.array([START, START + 20]), shares=np.array([0.5, 0.5]))
+    assert window_of(design, dataclasses.replace(one, cells=cells)) == (-START, PERIODS - START - 1 - 20)
+    short = cells.event_time >= -2
+    kept = {name: values[short] for name, values in both.items()}
+    staggered = dataclasses.replace(cells, **kept)
+    assert window_of(design, dataclasses.replace(one, cells=staggered)) == (-5, PERIODS - START - 1 - 20)
+
+
 def test_where_all_start_together_their_start_is_known_even_if_effects_pool_over_cohorts() -> None:
     panel = staggered_panel(n_units=30, n_periods=6, seed=1)
     one = dataclasses.replace(panel, first_treated=np.where(panel.first_treated == NEVER, NEVER, 3))
@@ -185,6 +202,7 @@ def test_where_all_start_together_their_start_is_known_even_if_effects_pool_over
         ("count", fitted(), True),
         ("proportion", fitted(), False),
         ("duration", fitted(), False),
+        ("rate", dataclasses.replace(samples.estimate(), leads_from="fit"), False),
         ("rate", samples.estimate(), False),  # two cohorts: later effects are those of fewer places
     ],
 )
