@@ -32,6 +32,7 @@ from evalkit.evidence.schema import Evidence, Identity
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.summarize import summarize
 from evalkit.inference.choose import report
+from evalkit.language import speaking
 from evalkit.study.spec import Choice, EquityGroup, Study
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic, Finding, FloatArray
@@ -107,7 +108,11 @@ def evaluate(
         When the primary analysis cannot be done. A robustness estimator or check that cannot run
         is part of the result, with its reason.
     """
-    tell = progress or _silent
+    with speaking(study.language):
+        return _evaluated(study, progress or _silent, announce)
+
+
+def _evaluated(study: Study, tell: Progress, announce: Callable[[Evidence], None] | None) -> Evaluation:
     tell("Reading the data")
     frame = load_frame(study)
     panel = panel_for(frame, study.spec, study.spec.primary_outcome)
@@ -118,6 +123,7 @@ def evaluate(
         data_sha=fingerprint(frame, key=_fingerprint_key(study)),
         evalkit_version=evalkit.__version__,
         created_at=dt.datetime.now(dt.UTC),
+        language=study.language,
     )
     estimator = build(study.estimator)
     require(estimator, panel)

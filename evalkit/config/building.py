@@ -13,6 +13,7 @@ from evalkit.config.composing import resolve
 from evalkit.config.overrides import TOP_KEYS
 from evalkit.errors import ConfigError, EvalkitError, closest
 from evalkit.estimators import registry
+from evalkit.language import known_language
 from evalkit.study.spec import Choice, Study, StudySpec
 from evalkit.study.validation import explain
 
@@ -67,6 +68,7 @@ def build_study(
             evidence=resolve(whole, "evidence") or {},
             seed=composed.get("seed", 0),
             data_root=composed.get("data_root") or data_root,
+            language=known_language(composed.get("language", "en")),
         )
     except ValidationError as error:
         raise explain(error, Study, where="of the config") from None

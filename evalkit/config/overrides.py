@@ -11,7 +11,7 @@ from evalkit.errors import ConfigError, closest, quote_names
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
-TOP_KEYS = (*GROUPS, "seed", "data_root")
+TOP_KEYS = (*GROUPS, "seed", "data_root", "language")
 """What a composed config holds, and so what an override may begin with."""
 
 

@@ -6,6 +6,7 @@ import math
 from decimal import Decimal
 
 from evalkit.evidence.phrases import WORDS
+from evalkit.language import current, localized
 
 MILLION, BILLION = 1_000_000, 1_000_000_000
 
@@ -17,10 +18,20 @@ def few_digits(number: float, digits: int = 2) -> str:
     --------
     >>> [few_digits(x) for x in (0.0372, 4.96, 85_123, 1_234_567, 0.0, 0.1)]
     ['0.037', '5', '85,000', '1.2 million', '0', '0.1']
+
+    Other languages write millions out: "billón" and "bilhão" are a thousandfold apart, and a noun after "millones"
+    needs a preposition.
+
+    >>> from evalkit.language import speaking
+    >>> with speaking("pt"):
+    ...     few_digits(0.0372), few_digits(1_234_567)
+    ('0,037', '1.200.000')
     """
     if not math.isfinite(number):
         raise ValueError(f"cannot write {number} in prose")
     rounded = rounded_to(number, digits)
+    if current() != "en":
+        return localized(_plain(rounded))
     size = abs(rounded)
     for limit, word in ((BILLION, "billion"), (MILLION, "million")):
         if size >= limit:

@@ -6,13 +6,17 @@ from typing import Final, get_args
 
 import numpy as np
 
+from evalkit.data.panel import Panel
 from evalkit.estimate import Estimate
 from evalkit.evidence import blocks
 from evalkit.evidence.facts import Facts
+from evalkit.evidence.phrases import WORDS
 from evalkit.evidence.schema import InferenceBlock
-from evalkit.evidence.speaking import Voice, plural
+from evalkit.evidence.speaking import Voice
 from evalkit.evidence.values import Count, Number
 from evalkit.inference.refits import assigned, starting
+from evalkit.language import localized
+from evalkit.study.told import told, told_units
 from evalkit.uncertainty import Reported
 from evalkit.vocabulary import OwnMethod
 
@@ -78,29 +82,40 @@ def _names(facts: Facts, found: Reported) -> dict[str, str]:
     return {
         "treated": facts.counted(found.n_treated_clusters),
         "total": facts.counted(found.n_clusters),
-        "treated_clusters": plural(clusters, found.n_treated_clusters),
-        "clusters": plural(clusters),
+        "treated_clusters": clusters_word(facts, found.n_treated_clusters),
+        "clusters": clusters_word(facts),
         "cluster": clusters,
-        "who": _who(facts, clusters),
-        "degrees": "few" if facts.withholds else f"{found.degrees_of_freedom or 0:.3g}",
+        "who": _who(facts),
+        "degrees": WORDS["few"] if facts.withholds else localized(f"{found.degrees_of_freedom or 0:.3g}"),
     }
 
 
 def cluster_word(facts: Facts) -> str:
     """What a cluster is called: the unit where each unit is one, else a group or cluster."""
     if facts.panel.cross_sections is not None:
-        return "group"
-    panel = facts.panel
-    alone = panel.cluster is None or int(np.unique(panel.cluster).size) == panel.n_units
-    return facts.spec.assignment.unit if alone else "cluster"
+        return WORDS["group"]
+    return told(facts.spec).assignment.unit if _alone(facts.panel) else WORDS["cluster"]
 
 
-def _who(facts: Facts, clusters: str) -> str:
+def clusters_word(facts: Facts, count: int = 2) -> str:
+    """What clusters are called: the plural of :func:`cluster_word`, unless there is exactly one."""
+    if count == 1:
+        return cluster_word(facts)
+    if facts.panel.cross_sections is not None:
+        return WORDS["groups"]
+    return told_units(facts.spec) if _alone(facts.panel) else WORDS["clusters"]
+
+
+def _alone(panel: Panel) -> bool:
+    return panel.cluster is None or int(np.unique(panel.cluster).size) == panel.n_units
+
+
+def _who(facts: Facts) -> str:
     """The one treated place by name, where places may be named and there is one."""
     panel = facts.panel
     treated = panel.units[starting(panel)]
     alone = facts.rules.subject == "places" and len(treated) == 1 and assigned(panel).max() + 1 == panel.n_units
-    return str(treated[0]) if alone else f"the treated {clusters}"
+    return str(treated[0]) if alone else WORDS.say("treated_place", unit=cluster_word(facts))
 
 
 def _count(facts: Facts, count: int) -> Count:

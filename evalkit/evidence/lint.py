@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from evalkit.errors import EvalkitError
 from evalkit.evidence.digits import significant_digits
 from evalkit.evidence.standard import Prose
-
-NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?")
+from evalkit.language import current
+from evalkit.language.catalogue import tongue
+from evalkit.language.numbers import plain, separators
 
 
 class ForbiddenWording(EvalkitError):
@@ -17,14 +19,14 @@ class ForbiddenWording(EvalkitError):
 
 
 def lint(sentence: str, prose: Prose, *, bayesian: bool, very_low: bool = False, digits: bool = True) -> str:
-    """Return the sentence, or refuse it.
+    """Return the sentence, or refuse it by the words of the language spoken.
 
     Parameters
     ----------
     sentence
         With the study's own names left out: nobody may be refused for the name of a programme.
     prose
-        Forbidden patterns and the number of digits.
+        Forbidden patterns of English and the number of digits; other languages bring patterns of their own.
     bayesian
         Whether "probability" and "chance" have a meaning in this run.
     very_low
@@ -43,19 +45,27 @@ def lint(sentence: str, prose: Prose, *, bayesian: bool, very_low: bool = False,
     >>> lint("No pre-trend detected.", shipped().prose, bayesian=False)
     'No pre-trend detected.'
     """
-    _refuse(sentence, prose.forbidden, "is forbidden in every summary")
+    words = prose if current() == "en" else tongue(current())
+    _refuse(sentence, words.forbidden, "is forbidden in every summary")
     if not bayesian:
-        _refuse(sentence, prose.forbidden_frequentist, "has no meaning in a frequentist run")
+        _refuse(sentence, words.forbidden_frequentist, "has no meaning in a frequentist run")
     if very_low:
-        _refuse(sentence, prose.causal, "claims a cause, and the certainty is Very low")
+        _refuse(sentence, words.causal, "claims a cause, and the certainty is Very low")
     if digits:
-        for number in NUMBER.findall(sentence):
-            if significant_digits(number.rstrip(",")) > prose.significant_digits:
+        for number in number_pattern(*separators(current())).findall(sentence):
+            if significant_digits(plain(number.rstrip(".,"))) > prose.significant_digits:
                 raise ForbiddenWording(
                     f"The number {number} in '{sentence}' has more than {prose.significant_digits} significant digits.",
                     next_step="Round it with evalkit.evidence.digits.few_digits.",
                 )
     return sentence
+
+
+@cache
+def number_pattern(decimal: str = ".", group: str = ",") -> re.Pattern[str]:
+    """Numbers as a language writes them."""
+    decimal, group = re.escape(decimal), re.escape(group)
+    return re.compile(rf"(?<![\w{decimal}])\d[\d{group}]*(?:{decimal}\d+)?")
 
 
 def _refuse(sentence: str, patterns: Iterable[str], why: str) -> None:

@@ -1,13 +1,15 @@
 """Every sentence template in one place, as whole sentences with named placeholders.
 
-Translations add a dictionary with the same keys (a test compares them), never a word inside code.
+The English template is the key of its translation (docs/languages.md); no word stands inside code.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-SENTENCES: Final[dict[str, str]] = {
+from evalkit.language import Phrases
+
+_SENTENCES: Final = {
     # headlines: analysed as is
     "changed": "{Programme} {verb} {outcome} by about {size} {unit} ({lo} to {hi}, {interval}), {levels}.",
     "changed_without_levels": "{Programme} {verb} {outcome} by about {size} {unit} ({lo} to {hi}, {interval}).",
@@ -268,8 +270,9 @@ SENTENCES: Final[dict[str, str]] = {
     ),
     "limit_no_plan": "No analysis plan was locked before the outcomes were seen: treat the result as exploratory",
 }
+SENTENCES: Final = Phrases(_SENTENCES)
 
-RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
+_RULE_WORDS: Final = {
     # rule: (because ..., it would rise if ...)
     "sampler_gate/short": (
         "the sampler did not settle",
@@ -364,9 +367,10 @@ RULE_WORDS: Final[dict[str, tuple[str, str]]] = {
         "the check '{about}' passed with better data or a better comparison group",
     ),
 }
+RULE_WORDS: Final = Phrases(_RULE_WORDS)
 """Why a rule counted, and what would lift it: clauses inside the certainty sentence, by rule or rule/variant."""
 
-WORDS: Final[dict[str, str]] = {
+_WORDS: Final = {
     "higher": "higher",
     "lower": "lower",
     "fewer": "fewer",
@@ -374,6 +378,19 @@ WORDS: Final[dict[str, str]] = {
     "million": "million",
     "billion": "billion",
     "percentage_points": "percentage points",
+    "below": "below {limit}",
+    "cluster": "cluster",
+    "clusters": "clusters",
+    "group": "group",
+    "groups": "groups",
+    "few": "few",
+    "fewer_than": "fewer than {limit}",
+    "or_more": "{limit} or more",
+    "label_Very low": "Very low",
+    "label_Low": "Low",
+    "label_Moderate": "Moderate",
+    "label_High": "High",
+    "label_Not rated": "Not rated",
     "from_to": "from {first} to {last}",
     "in": "in {first}",
     "each_unit": "each unit of {dose} ({programme})",
@@ -381,3 +398,4 @@ WORDS: Final[dict[str, str]] = {
     "treated_place": "the treated {unit}",
     "treated_places_withheld": "the treated {units}",
 }
+WORDS: Final = Phrases(_WORDS)

@@ -13,6 +13,7 @@ from evalkit.evidence.phrases import RULE_WORDS
 from evalkit.evidence.schema_rating import CertaintyLabel, TrailStep
 from evalkit.evidence.standard import Rule, Standard
 from evalkit.evidence.verdict import Verdict
+from evalkit.language import phrase
 from evalkit.vocabulary import Domain
 
 Judge = Callable[[Facts, Rule], Verdict | tuple[Verdict, ...]]
@@ -171,7 +172,7 @@ def _step(name: str, rule: Rule, verdict: Verdict, standard: Standard) -> TrailS
     return TrailStep(
         rule=f"{name}:{verdict.about}" if verdict.about else name,
         kind=rule.kind,
-        trigger=rule.trigger.format(**limits, identification=identification),
+        trigger=phrase(rule.trigger).format(**limits, identification=identification),
         domain=verdict.domain or rule.domain,
         value=verdict.value,
         threshold=verdict.threshold,

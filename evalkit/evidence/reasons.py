@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
+from evalkit.evidence.phrases import WORDS
 from evalkit.evidence.rating import Rating, tally
 from evalkit.evidence.schema_rating import TrailStep
 from evalkit.evidence.speaking import Voice
@@ -19,7 +20,7 @@ def certainty_sentence(rating: Rating, voice: Voice, standard: Standard) -> str:
     """
     counted = weightiest(rating, standard)
     if not counted:
-        return voice.say("certainty_plain", label=rating.label)
+        return voice.say("certainty_plain", label=WORDS[f"label_{rating.label}"])
     because = [step.because for step in counted[:2]]
     if rating.certainty is None:
         return voice.say("certainty_not_rated", {"first": because[0], "fix": counted[0].fix})
@@ -27,12 +28,12 @@ def certainty_sentence(rating: Rating, voice: Voice, standard: Standard) -> str:
     key = "certainty_one" if len(because) == 1 else "certainty_two"
     names = dict(zip(("first", "second"), because, strict=False))
     if not lifted:
-        return voice.say(f"{key}_no_fix", names, label=rating.label)
+        return voice.say(f"{key}_no_fix", names, label=WORDS[f"label_{rating.label}"])
     clauses = list(dict.fromkeys(step.fix for step in lifted))
     whole = clauses[0]
     for clause in clauses[1:]:
         whole = voice.say("fix_both", {"first": whole, "second": clause})
-    return voice.say(key, {**names, "fix": whole}, label=rating.label)
+    return voice.say(key, {**names, "fix": whole}, label=WORDS[f"label_{rating.label}"])
 
 
 def weightiest(rating: Rating, standard: Standard) -> list[TrailStep]:

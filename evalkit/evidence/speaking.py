@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,8 +10,10 @@ from evalkit.evidence.lint import lint
 from evalkit.evidence.phrases import SENTENCES, WORDS
 from evalkit.evidence.schema_rating import CertaintyLabel
 from evalkit.evidence.standard import Standard
+from evalkit.language import current, is_plural, plural, unit_after
+from evalkit.language.catalogue import tongue
 
-_HEAD_ENDS = re.compile(r"\s(?:of|in|for|to|with|on|at|by|from|against|under)\s|[,(:;]")
+__all__ = ["Voice", "higher_or_lower", "is_plural", "plural", "sentence_case", "unit_after"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ class Voice:
         """The GRADE verb for this certainty; there is none at Very low or where nothing is rated."""
         if self.label == "Very low" or self.label == "Not rated":  # noqa: PLR1714 (narrows the type)
             raise ValueError(f"there is no verb at certainty {self.label}")
+        if current() != "en":
+            one, many = tongue(current()).verbs[self.label]["increase" if rises else "decrease"]
+            return many if is_plural(subject) else one
         verbs = self.standard.verbs[self.label]
         forms = verbs.increase if rises else verbs.decrease
         return forms.many if is_plural(subject) else forms.one
@@ -72,48 +76,6 @@ class Voice:
         """Bounds of an interval beyond 0, as sizes, smaller one first."""
         first, second = sorted((abs(low), abs(high)))
         return self.number(first), self.number(second)
-
-
-def is_plural(subject: str) -> bool:
-    """Whether the head of a noun phrase ends like an English plural.
-
-    Examples
-    --------
-    >>> [is_plural(s) for s in ("Enterprise zones in Indiana", "Castle doctrine legislation", "Transit access")]
-    [True, False, False]
-    """
-    head = _HEAD_ENDS.split(subject.strip(), maxsplit=1)[0].strip().lower()
-    return head.endswith("s") and not head.endswith(("ss", "us", "is", "'s", "ics"))
-
-
-def plural(noun: str, count: int = 2) -> str:
-    """English plural of a unit's name.
-
-    Examples
-    --------
-    >>> [plural(noun) for noun in ("city", "state", "bus stop", "branch")], plural("city", 1)
-    (['cities', 'states', 'bus stops', 'branches'], 'city')
-    """
-    if count == 1 or not noun:
-        return noun
-    if re.search(r"[^aeiou]y$", noun):
-        return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
-
-
-def unit_after(number: str, unit: str) -> str:
-    """The unit as it follows a number: singular after exactly 1.
-
-    Examples
-    --------
-    >>> unit_after("1", "calls per 1,000 residents"), unit_after("1.2", "calls"), unit_after("1", "percentage points")
-    ('call per 1,000 residents', 'calls', 'percentage point')
-    """
-    head, separator, rest = unit.partition(" per ")
-    if number != "1" or not is_plural(head):
-        return unit
-    single = f"{head[:-3]}y" if head.endswith("ies") else head[:-1]
-    return f"{single}{separator}{rest}"
 
 
 def sentence_case(text: str) -> str:

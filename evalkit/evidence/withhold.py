@@ -9,6 +9,7 @@ from typing import Final
 
 from evalkit.data.panel import Panel
 from evalkit.evidence.disclosure import Policy, small
+from evalkit.evidence.phrases import WORDS
 from evalkit.vocabulary import Diagnostic, Remark
 
 BY_COHORT: Final = frozenset({"goodman_bacon", "leave_one_cohort_out", "twfe_weights"})
@@ -75,7 +76,7 @@ def in_words(count: int, rules: Policy) -> str:
     """
     if count == 0:
         return "0"
-    return f"fewer than {rules.min_cell}" if small(rules, count) else f"{rules.min_cell} or more"
+    return WORDS.say("fewer_than" if small(rules, count) else "or_more", limit=rules.min_cell)
 
 
 def in_remark(

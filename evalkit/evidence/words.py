@@ -15,22 +15,19 @@ from evalkit.evidence.disclosure import small
 from evalkit.evidence.equity import sentences_on_equity
 from evalkit.evidence.facts import Facts, detail
 from evalkit.evidence.finding import chances
-from evalkit.evidence.inference import cluster_word
 from evalkit.evidence.lint import lint
 from evalkit.evidence.natural import share_base, treated_cells
 from evalkit.evidence.phrases import WORDS
 from evalkit.evidence.rating import Rating
 from evalkit.evidence.reasons import certainty_sentence
 from evalkit.evidence.schema import CostBlock, EquityBlock, FindingBlock, NaturalBlock, NaturalEffect, Sentences
-from evalkit.evidence.speaking import Voice, higher_or_lower, plural, sentence_case, unit_after
+from evalkit.evidence.speaking import Voice, higher_or_lower, sentence_case, unit_after
+from evalkit.language import people_of, percent_sign, with_unit
 from evalkit.study.spec import Outcome
+from evalkit.study.told import told, told_outcome, told_units
 from evalkit.vocabulary import OutcomeRole
 
-_PEOPLE = re.compile(
-    r"\bper\s+[\d,.]+\s+(.+?)(?=\s+(?:(?:per|a|an|each|every)\s|and\s+(?:year|quarter|month|week|day)\b)|$)"
-)
-"""Whom a rate counts its events among: the words after "per 1,000", up to a period ("per month", "and year")."""
-_QUOTED = re.compile(r"(?<!\w)'.+?'(?!\w)")
+_QUOTED = re.compile(r"(?<!\w)(?:'.+?'|«.+?»|“.+?”)(?!\w)")
 """A name that the study gave, inside the reading of a check: names are not linted."""
 SMALLEST_P = 0.001
 """P-values below this are given as "below" it."""
@@ -47,13 +44,13 @@ class Script:
 
     @property
     def outcome(self) -> Outcome:
-        """The primary outcome."""
-        return self.facts.spec.primary_outcome
+        """The primary outcome, as told."""
+        return told_outcome(self.facts.spec, self.facts.spec.primary_outcome)
 
     @property
     def names(self) -> dict[str, str]:
         """The study's own words for programme and outcome."""
-        programme = self.facts.spec.programme_name
+        programme = told(self.facts.spec).programme_name
         dose = self.facts.panel.names.dose if self.facts.panel.dose is not None else None
         if dose is not None:
             programme = WORDS["each_unit"].format(dose=dose, programme=programme)
@@ -252,7 +249,7 @@ def _no_interval(script: Script, key: str) -> str:
         "unit": unit_after(size, unit),
         "treated": script.facts.counted(found.treated_clusters),
         "total": script.facts.counted(found.clusters),
-        "clusters": plural(cluster_word(script.facts)),
+        "clusters": inference.clusters_word(script.facts),
     }
     return script.voice.say(key, names, size=size, higher_or_lower=higher_or_lower(value))
 
@@ -305,7 +302,7 @@ def _levels(script: Script, shown: NaturalEffect) -> str:
     if before is None or after is None:
         return ""
     factor = _percent_factor(script.outcome)
-    suffix = " %" if script.outcome.family == "proportion" and not script.facts.effect.is_log else ""
+    suffix = percent_sign() if script.outcome.family == "proportion" and not script.facts.effect.is_log else ""
     first, second = (script.voice.number(factor * level) + suffix for level in (before, after))
     if first == second:
         return script.voice.say("levels_close", observed=second)
@@ -324,10 +321,10 @@ def mid_in_words(script: Script, *, wanted: bool = False) -> str:
     if judged.scale == "natural":
         outcome = script.outcome
         number = script.voice.number(_percent_factor(outcome) * judged.mid)
-        return f"{number} {unit_after(number, _difference_unit(outcome))}"
+        return with_unit(number, unit_after(number, _difference_unit(outcome)))
     sign = judged.wanted_sign if wanted else 1.0
     percent = 100.0 * abs(float(np.expm1(sign * judged.mid))) if judged.scale == "log" else judged.mid
-    return f"{script.voice.number(percent)} %"
+    return with_unit(script.voice.number(percent), "%")
 
 
 def _finding(script: Script) -> str:
@@ -338,7 +335,7 @@ def _finding(script: Script) -> str:
         direction = WORDS["higher" if script.facts.finding.outcome_direction == "increase" else "lower"]
         return script.voice.say(f"finding_{label}", {"outcome": script.outcome.name}, higher_or_lower=direction)
     if script.facts.no_interval:
-        names = {"clusters": plural(cluster_word(script.facts))}
+        names = {"clusters": inference.clusters_word(script.facts)}
         return script.voice.say(f"finding_no_interval{of_method(script.facts)}", names)
     return script.voice.say(f"finding_{label}")
 
@@ -394,12 +391,12 @@ def _scale(script: Script) -> str | None:
     years = np.unique(np.broadcast_to(panel.when, cells.shape)[cells])
     first, last = (_period_name(panel.calendar.label(int(year))) for year in (years[0], years[-1]))
     count = int(cells.any(axis=1).sum())
-    unit = script.facts.spec.assignment.unit
-    places = WORDS["treated_place"].format(unit=unit)
+    spec = script.facts.spec
+    places = WORDS["treated_place"].format(unit=told(spec).assignment.unit)
     if small(script.facts.rules, count):
-        places = WORDS["treated_places_withheld"].format(units=plural(unit))
+        places = WORDS["treated_places_withheld"].format(units=told_units(spec))
     elif count > 1:
-        places = WORDS["treated_places"].format(count=count, units=plural(unit))
+        places = WORDS["treated_places"].format(count=count, units=told_units(spec, count))
     names = {
         "events": script.outcome.event_name,
         "places": places,
@@ -409,11 +406,11 @@ def _scale(script: Script) -> str | None:
         "size": script.voice.number(abs(value)), "lo": lo, "hi": hi,
         "fewer_or_more": WORDS["fewer"] if value > 0.0 else WORDS["more"],
     }  # fmt: skip
-    people = _PEOPLE.search(script.outcome.unit)
+    people = people_of(script.outcome.unit)
     if panel.exposure is None or people is None:
         return script.voice.say("scale", names, **parts)
     parts["people"] = script.voice.number(float(np.nansum(panel.exposure[cells])) / len(years))
-    return script.voice.say("scale_people", {**names, "people_word": people.group(1)}, **parts)
+    return script.voice.say("scale_people", {**names, "people_word": people}, **parts)
 
 
 def _period_name(label: object) -> str:
@@ -460,11 +457,11 @@ def _pre_trend(script: Script) -> str:
         value = 0.0 if found.value is None else found.value
         key = "pre_trend_found_bayesian" if script.facts.is_bayesian else "pre_trend_found"
         below = voice.number(SMALLEST_P)
-        share = few_digits(value, 2) if value >= SMALLEST_P else f"below {below}"
+        share = few_digits(value, 2) if value >= SMALLEST_P else WORDS.say("below", limit=below)
         p = share
         if not script.facts.is_bayesian:
             p = voice.say("p_value", p=share) if value >= SMALLEST_P else voice.say("p_below", p=below)
-        return voice.say(key, {"units": plural(script.facts.spec.assignment.unit)}, p=p)
+        return voice.say(key, {"units": told_units(script.facts.spec)}, p=p)
     size = detail(found, "detectable_at_80")
     if size is None:
         return voice.say("pre_trend_none_unknown")
@@ -478,5 +475,5 @@ def _pre_trend(script: Script) -> str:
 def _notes(script: Script) -> tuple[str, ...]:
     said: list[str] = []
     if script.facts.effect.link == "log_outcome" and script.rating.certainty is not None:
-        said.append(script.voice.say("note_geometric", {"units": plural(script.facts.spec.assignment.unit)}))
+        said.append(script.voice.say("note_geometric", {"units": told_units(script.facts.spec)}))
     return tuple(said)

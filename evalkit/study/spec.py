@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from evalkit.language import Language
+from evalkit.study.translations import Translation, require_known, require_percent_alike, require_same_number
 from evalkit.vocabulary import (
     Capacity,
     Comparison,
@@ -441,6 +443,7 @@ class StudySpec(Part):
     equity: tuple[EquityGroup, ...] = ()
     cost: Cost | None = None
     use: Use
+    translations: dict[Language, Translation] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_primary(self) -> Self:
@@ -450,6 +453,21 @@ class StudySpec(Part):
         names = [outcome.name for outcome in self.outcomes]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"outcomes need names of their own; '{twice[0]}' stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def _translations_of_what_is_declared(self) -> Self:
+        units = {outcome.name: outcome.unit for outcome in self.outcomes}
+        lines = () if self.cost is None else self.cost.ingredients
+        for language, words in self.translations.items():
+            what = f"into '{language}' the"
+            require_known(words.outcomes, units, f"{what} outcome")
+            require_known(words.cost.ingredients, {line.name for line in lines}, f"{what} cost")
+            require_same_number(words.use.limitations, self.use.limitations, "limitations")
+            require_same_number(
+                words.assignment.concurrent_events, self.assignment.concurrent_events, "concurrent events"
+            )
+            require_percent_alike(words.outcomes, units)
         return self
 
     @property
@@ -492,6 +510,8 @@ class Study(Part):
         Root of all randomness.
     data_root
         Folder that file sources are looked up in.
+    language
+        Of everything that is written: ``en``, ``es`` or ``pt``.
     """
 
     spec: StudySpec
@@ -501,8 +521,9 @@ class Study(Part):
     evidence: dict[str, Any]
     seed: Annotated[int, Field(ge=0)] = 0
     data_root: str = "."
+    language: Language = "en"
 
     def sha(self) -> str:
-        """SHA-256 of everything that decides the numbers; where the data lie is left out."""
+        """SHA-256 of everything that decides the numbers and the words; where the data lie is left out."""
         content = self.model_dump(mode="json", exclude={"data_root"})
         return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalkit.evidence.digits import significant_digits
-from evalkit.evidence.lint import NUMBER, ForbiddenWording, lint
+from evalkit.evidence.lint import ForbiddenWording, lint, number_pattern
 from evalkit.evidence.phrases import RULE_WORDS, SENTENCES
 from evalkit.evidence.schema import Sentences
 from evalkit.evidence.schema_rating import CertaintyLabel
@@ -350,7 +350,9 @@ def test_no_input_makes_a_forbidden_or_contradicting_sentence(
         neutral = sentence.replace(spec.programme, "it").replace(spec.primary_outcome.name, "it")
         neutral = re.sub(r"(from|to|in) 20\d\d|per 1,000 residents|100", "", neutral)
         lint(neutral, PROSE, bayesian=bayesian, very_low=very_low, digits=False)
-        assert all(significant_digits(number.rstrip(",")) <= 2 for number in NUMBER.findall(neutral)), sentence
+        assert all(significant_digits(number.rstrip(",")) <= 2 for number in number_pattern().findall(neutral)), (
+            sentence
+        )
         assert not re.search(r"\bnan\b|\binf\b|None|{|}", neutral)
         assert sentence.endswith(".")
 
