@@ -26,6 +26,7 @@ DRAWS: Final = 20_000
 UNDECLARED: Final = "no costs are declared"
 INCLUDES_0: Final = "the interval of the effect includes 0, so the number of outcomes may be none"
 WRONG_WAY: Final = "the outcome moved against the direction the city wants, so there is nothing that was bought"
+NO_THRESHOLD: Final = "no threshold is declared"
 NO_NUMBER: Final = "the effect is not a number of events or people: declare an exposure, or a count"
 
 
@@ -80,6 +81,8 @@ def cost_block(declared: Cost | None, bought: Bought | str = NO_NUMBER, *, seed:
         discount_rate=Number.declared(declared.discount_rate),
         cost_per_outcome=each,
         p_cost_effective=effective,
+        threshold=_limit(declared),
+        threshold_rationale=_rationale(declared),
     )
 
 
@@ -169,7 +172,7 @@ def _per_outcome(
         how="derived",
     )  # fmt: skip
     if declared.threshold is None:
-        return ratio, Number.missing("no threshold is declared")
+        return ratio, Number.missing(NO_THRESHOLD)
     return ratio, Number.derived(float(np.mean(each <= declared.threshold.value)))
 
 
@@ -214,3 +217,13 @@ def _without(declared: Cost | None) -> CostBlock:
         cost_per_outcome=none,
         p_cost_effective=unknown,
     )
+
+
+def _limit(declared: Cost) -> Number:
+    found = declared.threshold
+    return Number.missing(NO_THRESHOLD) if found is None else Number.declared(found.value)
+
+
+def _rationale(declared: Cost) -> Words:
+    found = declared.threshold
+    return Words.missing(NO_THRESHOLD) if found is None else Words.declared(found.rationale)

@@ -180,6 +180,17 @@ _SENTENCES: Final = {
         "The programme cost about {amount} {currency} (prices of {base_year}); cost per outcome cannot be stated "
         "reliably."
     ),
+    "cost_effective_chance": (
+        "Given the data and stated assumptions, there is {chance} that one costs {limit} {currency} or less, the most "
+        "that the study says it may."
+    ),
+    "cost_effective_draws": (
+        "One costs {limit} {currency} or less, the most that the study says it may, in {draws} draws from what the "
+        "interval leaves open."
+    ),
+    "draws_about": "about {n} of 100",
+    "draws_over": "more than 99 of 100",
+    "draws_under": "less than 1 of 100",
     "equity_gap": (
         "The gap in {outcome} between {first} and {second} would have been {without} {unit}; it was {now} {unit}."
     ),

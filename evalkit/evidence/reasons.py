@@ -7,7 +7,7 @@ from itertools import combinations
 
 from evalkit.evidence.phrases import WORDS
 from evalkit.evidence.rating import Rating, tally
-from evalkit.evidence.schema_rating import TrailStep
+from evalkit.evidence.schema_rating import Raise, TrailStep
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.standard import Standard
 
@@ -34,6 +34,25 @@ def certainty_sentence(rating: Rating, voice: Voice, standard: Standard) -> str:
     for clause in clauses[1:]:
         whole = voice.say("fix_both", {"first": whole, "second": clause})
     return voice.say(key, {**names, "fix": whole}, label=WORDS[f"label_{rating.label}"])
+
+
+def raises(rating: Rating, standard: Standard) -> tuple[Raise, ...]:
+    """Everything that would raise the certainty: each gate, cap and deduction that applied, with what it alone gives.
+
+    Of a run that is not rated the gates alone, which nothing else outweighs.
+    """
+    kinds = ("cap", "deduction") if rating.certainty is not None else ("gate",)
+    judged = [step for step in rating.trail if step.kind in ("gate", "cap", "deduction", "upgrade")]
+    return tuple(
+        Raise(
+            rule=step.rule,
+            fix=step.fix,
+            points=0 if step.kind == "gate" else _lost(step, standard.certainty.start),
+            alone=tally(_without(judged, [step]), standard).label,
+        )
+        for step in rating.trail
+        if step.state == "applied" and step.kind in kinds and step.fix
+    )
 
 
 def weightiest(rating: Rating, standard: Standard) -> list[TrailStep]:

@@ -380,7 +380,11 @@ class IngredientBlock(Block):
 
 
 class CostBlock(Block):
-    """What the programme cost, and what an outcome cost."""
+    """What the programme cost, and what an outcome cost.
+
+    `p_cost_effective` is the share of draws, of the posterior or of the law that the reported interval implies, in
+    which one outcome costs `threshold` or less.
+    """
 
     currency: Words
     base_year: Count
@@ -390,6 +394,8 @@ class CostBlock(Block):
     discount_rate: Number
     cost_per_outcome: Quantity
     p_cost_effective: Number
+    threshold: Number = Number(value=None, how="missing", reason="no threshold is declared")
+    threshold_rationale: Words = Words(value=None, how="missing", reason="no threshold is declared")
 
 
 class SynthesisBlock(Block):
@@ -458,11 +464,13 @@ class Sentences(Block):
     checks: tuple[str, ...]
     notes: tuple[str, ...]
     inference: str | None = None
+    cost_effective: str | None = None
 
     def all(self) -> tuple[str, ...]:
         """Every sentence, in reading order."""
         single = (
             self.headline, self.finding, self.inference, self.equivalence, self.chance, self.scale, self.cost,
+            self.cost_effective,
         )  # fmt: skip
         return (*(s for s in single if s), *self.equity, self.certainty, *self.checks, *self.notes)
 

@@ -57,6 +57,27 @@ class TrailStep(Block):
     fix: str = ""
 
 
+class Raise(Block):
+    """One thing that would raise the certainty.
+
+    Attributes
+    ----------
+    rule
+        The step of the trail that it would lift.
+    fix
+        What would have to be otherwise, as a clause after "if".
+    points
+        What the step took: points, or the distance from the start to its cap.
+    alone
+        The label if this step alone were lifted.
+    """
+
+    rule: str
+    fix: str
+    points: int
+    alone: CertaintyLabel
+
+
 class RobinsI(Block):
     """Risk of bias by domain (ROBINS-I-style, self-assessed); the overall is the worst."""
 
@@ -97,6 +118,8 @@ class RatingBlock(Block):
         4 High, 3 Moderate, 2 Low, 1 Very low; None when not rated.
     not_rated_reasons
         Why, when it is not.
+    raises
+        Everything that would raise the certainty, in the order of the trail; with all of it the label is the highest.
     """
 
     table: str
@@ -105,3 +128,4 @@ class RatingBlock(Block):
     not_rated_reasons: tuple[str, ...]
     trail: Annotated[tuple[TrailStep, ...], Field(min_length=1)]
     crosswalk: Crosswalk
+    raises: tuple[Raise, ...] = ()

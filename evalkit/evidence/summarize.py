@@ -20,6 +20,7 @@ from evalkit.evidence.inference import inference_block
 from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated, share_base, withhold_few_people
 from evalkit.evidence.outcomes import OutcomeResults, summary_of_findings
 from evalkit.evidence.rating import Rating, rate
+from evalkit.evidence.reasons import raises
 from evalkit.evidence.schema import EstimateBlock, Evidence, Identity
 from evalkit.evidence.schema_rating import RatingBlock
 from evalkit.evidence.speaking import Voice
@@ -140,6 +141,7 @@ def _rating_block(facts: Facts, rating: Rating) -> RatingBlock:
         not_rated_reasons=rating.not_rated_reasons,
         trail=rating.trail,
         crosswalk=crosswalk(facts, rating),
+        raises=raises(rating, facts.standard),
     )
 
 

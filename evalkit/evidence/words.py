@@ -84,6 +84,7 @@ def sentences(
         chance=_chance(script),
         scale=_scale(script),
         cost=_cost(script, cost),
+        cost_effective=_cost_effective(script, cost),
         equity=sentences_on_equity(equity, script.outcome, script.voice) if rating.certainty is not None else (),
         certainty=certainty_sentence(rating, script.voice, facts.standard),
         checks=_checks(script),
@@ -434,6 +435,19 @@ def _cost(script: Script, cost: CostBlock) -> str | None:
     )  # fmt: skip
     numbers = {"each": voice.number(each.value), "lo": voice.number(each.low), "hi": voice.number(each.high)}
     return voice.say(key, names, amount=amount, **numbers)
+
+
+def _cost_effective(script: Script, cost: CostBlock) -> str | None:
+    """Whether one outcome costs no more than it may, as a number in 100; where a cost of one is stated at all."""
+    share, limit, currency = cost.p_cost_effective.value, cost.threshold.value, cost.currency.value
+    if share is None or limit is None or currency is None or not script.finds or script.rating.label == "Very low":
+        return None
+    names, voice = {"currency": currency}, script.voice
+    if script.facts.is_bayesian:
+        return voice.say("cost_effective_chance", names, chance=_in_100(voice, share), limit=voice.number(limit))
+    n = min(max(round(100.0 * share), 1), 99)
+    key = "draws_under" if share < 0.005 else "draws_over" if share > 0.995 else "draws_about"
+    return voice.say("cost_effective_draws", names, draws=voice.say(key, n=str(n)), limit=voice.number(limit))
 
 
 def _checks(script: Script) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import yaml
 
 from evalkit.evidence.schema import Evidence
 from evalkit.evidence.values import Block, Quantity, Tagged
+from evalkit.report.annex_cost import cost_section
 from evalkit.report.annex_outcomes import all_outcomes
 from evalkit.report.annex_parts import Section, Table, cell, frame_table
 from evalkit.report.contents import Contents
@@ -28,6 +29,7 @@ def build_annex(contents: Contents) -> tuple[Section, ...]:
         _effect_sizes(evidence),
         *((all_outcomes(evidence),) if len(evidence.summary_of_findings) > 1 else ()),
         *((_groups(evidence),) if evidence.equity else ()),
+        *((cost_section(evidence.cost),) if evidence.cost.ingredients else ()),
         _diagnostics(contents.diagnostics, evidence),
         _rating(evidence),
         _crosswalk(evidence),

@@ -207,7 +207,7 @@ def _cost(evidence: Evidence) -> Dial:
         return Dial("Cost", "Not stated", (first_upper(cost.reason),))
     currency = evidence.cost.currency.value or cost.unit
     beneath = evidence.sentences.cost or (each.reason if each.value is None else f"{number(each.value)} {each.unit}")
-    return Dial("Cost", f"{number(cost.value)} {currency}", (beneath,))
+    return Dial("Cost", f"{number(cost.value)} {currency}", (beneath, evidence.sentences.cost_effective or ""))
 
 
 def _changes(evidence: Evidence) -> tuple[Change, ...]:
@@ -332,7 +332,14 @@ def _deductions(evidence: Evidence, words: int) -> tuple[str, ...]:
 
 
 def _fixes(evidence: Evidence, words: int) -> tuple[str, ...]:
-    return _distinct(tuple(f"If {clip(step.fix, words)}" for step in _counted(evidence) if step.fix), besides="")
+    """What would raise the certainty, with the label where one thing alone is enough."""
+    rating, said = evidence.rating, []
+    alone = {each.rule: each.alone for each in rating.raises}
+    for step in (step for step in _counted(evidence) if step.fix):
+        label = alone.get(step.rule, rating.label)
+        enough = rating.certainty is not None and label != rating.label
+        said.append(f"If {clip(step.fix, words)}" + (f" (this alone: {label})" if enough else ""))
+    return _distinct(tuple(said), besides="")
 
 
 def _counted(evidence: Evidence) -> list[TrailStep]:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from evalkit.evidence.costing import INCLUDES_0, NO_NUMBER, WRONG_WAY, Bought, cost_block
 from evalkit.evidence.schema import Evidence
 from evalkit.study.spec import Cost
+from evalkit.vocabulary import FloatArray
 from tests.unit.evidence import made
 
 LINE = {"name": "lamps", "quantity": 1200, "unit_cost": 1000}
@@ -129,3 +130,34 @@ def test_money_is_events_times_their_worth_and_positive_where_wanted() -> None:
 def test_without_costs_there_is_a_reason() -> None:
     block = cost_block(None)
     assert (block.incremental_cost.reason, block.cost_per_outcome.reason) == ("no costs are declared",) * 2
+
+
+LIMIT = {"value": 12_000.0, "rationale": "what a call costs"}
+
+
+@pytest.mark.parametrize("draws", [None, made.posterior(-2.0)], ids=["frequentist", "bayesian"])
+def test_whether_an_outcome_costs_no_more_than_it_may_is_said_in_words(draws: FloatArray | None) -> None:
+    declared = made.spec(cost=cost(threshold={"value": 2.0, "rationale": "what a call costs"}))
+    found = made.summary(made.estimate(-2.0, draws=draws), declared)
+    assert found.cost.threshold.value == 2.0
+    assert found.cost.threshold_rationale.value == "what a call costs"
+    share, said = found.cost.p_cost_effective.value, found.sentences.cost_effective
+    assert share is not None
+    assert said is not None
+    assert "2 USD or less" in said
+    assert said in found.sentences.all()
+    assert ("chance" in said) == (draws is not None)
+
+
+def test_without_a_threshold_or_a_finding_nothing_is_said_of_it() -> None:
+    assert made.summary(made.estimate(-2.0), made.spec(cost=cost())).sentences.cost_effective is None
+    unclear = made.summary(made.estimate(-0.1, 1.0), made.spec(cost=cost(threshold=LIMIT)))
+    assert unclear.sentences.cost_effective is None
+
+
+@pytest.mark.parametrize(("limit", "draws"), [(1e9, "more than 99 of 100"), (1e-9, "less than 1 of 100")])
+def test_draws_never_show_that_something_is_certain(limit: float, draws: str) -> None:
+    declared = made.spec(cost=cost(threshold={"value": limit, "rationale": "any"}))
+    said = made.summary(made.estimate(-2.0), declared).sentences.cost_effective
+    assert said is not None
+    assert draws in said

@@ -10,7 +10,7 @@ from evalkit.evidence.standard import shipped
 PARTS = (
     "levels_", "fall", "rise", "no_difference", "mid_", "interval_", "chance_a", "chance_over", "chance_under", "fix_",
     "p_value", "p_below", "p_placebo", "p_randomization", "p_adjusted", "limit_", "short_", "inference_few",
-    "inference_asked",
+    "inference_asked", "draws_",
 )  # fmt: skip
 """Templates that stand inside another sentence, or in a list."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.evidence.rating import rate, tally
-from evalkit.evidence.reasons import fix, weightiest
+from evalkit.evidence.reasons import fix, raises, weightiest
 from evalkit.evidence.standard import shipped
 from tests.unit.evidence import made
 
@@ -35,3 +35,35 @@ def test_several_fixes_are_named_where_one_is_not_enough() -> None:
     rating = rate(made.facts(made.estimate(0.0, 1.0), diagnostics=[], data=few))
     assert rating.certainty == 1
     assert len(fix(rating, weightiest(rating, STANDARD), STANDARD)) > 1
+
+
+def test_the_list_of_what_would_raise_the_certainty_is_complete() -> None:
+    bad = [made.diagnostic("pre_trends", "fail", 0.01), made.diagnostic("placebo_period", "fail", domain="selection")]
+    for diagnostics in (bad, [], list(made.clean())):
+        rating = rate(made.facts(made.estimate(0.0, 1.0), diagnostics=diagnostics))
+        listed = raises(rating, STANDARD)
+        named = {each.rule for each in listed}
+        left = [s for s in rating.trail if s.kind in ("cap", "deduction", "upgrade") and s.rule not in named]
+        assert tally(left, STANDARD).label == "High"
+        assert all(each.fix for each in listed)
+
+
+def test_each_says_what_it_alone_would_give() -> None:
+    rating = rate(made.facts(made.estimate(-2.0), diagnostics=[made.diagnostic("pre_trends", "fail", 0.01)]))
+    found = {each.rule: (each.points, each.alone) for each in raises(rating, STANDARD)}
+    assert rating.label == "Low"
+    assert found == {"cap_not_randomized": (1, "Moderate"), "pre_trends": (1, "Moderate")}
+
+
+def test_of_a_run_that_is_not_rated_the_gate_alone_is_listed() -> None:
+    draws = made.posterior(-2.0)
+    unsettled = made.estimate(-2.0, draws=draws, sampler={"rhat_max": 1.3})
+    ran = made.diagnostic("sampler", "fail", 1.3, domain="estimation")
+    rating = rate(made.facts(unsettled, diagnostics=[*made.clean(), ran]))
+    assert [(each.rule, each.alone) for each in raises(rating, STANDARD)] == [("sampler_gate", "Moderate")]
+
+
+def test_with_nothing_against_it_there_is_nothing_to_raise() -> None:
+    lottery = made.spec(assignment={"mechanism": "lottery", "unit": "city"})
+    rating = rate(made.facts(made.estimate(-2.0), lottery))
+    assert (rating.label, raises(rating, STANDARD)) == ("High", ())

@@ -48,6 +48,24 @@ def test_what_weakens_names_the_steps_that_counted_and_then_the_limitations() ->
     assert page.raises == ("If random assignment", "If more treated states")
 
 
+def test_what_alone_would_raise_the_label_names_the_label() -> None:
+    raised = [
+        {"rule": "cap_not_randomized", "fix": "random assignment", "points": 1, "alone": "Moderate"},
+        {"rule": "imprecision", "fix": "more treated states", "points": 1, "alone": "Low"},
+    ]
+    page = build_page(_with(rating={"raises": raised}))
+    assert page.raises == ("If random assignment (this alone: Moderate)", "If more treated states")
+
+
+def test_the_cost_dial_says_whether_an_outcome_costs_no_more_than_it_may() -> None:
+    money = {
+        "incremental_cost": samples.quantity(1e6, 1e6, 1e6, "USD"),
+        "currency": {"value": "USD", "how": "declared"},
+    }
+    page = build_page(_with(cost=money, sentences={"cost": "It cost.", "cost_effective": "In 84 of 100 draws."}))
+    assert page.dials[2].beneath == ("It cost.", "In 84 of 100 draws.")
+
+
 def test_limitations_that_do_not_fit_are_counted() -> None:
     page = build_page(samples.evidence(limitations=5), limitations=2)
     assert page.weakens_left_out == 3
