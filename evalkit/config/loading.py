@@ -17,7 +17,8 @@ from evalkit.config.overrides import parse, prepare
 from evalkit.config.safety import refuse_code, refuse_launch_code
 from evalkit.errors import ConfigError
 from evalkit.estimators import registry
-from evalkit.study.spec import Part, Study
+from evalkit.study.part import Part
+from evalkit.study.spec import Study
 from evalkit.study.validation import explain
 
 

@@ -125,8 +125,8 @@ def _read_csv(source: FileSource, content: bytes, identifiers: Sequence[str]) ->
     import pyarrow as pa
     import pyarrow.csv as pa_csv
 
-    text = _decode(source, content)
-    header = _header(source, text)
+    text = decode(source, content)
+    header = header_of(source, text)
     declared_text = [column.name for column in source.columns if column.type == "string"]
     check_names(header, source.columns, source.path)
     located = Located(source.path, lambda row: f"line {_line_of(text, source.delimiter, row)}")
@@ -145,7 +145,7 @@ def _read_csv(source: FileSource, content: bytes, identifiers: Sequence[str]) ->
     return convert_text(table.to_pandas(), source.columns, {*identifiers, *declared_text}, located), located
 
 
-def _decode(source: FileSource, content: bytes) -> str:
+def decode(source: FileSource, content: bytes) -> str:
     """Decode as declared, refusing marks, bytes and habits that belong to another encoding."""
     for mark, encoding in _MARKS.items():
         if content.startswith(mark) and source.encoding != encoding:
@@ -191,7 +191,7 @@ def _is_utf8(content: bytes) -> bool:
     return True
 
 
-def _header(source: FileSource, text: str) -> list[str]:
+def header_of(source: FileSource, text: str) -> list[str]:
     """Column names, refusing a header that another delimiter would split."""
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=source.delimiter)
     header = next(rows, [])

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from evalkit.data.events.build import Names, build
+from evalkit.data.events.intake import Intake
 from evalkit.data.files import read_file
 from evalkit.data.packages import read_package
 from evalkit.data.sql import read_sql
+from evalkit.study.events import EventsSource
 from evalkit.study.spec import FileSource, PackageSource, Source
 
 
@@ -19,7 +22,7 @@ def read(source: Source, *, root: Path, identifiers: Sequence[str] = ()) -> pd.D
     Parameters
     ----------
     source
-        A package's data set, a file under `root`, or a database query.
+        A package's data set, a file under `root`, a database query, or records that become a panel.
     root
         Folder that file paths are relative to, and may not leave.
     identifiers
@@ -32,11 +35,33 @@ def read(source: Source, *, root: Path, identifiers: Sequence[str] = ()) -> pd.D
     DataError
         A file that is missing, damaged, or not what the source declares.
     """
+    return read_with_accounts(source, root=root, identifiers=identifiers)[0]
+
+
+def read_with_accounts(
+    source: Source, *, root: Path, identifiers: Sequence[str] = (), names: Names | None = None
+) -> tuple[pd.DataFrame, Intake | None]:
+    """Read a source; of records also what became of them.
+
+    Parameters
+    ----------
+    source, root, identifiers
+        As :func:`read` takes them.
+    names
+        Of the columns that records are given: unit, period and first treated period.
+
+    Raises
+    ------
+    ConfigError, DataError
+        As :func:`read` does.
+    """
+    if isinstance(source, EventsSource):
+        return build(source, root, names or Names(), describe(source))
     if isinstance(source, PackageSource):
-        return read_package(source)
+        return read_package(source), None
     if isinstance(source, FileSource):
-        return read_file(source, root, identifiers)
-    return read_sql(source)
+        return read_file(source, root, identifiers), None
+    return read_sql(source), None
 
 
 def describe(source: Source) -> str:
@@ -49,4 +74,7 @@ def describe(source: Source) -> str:
     """
     if isinstance(source, PackageSource):
         return f"{source.package} {source.name}"
+    if isinstance(source, EventsSource):
+        table = source.database
+        return str(source.path) if table is None else f"the table '{table.table}' on {table.url_env}"
     return source.path if isinstance(source, FileSource) else f"the query on {source.url_env}"

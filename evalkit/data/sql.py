@@ -23,6 +23,8 @@ _WRITES = re.compile(
     r"detach|pragma|vacuum|set|lock|execute)\b",
     flags=re.IGNORECASE,
 )
+_BLOCK = 50_000
+"""Rows fetched at a time."""
 
 
 def read_sql(source: SqlSource) -> pd.DataFrame:
@@ -36,20 +38,19 @@ def read_sql(source: SqlSource) -> pd.DataFrame:
         The database cannot be reached, refuses the query, or returns other columns than declared.
     """
     require_reading(source.query)
-    url = _address(source)
-    engine = _engine(url, source)
+    url = address(source.url_env)
+    engine = connect(url, source.url_env)
     try:
         with engine.connect() as connection:
-            _read_only(connection)
-            result = connection.execution_options(no_parameters=True).exec_driver_sql(source.query)
-            frame = pd.DataFrame(result.fetchall(), columns=pd.Index(list(result.keys())))
+            read_only(connection)
+            # A cursor of the server's: the rows are here once, and not a second time in the driver's buffer.
+            streamed = connection.execution_options(no_parameters=True, stream_results=True, max_row_buffer=_BLOCK)
+            result = streamed.exec_driver_sql(source.query)
+            rows = [row for block in result.partitions(_BLOCK) for row in block]
+            frame = pd.DataFrame(rows, columns=pd.Index(list(result.keys())))
             connection.rollback()
     except sa.exc.SQLAlchemyError as error:
-        reason = redact(str(getattr(error, "orig", None) or error), url).splitlines()[0]
-        raise DataError(
-            f"The query on the database named in {source.url_env} failed: {reason}",
-            next_step="Check that the database is up, the account may read the tables, and the query runs there.",
-        ) from None
+        raise failed("The query", error, url, source.url_env) from None
     finally:
         engine.dispose()
     located = Located(f"the query on {source.url_env}", lambda row: f"row {row}")
@@ -110,42 +111,67 @@ def redact(message: str, url: sa.URL) -> str:
     return message
 
 
-def _address(source: SqlSource) -> sa.URL:
-    raw = os.environ.get(source.url_env)
+def failed(what: str, error: sa.exc.SQLAlchemyError, url: sa.URL, url_env: str) -> DataError:
+    """The error of a database that cannot be reached or refuses, without its address."""
+    reason = redact(str(getattr(error, "orig", None) or error), url).splitlines()[0]
+    return DataError(
+        f"{what} on the database named in {url_env} failed: {reason}",
+        next_step="Check that the database is up, the account may read the tables, and the query runs there.",
+    )
+
+
+def address(url_env: str) -> sa.URL:
+    """The database's address from the environment.
+
+    Raises
+    ------
+    ConfigError
+        The variable is not set or holds no address.
+    DataError
+        It names a SQLite file that does not exist.
+    """
+    raw = os.environ.get(url_env)
     if not raw:
         raise ConfigError(
-            f"The environment variable '{source.url_env}', which names the database, is not set.",
-            next_step=f"Set it before the run, e.g. export {source.url_env}=postgresql+psycopg://user@host/database.",
+            f"The environment variable '{url_env}', which names the database, is not set.",
+            next_step=f"Set it before the run, e.g. export {url_env}=postgresql+psycopg://user@host/database.",
         )
     try:
         url = sa.make_url(raw)
     except (sa.exc.ArgumentError, ValueError):
         raise ConfigError(
-            f"The environment variable '{source.url_env}' holds no database address.",
+            f"The environment variable '{url_env}' holds no database address.",
             allowed="dialect+driver://user:password@host/database",
         ) from None
     on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     if on_disk and not Path(str(url.database).removeprefix("file:").split("?")[0]).is_file():
         raise DataError(
-            f"The SQLite file named in {source.url_env} does not exist.",  # SQLite would make an empty one
+            f"The SQLite file named in {url_env} does not exist.",  # SQLite would make an empty one
             next_step="Check the path; four slashes start an absolute one (sqlite:////data/city.db).",
         )
     return url
 
 
-def _engine(url: sa.URL, source: SqlSource) -> sa.Engine:
+def connect(url: sa.URL, url_env: str) -> sa.Engine:
+    """An engine for an address; nothing is connected yet.
+
+    Raises
+    ------
+    ConfigError
+        No driver for this kind of database is installed.
+    """
     try:
         return sa.create_engine(url)
     except (ImportError, TypeError, sa.exc.SQLAlchemyError) as error:
         needed = f" (it needs the package '{error.name}')" if isinstance(error, ImportError) else ""
         raise ConfigError(
-            f"The kind of database named in {source.url_env}, '{url.drivername}', cannot be used here{needed}.",
+            f"The kind of database named in {url_env}, '{url.drivername}', cannot be used here{needed}.",
             next_step="Install its SQLAlchemy driver (for PostgreSQL: pip install 'evalkit[server]') and begin the "
             "address with its name, e.g. postgresql+psycopg://.",
         ) from None
 
 
-def _read_only(connection: sa.Connection) -> None:
+def read_only(connection: sa.Connection) -> None:
     """Make the transaction read-only where the database offers it."""
     name = connection.dialect.name
     if name == "sqlite":

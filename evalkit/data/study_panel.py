@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,30 @@ import pandas as pd
 from evalkit.data.columns import name_rows, read_numbers, require_columns
 from evalkit.data.columns_as_units import rows_from_columns
 from evalkit.data.derive import derive
+from evalkit.data.events.build import Names
+from evalkit.data.events.intake import Intake
 from evalkit.data.panel import Panel
-from evalkit.data.sources import describe, read
+from evalkit.data.sources import describe, read_with_accounts
 from evalkit.data.subgroup import in_subgroup
 from evalkit.errors import DataError, DesignRefused
 from evalkit.study.spec import Outcome, Study, StudySpec
 from evalkit.vocabulary import BoolArray, Remark
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A study's data as read, with its derived columns; of records also what became of them."""
+
+    frame: pd.DataFrame
+    intake: Intake | None
+
+
 def load_frame(study: Study) -> pd.DataFrame:
+    """Read a study's source and add its derived columns; see :func:`load`."""
+    return load(study).frame
+
+
+def load(study: Study) -> Loaded:
     """Read a study's source and add its derived columns.
 
     Unit, group, cluster and equity columns of a CSV file, and those held at a text, are text to the letter; other
@@ -37,7 +53,8 @@ def load_frame(study: Study) -> pd.DataFrame:
     identifiers = [name for name in named if name is not None and name != data.period]
     if data.wide is not None:
         identifiers = [name for name in identifiers if name != data.unit]
-    frame = read(data.source, root=Path(study.data_root), identifiers=identifiers)
+    names = Names(str(data.unit or data.group), data.period, data.cohort)
+    frame, intake = read_with_accounts(data.source, root=Path(study.data_root), identifiers=identifiers, names=names)
     if data.wide is not None:
         frame = rows_from_columns(frame, unit=str(data.unit), period=data.period, value=data.wide)
     frame = derive(
@@ -48,7 +65,7 @@ def load_frame(study: Study) -> pd.DataFrame:
     )
     for group in study.spec.equity:
         require_columns(frame, {f"equity group '{group.name}'": group.column})
-    return frame
+    return Loaded(frame, intake)
 
 
 def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome, *, planned: bool = False) -> Panel:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from evalkit.data.columns import require_columns
 from evalkit.errors import ConfigError, DataError, quote_names
-from evalkit.study.spec import Held, in_words
+from evalkit.study.part import Held
+from evalkit.study.spec import in_words
 from evalkit.vocabulary import BoolArray
 
 

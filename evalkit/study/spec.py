@@ -9,9 +9,11 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from evalkit.language import Language
+from evalkit.study import events
+from evalkit.study.part import Held, Identifier, Part, Text
 from evalkit.study.translations import Translation, require_known, require_percent_alike, require_same_number
 from evalkit.vocabulary import (
     Capacity,
@@ -24,34 +26,6 @@ from evalkit.vocabulary import (
     OutcomeRole,
     Transform,
 )
-
-
-def _identifier(value: object) -> object:
-    """Identifier-like values are strings: YAML has already changed anything else (NO, 007, 12:30)."""
-    if isinstance(value, bool):
-        raise ValueError('must be text, but YAML reads this word as true/false: put it in quotes, e.g. "NO"')
-    if isinstance(value, int | float):
-        raise ValueError("must be text, but YAML reads this as a number (007 becomes 7, 12:30 becomes 750): quote it")
-    return value
-
-
-Identifier = Annotated[str, BeforeValidator(_identifier), Field(min_length=1)]
-Text = Annotated[str, BeforeValidator(_identifier)]
-
-
-def _held(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError(
-            'YAML reads this word as true/false: put text in quotes, e.g. "NO", and write 1 or 0 for a flag'
-        )
-    return value
-
-
-Held = (
-    Annotated[int | float | str, BeforeValidator(_held)]
-    | tuple[Annotated[int | float | str, BeforeValidator(_held)], ...]
-)
-"""A value that a column is held at, or several of which it may have any."""
 
 
 def in_words(where: Mapping[str, Held]) -> str:
@@ -67,12 +41,6 @@ def in_words(where: Mapping[str, Held]) -> str:
         for name, held in where.items()
     }
     return " and ".join(f"{name} = {values}" for name, values in said.items())
-
-
-class Part(BaseModel):
-    """A part of a study: frozen, and no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 _PER = re.compile(r"\bper (\d{1,3}(?:[ ,.'\u00a0\u202f]\d{3})+|\d+)(?![\d.,]*\d)", flags=re.IGNORECASE)
@@ -140,7 +108,7 @@ class SqlSource(Part):
     columns: tuple[ColumnSchema, ...] = ()
 
 
-Source = Annotated[PackageSource | FileSource | SqlSource, Field(discriminator="kind")]
+Source = Annotated[PackageSource | FileSource | SqlSource | events.EventsSource, Field(discriminator="kind")]
 
 
 class Derivation(Part):

@@ -14,6 +14,7 @@ from evalkit.checks.registry import BUILT_IN as CHECKS
 from evalkit.estimators.registry import BUILT_IN
 from evalkit.evidence.standard import shipped
 from evalkit.study import spec
+from evalkit.study.part import Part
 from evalkit.study.spec import StudySpec
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,7 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, monkeypatch: p
 
 def test_the_page_on_studies_names_every_key() -> None:
     page = (ROOT / "docs" / "writing-a-study.md").read_text("utf-8")
-    models = [found for found in vars(spec).values() if isinstance(found, type) and issubclass(found, spec.Part)]
+    models = [found for found in vars(spec).values() if isinstance(found, type) and issubclass(found, Part)]
     keys = {key for model in models if model is not spec.Study for key in model.model_fields}
     quoted = set(re.findall(r"[`{,]\s*(\w+)(?=[`,:}])", page))
     assert len(keys) > 60

@@ -11,7 +11,8 @@ import yaml
 
 from evalkit.study.spec import Outcome, StudySpec
 
-GUIDE = (Path(__file__).parents[3] / "docs" / "writing-a-study.md").read_text("utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+GUIDE = (DOCS / "writing-a-study.md").read_text("utf-8")
 RULES = Path(__file__).parents[3] / "configs" / "evidence" / "standard.yaml"
 
 
@@ -49,7 +50,8 @@ def test_the_guides_example_is_a_study_about_places() -> None:
 
 
 def test_the_guide_names_every_key() -> None:
-    named = set(re.findall(r"[a-z_0-9]+", " ".join(re.findall(r"`([^`\n]+)`", GUIDE))))
+    guides = GUIDE + (DOCS / "events.md").read_text("utf-8")
+    named = set(re.findall(r"[a-z_0-9]+", " ".join(re.findall(r"`([^`\n]+)`", guides))))
     keys = {key for model in StudySpec.model_json_schema()["$defs"].values() for key in model.get("properties", {})}
     assert (keys | set(StudySpec.model_fields)) - {"kind"} <= named
 
