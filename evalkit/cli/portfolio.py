@@ -88,7 +88,7 @@ def _from_store(experiments: tuple[str, ...], tell: Progress) -> tuple[list[Entr
 
 
 def _from_bundles(results: Path, tell: Progress) -> tuple[list[Entry], dict[str, bytes]]:
-    from evalkit.report.reading import read_bundle
+    from evalkit.report.versions import newest as newest_version
     from evalkit.synthesis.entries import newest
 
     folders = [marker.parent for marker in sorted(results.glob("*/*/COMPLETE"))]
@@ -99,10 +99,10 @@ def _from_bundles(results: Path, tell: Progress) -> tuple[list[Entry], dict[str,
     by_run = {}
     for place, folder in enumerate(folders):
         tell(f"Reading {folder.name}", place / len(folders))
-        bundle = read_bundle(folder)
-        by_run[bundle.contents.evidence.identity.run_id] = (bundle.contents.evidence, folder)
-    entries = newest(evidence for evidence, _ in by_run.values())
-    briefs = {each.study_id: (by_run[each.run_id][1] / "brief.html").read_bytes() for each in entries}
+        version = newest_version(folder)
+        by_run[version.evidence.identity.run_id] = version
+    entries = newest(version.evidence for version in by_run.values())
+    briefs = {each.study_id: by_run[each.run_id].file("brief.html") for each in entries}
     return entries, briefs
 
 

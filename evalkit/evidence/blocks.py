@@ -225,11 +225,13 @@ def use(facts: Facts, voice: Voice) -> UseBlock:
     limitations = [Limitation(text=text, how="declared") for text in declared.limitations]
     limitations += [Limitation(text=text, how="derived") for text in _found_limitations(facts, voice)]
     decision = declared.decision
+    taken = None if decision is None else DecisionBlock(who=decision.who, date=decision.date)
     return UseBlock(
         limitations=tuple(limitations),
         transferability=Words.declared(declared.transferability),
         next_step=Words.declared(declared.next_step),
-        decision=None if decision is None else DecisionBlock(who=decision.who, date=decision.date),
+        decision=taken,
+        decisions=() if taken is None else (taken,),
     )
 
 

@@ -36,6 +36,7 @@ from evalkit.vocabulary import (
     Finding,
     InferenceMethod,
     IntervalKind,
+    NextStep,
     OutcomeFamily,
     OutcomeRole,
     Provenance,
@@ -46,7 +47,7 @@ SCHEMA_FILE: Final = f"evidence-{SCHEMA_VERSION}.json"
 
 
 class Identity(Block):
-    """Which run of which study on which data."""
+    """Which run of which study on which data; a later `version` adds a decision and names the file before it."""
 
     schema_version: Literal["1.0.0", "1.1.0", "1.2.0"] = SCHEMA_VERSION
     study_id: str
@@ -57,6 +58,8 @@ class Identity(Block):
     evalkit_version: str
     created_at: AwareDatetime
     language: Literal["en", "es", "pt", "fr"] = "en"
+    version: Annotated[int, Field(ge=1)] = 1
+    supersedes: str | None = None
 
 
 class GovernanceBlock(Block):
@@ -435,19 +438,22 @@ class Limitation(Block):
 
 
 class DecisionBlock(Block):
-    """What the city decided."""
+    """What the city decided; `next_step` None where the study's config names who and when alone."""
 
     who: str
     date: dt.date
+    next_step: NextStep | None = None
+    note: str = ""
 
 
 class UseBlock(Block):
-    """What the evidence may be used for."""
+    """What the evidence may be used for; `decisions` has every one, oldest first, and `decision` is the last."""
 
     limitations: Annotated[tuple[Limitation, ...], Field(min_length=1)]
     transferability: Words
     next_step: Words
     decision: DecisionBlock | None
+    decisions: tuple[DecisionBlock, ...] = ()
 
 
 class Sentences(Block):

@@ -93,9 +93,7 @@ def bundle_files(contents: Contents) -> dict[str, bytes]:
         tables=encoded,
     )
     files = {
-        "evidence.json": evidence.to_json().encode(),
-        "brief.html": brief_html(contents).encode(),
-        "brief.md": brief_md(contents).encode(),
+        **documents(contents),
         **{name: content for name, (_, _, content) in encoded.items()},
         "study.yaml": contents.study_yaml.encode(),
         "provenance.json": as_json(contents.provenance),
@@ -107,6 +105,15 @@ def bundle_files(contents: Contents) -> dict[str, bytes]:
         files[f"figures/{figure.id}.svg"] = figure.svg
         files[f"figures/{figure.id}.png"] = figure.png
     return files
+
+
+def documents(contents: Contents) -> dict[str, bytes]:
+    """The summary and its pages: what a later version of the evidence has anew."""
+    return {
+        "evidence.json": contents.evidence.to_json().encode(),
+        "brief.html": brief_html(contents).encode(),
+        "brief.md": brief_md(contents).encode(),
+    }
 
 
 def manifest_of(files: Mapping[str, bytes], *, study_id: str, run_id: str) -> bytes:

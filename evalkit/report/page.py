@@ -354,6 +354,8 @@ def _next_step(evidence: Evidence, words: int) -> tuple[str, ...]:
         said.append(f"{NEXT_STEPS.get(use.next_step.value, readable(use.next_step.value))} (the study's own advice).")
     if use.transferability.value:
         said.append(f"Elsewhere: {clip(use.transferability.value, words)}")
-    if use.decision is not None:
-        said.append(f"Decided by {clip(use.decision.who, words)} on {use.decision.date:%-d %B %Y}.")
+    for taken in use.decisions or ((use.decision,) if use.decision is not None else ()):
+        step = "Decided" if taken.next_step is None else f"Decided: {NEXT_STEPS[taken.next_step].lower()}"
+        note = f" {clip(taken.note, words)}" if taken.note else ""
+        said.append(f"{step}, by {clip(taken.who, words)} on {taken.date:%-d %B %Y}.{note}")
     return tuple(said)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -64,6 +64,39 @@ def read_bundle(path: Path) -> Bundle:
             next_step="Read it with the version that provenance.json names.",
         ) from error
     return Bundle(folder, contents, {name: sha256(content) for name, content in files.items()})
+
+
+def shared_contents(path: Path, evidence: Evidence | None = None) -> Contents:
+    """What the pages of a bundle show, from the whole folder or from what was fetched of it from a store.
+
+    Parameters
+    ----------
+    path
+        The folder; without `COMPLETE` (a store has none), files that the manifest lists may be missing.
+    evidence
+        Another version of the evidence, to be shown in the place of the first.
+
+    Raises
+    ------
+    DataError
+        When a file has changed, or one that the pages need is missing.
+    """
+    folder = Path(path)
+    files = _verified(folder) if (folder / COMPLETE).is_file() else _fetched(folder)
+    try:
+        contents = _contents(files)
+    except (KeyError, ValueError, ValidationError) as error:
+        raise DataError(f"{folder} cannot be read: {error}.", next_step=AGAIN) from error
+    return contents if evidence is None else replace(contents, evidence=evidence)
+
+
+def _fetched(folder: Path) -> dict[str, bytes]:
+    listed = json.loads(_bytes(folder, MANIFEST))["files"]
+    files = {name: _bytes(folder, name) for name in listed if (folder / name).is_file()}
+    for name, content in files.items():
+        if sha256(content) != listed[name]["sha256"]:
+            raise DataError(f"{folder / name} has changed since the bundle was written.", next_step=AGAIN)
+    return files
 
 
 def _verified(folder: Path) -> dict[str, bytes]:

@@ -109,7 +109,8 @@ def entry_of(evidence: Evidence, *, decision: Decided | None = None, versions: i
     """
     question, use = evidence.question, evidence.use
     if decision is None and use.decision is not None:
-        decision = Decided(use.next_step.value or "continue", use.decision.who, use.decision.date)
+        step = use.decision.next_step or use.next_step.value or "continue"
+        decision = Decided(step, use.decision.who, use.decision.date)
     stage: Stage = "decided" if decision else "not rated" if evidence.rating.certainty is None else "finished"
     return Entry(
         study_id=evidence.identity.study_id,

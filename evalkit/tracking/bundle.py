@@ -170,7 +170,7 @@ class Bundle:
         NotSynced
             If one of them holds an address with a password: then nothing is sent.
         """
-        files = [self.folder / name for name in SHARED_FILES]
+        files = [*(self.folder / name for name in SHARED_FILES), *self.versions()]
         figures = sorted(path for path in (self.folder / "figures").glob("*") if path.suffix in SHARED_FIGURES)
         sent = [path for path in (*files, *figures) if path.is_file() and not path.is_symlink()]
         for path in sent:
@@ -180,6 +180,37 @@ class Bundle:
                     next_step="Put the address into an environment variable (data.source.url_env) and run again.",
                 )
         return sent
+
+    def versions(self) -> list[Path]:
+        """Files of later versions of the evidence, each behind a manifest that knows it as it is.
+
+        Raises
+        ------
+        DataError
+            If one of them has changed since it was written.
+        """
+        found: list[Path] = []
+        number = 2
+        while (manifest := self.folder / f"manifest.v{number}.json").is_file():
+            for name, expected in _listed(manifest).items():
+                path = self.folder / Path(name).name
+                if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+                    raise DataError(
+                        f"{path} is not as {manifest.name} knows it.",
+                        next_step="Restore the file: a version is not edited by hand.",
+                    )
+                found.append(path)
+            found.append(manifest)
+            number += 1
+        return found
+
+    def decisions(self) -> list[dict[str, str]]:
+        """Every decision that the last version of the evidence records with its next step, oldest first."""
+        newest = [path for path in self.versions() if path.name.startswith("evidence.v") and path.suffix == ".json"]
+        evidence = _json(newest[-1]) if newest else self.evidence
+        taken = evidence.get("use", {}).get("decisions") or ()
+        names = ("next_step", "who", "date", "note")
+        return [{name: str(each.get(name) or "") for name in names} for each in taken if each.get("next_step")]
 
     def table(self, name: str) -> list[dict[str, str]]:
         """Rows of a CSV of the bundle; empty where it has none."""
@@ -216,11 +247,16 @@ def _verify(folder: Path) -> None:
 
 
 def _manifest(folder: Path) -> dict[str, str]:
-    files = _json(folder / MANIFEST).get("files")
+    return _listed(folder / MANIFEST)
+
+
+def _listed(manifest: Path) -> dict[str, str]:
+    """Name to SHA-256 of the files that a manifest lists."""
+    files = _json(manifest).get("files")
     if isinstance(files, Mapping):
         return {
             str(name): str(entry["sha256"] if isinstance(entry, Mapping) else entry) for name, entry in files.items()
         }
     if isinstance(files, list):
         return {str(entry.get("path", entry.get("name"))): str(entry["sha256"]) for entry in files}
-    raise DataError(f"{folder / MANIFEST} lists no files.", next_step="Run the study again.")
+    raise DataError(f"{manifest} lists no files.", next_step="Run the study again.")

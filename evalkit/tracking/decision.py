@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 from evalkit.errors import ConfigError
@@ -16,6 +17,8 @@ from evalkit.vocabulary import NextStep
 
 LATEST: Final = "evalkit.decision"
 EVERY: Final = "evalkit.decisions"
+VERSION: Final = "evalkit.evidence_version"
+"""Number of the newest version of the evidence among a run's artifacts; absent where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,38 @@ class Decision:
         return f"{self.next_step.replace('_', ' ')} ({self.who}, {self.date})"
 
 
-def record(run_id: str, decision: Decision, *, tracking_uri: str | None = None) -> tuple[Decision, ...]:
+def checked(decision: Decision) -> Decision:
+    """The decision, if its day is one.
+
+    Raises
+    ------
+    ConfigError
+        When it is not.
+    """
+    try:
+        dt.date.fromisoformat(decision.date)
+    except ValueError:
+        raise ConfigError(f"'{decision.date}' is not a day.", allowed="YYYY-MM-DD, e.g. 2026-11-23") from None
+    return decision
+
+
+def record(
+    run_id: str, decision: Decision, *, files: Sequence[Path] = (), version: int = 1, tracking_uri: str | None = None
+) -> tuple[Decision, ...]:
     """Add a decision to a study's run and return all of them, oldest first.
+
+    Parameters
+    ----------
+    run_id
+        Of the study's run in the store.
+    decision
+        To be added.
+    files
+        Of the version of the evidence that records it; they become artifacts of the run beside the earlier ones.
+    version
+        Its number.
+    tracking_uri
+        Address of the store.
 
     Raises
     ------
@@ -61,20 +94,22 @@ def record(run_id: str, decision: Decision, *, tracking_uri: str | None = None) 
     NotSynced
         If the store cannot be reached.
     """
-    try:
-        dt.date.fromisoformat(decision.date)
-    except ValueError:
-        raise ConfigError(f"'{decision.date}' is not a day.", allowed="YYYY-MM-DD, e.g. 2026-11-23") from None
+    checked(decision)
     store = resolve(tracking_uri)
     with opened(store) as client:
         run = study_run(client, store, run_id)
-        every = (*decisions(run.data.tags), decision)
+        known = decisions(run.data.tags)
+        every = known if decision in known else (*known, decision)
         text = json.dumps([asdict(each) for each in every], ensure_ascii=False)
         if len(text) > TAG_CHARACTERS:
             raise ConfigError(
                 f"The decisions on this run no longer fit into its tag ({len(text)} of {TAG_CHARACTERS} characters).",
                 next_step="Run the study again and record the next decision on the new run, or shorten the note.",
             )
+        for path in files:
+            client.log_artifact(run.info.run_id, str(path))
+        if files:
+            client.set_tag(run.info.run_id, VERSION, str(version))
         client.set_tag(run.info.run_id, EVERY, text)
         client.set_tag(run.info.run_id, LATEST, decision.in_words)
     return every

@@ -18,13 +18,14 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from evalkit.tracking import links, note
 from evalkit.tracking.bundle import Bundle
 from evalkit.tracking.contents import RunContents, children, parent
+from evalkit.tracking.decision import EVERY, LATEST, VERSION, Decision, decisions
 from evalkit.tracking.fields import BATCH
 from evalkit.tracking.live import forget_process
 from evalkit.tracking.store import launching_run, opened, resolve
@@ -91,6 +92,7 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
         description = note.render(read, experiment_id, run_id, has_strip=figure is not None)
         _fill(client, run_id, read, top, {NOTE: description})
         _send_files(client, run_id, read.folder, files)
+        _send_decisions(client, run_id, read)
         if figure is not None:
             client.log_text(run_id, figure, note.STRIP)
         nested: dict[str, str] = {}
@@ -185,6 +187,20 @@ def _send_files(client: MlflowClient, run_id: str, folder: Path, files: Sequence
     for path in files:
         inside = path.relative_to(folder).parent.as_posix()
         client.log_artifact(run_id, str(path), artifact_path=None if inside == "." else inside)
+
+
+def _send_decisions(client: MlflowClient, run_id: str, bundle: Bundle) -> None:
+    """Decisions that were recorded in the bundle while the store could not be reached; those that are there stay."""
+    known = decisions(client.get_run(run_id).data.tags)
+    every = list(known)
+    recorded = [Decision(**found) for found in bundle.decisions()]  # type: ignore[arg-type]
+    every += [each for each in recorded if each not in known]
+    if len(every) > len(known):
+        client.set_tag(run_id, EVERY, json.dumps([asdict(each) for each in every], ensure_ascii=False))
+        client.set_tag(run_id, LATEST, every[-1].in_words)
+    manifests = [path for path in bundle.versions() if path.name.startswith("manifest.v")]
+    if manifests:
+        client.set_tag(run_id, VERSION, str(len(manifests) + 1))
 
 
 def _point_launcher(client: MlflowClient, experiment_id: str, run_id: str, bundle: Bundle) -> None:

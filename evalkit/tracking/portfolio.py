@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from evalkit.errors import ConfigError
-from evalkit.tracking.decision import Decision, decisions
+from evalkit.tracking.decision import VERSION, Decision, decisions
 from evalkit.tracking.store import Store, opened, resolve
 
 if TYPE_CHECKING:
@@ -129,8 +129,10 @@ def _stored(client: MlflowClient, study: str, runs: Sequence[Run], folder: Path)
         run_id = ended[0].info.run_id
         place = folder / run_id
         place.mkdir()
-        evidence = Path(client.download_artifacts(run_id, EVIDENCE, str(place))).read_text(encoding="utf-8")
-        brief = _brief(client, run_id, place)
+        number = ended[0].data.tags.get(VERSION, "")
+        name = EVIDENCE.replace(".", f".v{number}.") if number else EVIDENCE
+        evidence = Path(client.download_artifacts(run_id, name, str(place))).read_text(encoding="utf-8")
+        brief = _brief(client, run_id, BRIEF.replace(".", f".v{number}.") if number else BRIEF, place)
     decided = [each for run in runs for each in decisions(run.data.tags)]
     return StoredStudy(
         study_id=study,
@@ -145,10 +147,10 @@ def _stored(client: MlflowClient, study: str, runs: Sequence[Run], folder: Path)
     )
 
 
-def _brief(client: MlflowClient, run_id: str, folder: Path) -> bytes | None:
+def _brief(client: MlflowClient, run_id: str, name: str, folder: Path) -> bytes | None:
     from mlflow.exceptions import MlflowException
 
     try:
-        return Path(client.download_artifacts(run_id, BRIEF, str(folder))).read_bytes()
+        return Path(client.download_artifacts(run_id, name, str(folder))).read_bytes()
     except (MlflowException, OSError):  # a store may hold the evidence alone; the page then links to nothing
         return None

@@ -38,7 +38,29 @@ def test_a_logged_study_its_decision_and_what_is_planned_are_on_the_site(
     assert (shown["launched"], shown["adapted"]) == (1, 1)
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert "Scale it up" in page
-    assert (tmp_path / "site" / "briefs" / "0000.html").read_bytes().startswith(b"<!DOCTYPE html>")
+    brief = (tmp_path / "site" / "briefs" / "0000.html").read_text(encoding="utf-8")
+    assert "Decided: scale it up, by City council on 23 November 2026." in brief
+
+
+def test_a_decision_on_a_bundle_that_is_not_logged_yet_is_kept_and_sent_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    evaluation = samples.castle()
+    bundle = write_bundle(
+        evaluation, tmp_path / "results", provenance={"git_sha": None}, study_yaml=resolved_yaml(evaluation.study)
+    )
+    assert main(["decide", str(bundle), "--next-step", "stop", "--who", "City council", "--date", "2026-11-23"]) == 6
+    assert "evalkit sync" in capsys.readouterr().out
+    run_id = log_bundle(bundle).run_id
+    assert main(["portfolio", "--results", "results", "--out", "one", "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["stages"]["decided"] == 1
+    assert main(["portfolio", "--out", "two", "--quiet", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["stages"]["decided"] == 1
+    # a second decision, from a machine that has no bundle: what was logged is fetched and amended
+    assert main(["decide", run_id, "--next-step", "scale", "--who", "Mayor", "--results", "elsewhere", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["version"], [each["next_step"] for each in shown["decisions"]]) == (3, ["stop", "scale"])
 
 
 def test_bundles_alone_make_a_site_too(logged: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
