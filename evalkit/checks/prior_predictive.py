@@ -14,17 +14,22 @@ from evalkit.numerics.predictive_checks import compare
 from evalkit.uncertainty import Predictive
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain
 
+SIZES = ("spread", "largest value")
+"""Statistics that a wide prior makes larger than those of any data; how wide is judged apart."""
+
 
 class PriorPredictive(PanelCheck):
     """Statistics of the data beside those of data replicated by the prior (Box 1980; Gabry et al. 2019).
 
     A prior that rules the data out fights with them; one that spreads its data a hundred times as wide as
-    any real data were speaks of another scale than the outcome's.
+    any real data were speaks of another scale than the outcome's. Between the two a prior is merely wide: data that
+    spread less than most of what it expected, as data do under any weakly informative prior, are no conflict.
 
     Parameters
     ----------
     level
-        Central part of the prior's replications that a statistic of the data should lie in.
+        Central part of the prior's replications that a statistic of the data should lie in; spread and largest value
+        may lie below it.
     least_share
         Share of the statistics inside below which the check fails; between it and 1 it warns.
     widest
@@ -57,7 +62,9 @@ class PriorPredictive(PanelCheck):
             fitted=False,
         )
         outside = [
-            f"{each.name} {'smaller' if each.p > 0.5 else 'larger'}" for each in compared if not each.inside(self.level)
+            f"{each.name} {'smaller' if each.p > 0.5 else 'larger'}"
+            for each in compared
+            if not each.inside(self.level) and not (each.name in SIZES and each.p > 0.5)
         ]
         share = 1.0 - len(outside) / len(compared)
         spread = float(np.median(predictive.prior_replicated.std(axis=1)))

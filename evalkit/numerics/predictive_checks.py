@@ -70,7 +70,8 @@ def compare(
 
     The autocorrelation is that of what is left when the model's expectation is taken away, so that trend and
     season, which the model is given, do not hide a wrong model of the errors. A prior has no expectation worth
-    taking away: there it is that around each series' own mean.
+    taking away, and around the mean every season that goes up and down smoothly has more autocorrelation than
+    one drawn month by month: of a prior it is left out.
 
     Parameters
     ----------
@@ -97,10 +98,8 @@ def compare(
     both = np.vstack([observed, replicated])
     table = {"mean": both.mean(axis=1), "spread": both.std(axis=1), "largest value": both.max(axis=1)}
     pairs = neighbours(period, series)
-    if len(pairs[0]) >= FEWEST_PAIRS:
-        table["memory from one period to the next"] = _autocorrelation(
-            both - (replicated.mean(axis=0) if fitted else both.mean(axis=1, keepdims=True)), pairs
-        )
+    if fitted and len(pairs[0]) >= FEWEST_PAIRS:
+        table["memory from one period to the next"] = _autocorrelation(both - replicated.mean(axis=0), pairs)
     found = [Compared(name, float(values[0]), values[1:]) for name, values in table.items()]
     if contrast is not None:
         name, weights = contrast
