@@ -150,10 +150,10 @@ def pictures(
     return tuple(_noted(figure, evidence) for figure in every)
 
 
-def _of_design(figure: str, label: str, method: str) -> str:
+def _of_design(figure: str, method: str) -> str:
     """What to add to the note of a figure where the interval is that of the estimator's own design."""
     if figure == "forest":
-        return f" The interval of {label} is by {METHODS[method]}."
+        return f" The interval of the large dot is by {METHODS[method]}."
     return BY_ERRORS.format(method=METHODS[method]) if figure in BY_PERIOD and method in OTHER_THAN_ERRORS else ""
 
 
@@ -163,7 +163,7 @@ def _noted(figure: Figure, evidence: Evidence) -> Figure:
     if found is None or found.method in ("clustered", "credible"):
         return figure
     if found.method in OF_DESIGN:
-        said = _of_design(figure.id, evidence.estimates[0].label, found.method)
+        said = _of_design(figure.id, found.method)
         return replace(figure, note=f"{figure.note}{said}")
     if figure.id in OWN_INTERVALS:
         return replace(figure, note=f"{figure.note} {TOO_NARROW_ALONE if found.method == 'none' else TOO_NARROW}")
