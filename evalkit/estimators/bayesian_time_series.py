@@ -334,10 +334,14 @@ class BayesianTimeSeries(PanelEstimator):
             seed=seed,
             level=self.level,
             remarks=self._remarks(panel, places, short, correlation),
-            facts={name: float(value.mean()) for name, value in parameters.items()},
+            facts={name: float(value.mean()) for name, value in parameters.items()} | self._controlled(panel, places),
             leads_from="fit",
             unit_names=tuple(place.name for place in places),
         )
+
+    def _controlled(self, panel: Panel, places: Sequence[Place]) -> dict[str, float]:
+        """Whether series of other places enter: the rating then takes the series for a controlled one."""
+        return {"controlled": float(bool(self._comparison(panel, int(places[0].prepared.series.used.sum()))))}
 
     def _figures(self, found: Sequence[Foretold], draws: FloatArray) -> SamplerFigures:
         """Independent draws have no chains to compare; chains are judged by effects and parameters."""

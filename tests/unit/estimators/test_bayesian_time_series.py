@@ -200,6 +200,12 @@ def test_outliers_widen_gaussian_intervals_and_not_those_of_student_t() -> None:
     assert np.isfinite(density).all()
 
 
+def test_it_is_a_controlled_series_exactly_where_other_places_enter() -> None:
+    built = series_panel(OWN, START, {"other": OTHER})
+    assert [fit(built, comparison_series=kind).facts["controlled"] for kind in ("auto", "none")] == [1.0, 0.0]
+    assert fit(series_panel(OWN, START, {})).facts["controlled"] == 0.0
+
+
 def test_more_regressors_than_can_be_enumerated_go_to_chains() -> None:
     rng = np.random.default_rng(6)
     others = {f"place {j:02d}": np.cumsum(rng.standard_normal(60)) for j in range(12)}
