@@ -23,6 +23,8 @@ from evalkit.cli.failures import EXIT_INTERRUPTED, EXIT_TERMINATED, show_crash, 
 from evalkit.errors import ConfigError, EvalkitError, closest
 
 VERBS: Final = {
+    "init": ("evalkit.cli.init:init", "Make a workspace: configs, studies, data, estimators, README, CI file."),
+    "new": ("evalkit.cli.new:new", "Write a new study from its data, or a new estimator with its test."),
     "run": ("evalkit.cli.run:run", "Evaluate a study: estimate, check, rate, write the brief, log to MLflow."),
     "list": ("evalkit.cli.listing:list_", "List studies, estimators, checks or priorities."),
     "validate": ("evalkit.cli.validate:validate", "Check a study's config, data and design; estimate nothing."),
@@ -89,7 +91,7 @@ class Verbs(click.Group):
 def evalkit() -> None:
     """From one config to trustworthy, standardized evidence on whether a programme worked.
 
-    Start with: evalkit list studies, then evalkit run study=NAME.
+    Start with: evalkit init my-city, then evalkit new study NAME --data FILE.csv; or evalkit run study=castle_doctrine.
     """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.overrides
+@click.option("--no-data", is_flag=True, help="Check the config alone, as where the data are not.")
 @options.together(options.plugin, options.config_dir, options.quiet, options.as_json)
 def validate(
-    overrides: tuple[str, ...], plugins: tuple[Path, ...], config_dir: Path | None, quiet: bool, as_json: bool
-) -> int:
+    overrides: tuple[str, ...], no_data: bool, plugins: tuple[Path, ...], config_dir: Path | None, quiet: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
     """Check a study's config, data and design; estimate nothing.
 
     Outcomes of treated units after treatment began are neither read out nor summarized, so that a plan
@@ -32,23 +35,58 @@ def validate(
     """
     from evalkit.cli import plugins as plugin_files
     from evalkit.config import compose
-    from evalkit.data.study_panel import load_frame, panel_for
 
     plugin_files.load(plugins)
     screen = Screen(quiet=quiet, as_json=as_json)
     study = compose(overrides, config_dir).study
-    with screen.progress() as tell:
-        tell("Reading the data")
-        frame = load_frame(study)
-        tell("Checking the design")
-        panel = panel_for(frame, study.spec, study.spec.primary_outcome)
-        for outcome in study.spec.outcomes:
-            panel_for(frame, study.spec, outcome)
-        _check_design(study, panel)
-    facts = describe(study, panel)
+    if no_data:
+        facts = {"study": study.spec.id, "estimator": study.estimator.name, "to_fill_in": unwritten(study)}
+        title = f"{study.spec.id}: the config is sound; the data were not read"
+    else:
+        with screen.progress() as tell:
+            facts = describe(study, check(study, tell))
+        title = f"{study.spec.id}: config, data and design are sound"
     rows = {name.replace("_", " ").capitalize(): _in_words(value) for name, value in facts.items()}
-    screen.facts(f"{study.spec.id}: config, data and design are sound", rows, facts)
+    screen.facts(title, rows, facts)
     return 0
+
+
+def check(study: Study, tell: Callable[..., None] = lambda text: None) -> Panel:
+    """Read the data and try the design, the outcome of the primary analysis unseen; return its panel.
+
+    Raises
+    ------
+    EvalkitError
+        For what a run would stumble over.
+    """
+    from evalkit.data.study_panel import load_frame, panel_for
+
+    tell("Reading the data")
+    frame = load_frame(study)
+    tell("Checking the design")
+    panel = panel_for(frame, study.spec, study.spec.primary_outcome)
+    for outcome in study.spec.outcomes:
+        panel_for(frame, study.spec, outcome)
+    _check_design(study, panel)
+    return panel
+
+
+def unwritten(study: Study) -> list[str]:
+    """Keys whose text only a person can write, and nobody has yet."""
+    from evalkit.workspace.words import FILL_IN
+
+    return [key for key, value in _texts(study.spec.model_dump(mode="json"), "") if value.startswith(FILL_IN)]
+
+
+def _texts(node: object, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _texts(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, list):
+        for number, value in enumerate(node):
+            yield from _texts(value, f"{path}.{number}")
+    elif isinstance(node, str):
+        yield path, node
 
 
 def _check_design(study: Study, panel: Panel) -> None:
@@ -127,6 +165,7 @@ def describe(study: Study, panel: Panel) -> dict[str, Any]:
         "mean_before_first_start_comparison": mean_before(panel.never_treated),
         "robustness": refusals(study, panel),
         "remarks": [remark.text for remark in panel.remarks],
+        "to_fill_in": unwritten(study),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -91,6 +92,8 @@ def resolve(container: Mapping[str, Any], part: str) -> Any:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    if not _refers(container.get(part)):
+        return copy.deepcopy(container.get(part))
     try:
         config = OmegaConf.create(dict(container))
         node = config.get(part)
@@ -100,6 +103,15 @@ def resolve(container: Mapping[str, Any], part: str) -> Any:
             f"A value under '{part}' cannot be resolved: {_first_line(error)}",
             next_step="Refer to keys that exist, e.g. ${study.design.anticipation}.",
         ) from None
+
+
+def _refers(node: object) -> bool:
+    """Whether anything below a plain node is an interpolation."""
+    if isinstance(node, str):
+        return "${" in node
+    if isinstance(node, Mapping):
+        return any(_refers(value) for value in node.values())
+    return isinstance(node, list) and any(_refers(value) for value in node)
 
 
 def _first_line(error: BaseException) -> str:

@@ -8,6 +8,7 @@ study names its primary estimator in plain words.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,6 +23,9 @@ from omegaconf import DictConfig, OmegaConf
 
 _folders: ContextVar[tuple[Path, ...]] = ContextVar("_folders", default=())
 _bare: ContextVar[frozenset[str]] = ContextVar("_bare", default=frozenset())
+
+_parsed: dict[tuple[str, str, int, int], ConfigResult] = {}
+MOST_PARSED = 256
 
 
 class StudyFolder(FileConfigSource):
@@ -44,13 +48,27 @@ class StudyFolder(FileConfigSource):
         if not super().is_config(config_path):
             named = OmegaConf.create({"name": Path(config_path).stem})
             return ConfigResult(config=named, path=self.full_path(), provider=self.provider, header={"package": None})
-        result = super().load_config(config_path)
+        result = self._read(config_path)
         if config_path.startswith("study/") and isinstance(result.config, DictConfig):
             defaults = result.config.pop("defaults", None)
             nested = {"study": result.config} if defaults is None else {"defaults": defaults, "study": result.config}
             result.config = OmegaConf.create(nested)
             result.header = {"package": "_global_"}
         return result
+
+    def _read(self, config_path: str) -> ConfigResult:
+        """A file as Hydra reads it; one that has not changed is parsed once, as a study reads it for each estimator."""
+        file = Path(self.path) / self._normalize_file_name(config_path)
+        try:
+            state = file.stat()
+        except OSError:  # Hydra's own words for it
+            return super().load_config(config_path)
+        key = (self.provider, str(file), state.st_mtime_ns, state.st_size)
+        if key not in _parsed:
+            while len(_parsed) >= MOST_PARSED:
+                del _parsed[next(iter(_parsed))]
+            _parsed[key] = super().load_config(config_path)
+        return copy.deepcopy(_parsed[key])
 
     def is_config(self, config_path: str) -> bool:
         """Whether there is such a file, or an estimator that needs none."""
