@@ -25,10 +25,10 @@ from evalkit.estimate import Estimate
 from evalkit.estimators import registry
 from evalkit.estimators.base import Estimator, refuse_cross_sections, require_absorbing
 from evalkit.evidence.equity import GroupResult, Groups
-from evalkit.evidence.facts import design_of
+from evalkit.evidence.facts import NO_PLAN, design_of
 from evalkit.evidence.finding import finding_of_draws
 from evalkit.evidence.outcomes import REPEATED, OutcomeResult, about
-from evalkit.evidence.schema import Evidence, Identity
+from evalkit.evidence.schema import Evidence, Identity, PlanBlock
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.summarize import summarize
 from evalkit.inference.choose import report
@@ -87,8 +87,16 @@ class Evaluation:
     n_rows: int
 
 
+Planned = Callable[[Study, pd.DataFrame, bytes | None], PlanBlock]
+"""Holds a locked plan against a study and its frame; with the key of restricted data."""
+
+
 def evaluate(
-    study: Study, *, progress: Progress | None = None, announce: Callable[[Evidence], None] | None = None
+    study: Study,
+    *,
+    progress: Progress | None = None,
+    announce: Callable[[Evidence], None] | None = None,
+    planned: Planned | None = None,
 ) -> Evaluation:
     """Evaluate a study: read, check, fit, cross-check, summarize.
 
@@ -101,6 +109,9 @@ def evaluate(
     announce
         Given the summary of the primary estimate and its checks as soon as they are done, before
         the slower cross-checks; the final summary may rate it lower.
+    planned
+        Holds the locked plan against the study and its data (:meth:`evalkit.plan.hold.Planning.against`); without it
+        the summary says that no plan was locked.
 
     Raises
     ------
@@ -109,10 +120,12 @@ def evaluate(
         is part of the result, with its reason.
     """
     with speaking(study.language):
-        return _evaluated(study, progress or _silent, announce)
+        return _evaluated(study, progress or _silent, announce, planned)
 
 
-def _evaluated(study: Study, tell: Progress, announce: Callable[[Evidence], None] | None) -> Evaluation:
+def _evaluated(
+    study: Study, tell: Progress, announce: Callable[[Evidence], None] | None, planned: Planned | None
+) -> Evaluation:
     tell("Reading the data")
     frame = load_frame(study)
     panel = panel_for(frame, study.spec, study.spec.primary_outcome)
@@ -120,11 +133,12 @@ def _evaluated(study: Study, tell: Progress, announce: Callable[[Evidence], None
         study_id=study.spec.id,
         run_id=uuid.uuid4().hex,
         config_sha=study.sha(),
-        data_sha=fingerprint(frame, key=_fingerprint_key(study)),
+        data_sha=fingerprint(frame, key=fingerprint_key(study)),
         evalkit_version=evalkit.__version__,
         created_at=dt.datetime.now(dt.UTC),
         language=study.language,
     )
+    plan = NO_PLAN if planned is None else planned(study, frame, fingerprint_key(study))
     estimator = build(study.estimator)
     require(estimator, panel)
     tell(f"Estimating with {estimator.name}")
@@ -139,7 +153,7 @@ def _evaluated(study: Study, tell: Progress, announce: Callable[[Evidence], None
     context = CheckContext(study.spec, panel, estimate, fit, of_outcome, _finding_of(study, estimate))
     diagnostics = _checked(study, context, tell)
     if announce is not None:
-        announce(summarize(study, panel, estimate, {}, diagnostics, identity))
+        announce(summarize(study, panel, estimate, {}, diagnostics, identity, plan=plan))
     results = {outcome.name: further(outcome.name) for outcome in study.spec.outcomes if outcome.role != "primary"}
     others = {name: of_outcome(name) for name in results}
     groups = _by_group(study, frame, fit, tell)
@@ -147,7 +161,7 @@ def _evaluated(study: Study, tell: Progress, announce: Callable[[Evidence], None
     tell("Writing the summary")
     evidence = summarize(
         study, panel, estimate, robustness, diagnostics, identity,
-        other_outcomes=others, outcome_results=results, groups=groups,
+        other_outcomes=others, outcome_results=results, groups=groups, plan=plan,
     )  # fmt: skip
     return Evaluation(
         study, panel, estimate, robustness, others, diagnostics, evidence, identity.data_sha, len(frame)
@@ -200,7 +214,7 @@ def _finding_of(study: Study, estimate: Estimate) -> Callable[[FloatArray], Find
     return functools.partial(finding_of_draws, outcome, estimate, level)
 
 
-def _fingerprint_key(study: Study) -> bytes | None:
+def fingerprint_key(study: Study) -> bytes | None:
     """Key of a restricted source's fingerprint: an unkeyed hash would let anyone test a guess of its rows.
 
     Raises

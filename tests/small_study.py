@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from evalkit.study.spec import Choice, Study, StudySpec
+
 N_PLACES = 24
 YEARS = tuple(range(2010, 2018))
 STARTS = {2013: 5, 2015: 5}  # the rest are never treated
@@ -70,6 +72,16 @@ def study(**changes: Any) -> dict[str, Any]:
     }
     content.update(changes)
     return {key: value for key, value in content.items() if value is not None}
+
+
+def built(*, seed: int = 0, **changes: Any) -> Study:
+    """The study as a resolved one, without composing configs; `changes` as in `study`."""
+    content = study(**changes)
+    content.pop("defaults")
+    return Study(
+        spec=StudySpec.model_validate(content), estimator=Choice(name="two_way_fixed_effects"), robustness=(),
+        checks=(), evidence={}, seed=seed,
+    )  # fmt: skip
 
 
 def write_study(folder: Path, content: Mapping[str, Any] | str | None = None, *, name: str = "lights") -> Path:

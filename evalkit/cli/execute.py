@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evalkit.cli.planning import readings
 from evalkit.cli.screen import Screen
 from evalkit.config import Composed, Tracking, resolved_yaml
 from evalkit.errors import ConfigError, EstimationFailed, NotSynced
 from evalkit.evaluation import evaluate
 from evalkit.evidence.schema import Evidence
+from evalkit.plan.access import record, recorded
+from evalkit.plan.hold import Planning
 from evalkit.report.bundle import write_bundle
 from evalkit.report.provenance import provenance
 from evalkit.tracking.links import absolute
@@ -28,6 +31,8 @@ class Outcome:
     ----------
     headline, certainty
         The two sentences that begin the brief.
+    plan
+        Whether the run follows a locked plan, in a sentence; empty without one.
     rated
         False when a gate withheld the rating (exit code 5).
     bundle
@@ -48,6 +53,7 @@ class Outcome:
     logged: LoggedRun | None
     link: str
     not_synced: NotSynced | None
+    plan: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -63,6 +69,7 @@ class Outcome:
             "estimator": self.estimator,
             "headline": self.headline,
             "certainty": self.certainty,
+            "plan": self.plan,
             "rated": self.rated,
             "bundle": str(self.bundle),
             "brief": str(self.bundle / "brief.html"),
@@ -100,8 +107,10 @@ def execute(composed: Composed, *, root: Path, screen: Screen) -> Outcome:
 
     with screen.progress() as tell:
         tell("Opening the MLflow store")
+        planning = planning_of(composed, root)
         with running(spec.id, spec.priority, spec.full_title, tracking_uri=uri) as live:
-            evaluation = evaluate(study, progress=tell, announce=announce)
+            record(root, spec)
+            evaluation = evaluate(study, progress=tell, announce=announce, planned=planning.against)
             tell("Writing the brief")
             bundle = write_bundle(evaluation, root, provenance=provenance(), study_yaml=resolved_yaml(study))
             tell("Logging to MLflow")
@@ -118,7 +127,23 @@ def execute(composed: Composed, *, root: Path, screen: Screen) -> Outcome:
         logged=logged,
         link=absolute(store, logged.run_page) if logged else "",
         not_synced=problem,
+        plan=evidence.plan.reading,
     )
+
+
+def planning_of(composed: Composed, results: Path) -> Planning:
+    """The study's locked plan, with the readings of its outcomes that came before; only a plan makes asking worthwhile.
+
+    Raises
+    ------
+    ConfigError
+        If the file of the plan cannot be read.
+    """
+    study = composed.study
+    found = Planning.of(study, Path(composed.root), recorded(results, study.spec))
+    if found.lock is None:
+        return found
+    return Planning(found.lock, readings(results, resolve(tracking_uri(composed.tracking)), study.spec).accesses)
 
 
 def _log(bundle: Path, uri: str | None, run_id: str | None) -> tuple[LoggedRun | None, NotSynced | None]:

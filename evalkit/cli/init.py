@@ -20,12 +20,12 @@ def init(folder: Path, as_json: bool) -> int:
     evalkit init my-city
     """  # noqa: D301 (click reads the backspace character as: keep this line as it is)
     from evalkit.workspace.init import init_workspace
-    from evalkit.workspace.words import say
+    from evalkit.workspace.words import worded
 
     written = init_workspace(folder)
     screen = Screen(as_json=as_json)
     names = [str(path.relative_to(folder)) for path in written]
     document = {"folder": str(folder), "files": names}
-    screen.facts(say("made_init", folder=folder), {"Files": ", ".join(names)}, document)
-    screen.note(say("next_init", folder=folder))
+    screen.facts(worded("made_init", folder=folder), {"Files": ", ".join(names)}, document)
+    screen.note(worded("next_init", folder=folder))
     return 0

@@ -28,6 +28,7 @@ VERBS: Final = {
     "run": ("evalkit.cli.run:run", "Evaluate a study: estimate, check, rate, write the brief, log to MLflow."),
     "list": ("evalkit.cli.listing:list_", "List studies, estimators, checks or priorities."),
     "validate": ("evalkit.cli.validate:validate", "Check a study's config, data and design; estimate nothing."),
+    "plan": ("evalkit.cli.plan:plan", "Lock a study's plan before outcomes are seen; say what differs from it."),
     "power": ("evalkit.cli.power:power", "The smallest change that a study's design would detect."),
     "rollout": ("evalkit.cli.rollout:rollout", "Compare roll-out schedules, and draw who starts when."),
     "report": ("evalkit.cli.report:report", "Show what a finished run found and where its pages are."),
@@ -45,7 +46,7 @@ COMPLETE: Final = "_EVALKIT_COMPLETE"
 
 EPILOG: Final = (
     "Exit codes: 0 done; 2 usage or config; 3 data; 4 design refused; 5 estimation failed or not rated; "
-    "6 done but not synced; 130/143 interrupted."
+    "6 done but not synced; 7 differs from what was run or locked before; 130/143 interrupted."
 )
 
 

@@ -37,13 +37,13 @@ def estimator(name: str, as_json: bool) -> int:
     evalkit new estimator change_of_means
     """  # noqa: D301 (click reads the backspace character as: keep this line as it is)
     from evalkit.workspace.estimator import write_estimator
-    from evalkit.workspace.words import say
+    from evalkit.workspace.words import worded
 
     written = write_estimator(Path(), name)
     screen = Screen(as_json=as_json)
     document = {"estimator": name, "files": [str(path) for path in written]}
-    screen.facts(say("made_estimator", name=name), {"Files": ", ".join(document["files"])}, document)
-    screen.note(say("next_estimator", test=written[2], module=written[0], name=name))
+    screen.facts(worded("made_estimator", name=name), {"Files": ", ".join(document["files"])}, document)
+    screen.note(worded("next_estimator", test=written[2], module=written[0], name=name))
     return 0
 
 
@@ -77,7 +77,7 @@ def study(name: str, file: Path, no_input: bool, config_dir: Path | None, as_jso
     from evalkit.config import Folders, compose
     from evalkit.workspace.files import require_study_name
     from evalkit.workspace.study import write_study
-    from evalkit.workspace.words import say
+    from evalkit.workspace.words import worded
 
     require_study_name(name)
     folders = Folders.find(config_dir)
@@ -101,8 +101,8 @@ def study(name: str, file: Path, no_input: bool, config_dir: Path | None, as_jso
         "share_without_outcome": round(draft.facts.missing, 4),
     }
     rows = {key.replace("_", " ").capitalize(): _in_words(value) for key, value in document.items() if key != "study"}
-    screen.facts(say("made_study", name=name), rows, document)
-    screen.note(say("next_study", name=name))
+    screen.facts(worded("made_study", name=name), rows, document)
+    screen.note(worded("next_study", name=name))
     return 0
 
 
@@ -113,13 +113,13 @@ def _in_words(value: object) -> str:
 
 
 def _refuse_taken(name: str, known: Sequence[str], root: Path) -> None:
-    from evalkit.workspace.words import say
+    from evalkit.workspace.words import worded
 
     own = root / "configs" / "study" / f"{name}.yaml"
     if name in known and not own.exists():
-        raise ConfigError(say("study_taken", name=name), next_step=say("study_taken_next"))
+        raise ConfigError(worded("study_taken", name=name), next_step=worded("study_taken_next"))
     if own.exists():
-        raise ConfigError(say("exists", root=root, names=f"'{own}'"), next_step=say("exists_next"))
+        raise ConfigError(worded("exists", root=root, names=f"'{own}'"), next_step=worded("exists_next"))
 
 
 def _draft(name: str, file: Path, root: Path, given: Mapping[str, Any], config_dir: Path | None, *, ask: bool) -> Any:
@@ -168,43 +168,47 @@ def _facts(
     path: str, root: Path, how: Format, chosen: Mapping[str, Any], never: int | None, dates: tuple[str, ...]
 ) -> Facts:
     from evalkit.workspace.look import gather
-    from evalkit.workspace.words import say
+    from evalkit.workspace.words import worded
 
     try:
         return gather(path, root, how, **chosen, never=never, dates=dates)
     except DataError as error:
         if "more than one row" in error.what or "twice" in error.what or "uplicate" in error.what:
             raise DataError(
-                error.what, allowed=error.allowed, next_step=f"{error.next_step or ''} {say('duplicates_next')}".strip()
+                error.what,
+                allowed=error.allowed,
+                next_step=f"{error.next_step or ''} {worded('duplicates_next')}".strip(),
             ) from None
         raise
 
 
 def _below(file: Path, root: Path) -> str:
     """The file's path from the folder that studies look for data in."""
-    from evalkit.workspace.words import say
+    from evalkit.workspace.words import worded
 
     inside = os.path.relpath(file.resolve(), root.resolve())
     if inside.startswith(".."):
-        raise ConfigError(say("outside", path=file, root=root.resolve()), next_step=say("outside_next", root=root))
+        raise ConfigError(
+            worded("outside", path=file, root=root.resolve()), next_step=worded("outside_next", root=root)
+        )
     return Path(inside).as_posix()
 
 
 def _columns(columns: dict[str, Profile], given: Mapping[str, Any], file: Path, *, ask: bool) -> dict[str, Any]:
     """Unit, period, treatment and outcome: as given, else as found, else as answered."""
     from evalkit.workspace import columns as guess
-    from evalkit.workspace.words import say
+    from evalkit.workspace.words import worded
 
     for option in ("unit", "period", "cohort", "treated", "outcome"):
         if given[option] and given[option] not in columns:
             near = closest(given[option], columns)
             raise ConfigError(
-                say("no_column", name=given[option], path=file, option=option),
+                worded("no_column", name=given[option], path=file, option=option),
                 allowed=", ".join(columns),
                 next_step=f"Did you mean '{near}'?" if near else None,
             )
     if given["cohort"] and given["treated"]:
-        raise ConfigError(say("both_treatments"), next_step=say("both_treatments_next"))
+        raise ConfigError(worded("both_treatments"), next_step=worded("both_treatments_next"))
     period = given["period"] or _column("period", guess.guess_period(columns), columns, ask=ask)
     unit = given["unit"] or _column("unit", guess.guess_unit(columns, period), columns, ask=ask)
     cohort, treated = given["cohort"], given["treated"]
@@ -220,30 +224,30 @@ def _columns(columns: dict[str, Profile], given: Mapping[str, Any], file: Path, 
 
 
 def _column(what: str, found: str | None, columns: Mapping[str, Profile], *, ask: bool) -> str:
-    from evalkit.workspace.words import say
+    from evalkit.workspace.words import worded
 
     if ask:
         choice = click.Choice(list(columns))
-        return str(click.prompt(say(f"ask_{what}"), default=found, type=choice, show_choices=True, err=True))
+        return str(click.prompt(worded(f"ask_{what}"), default=found, type=choice, show_choices=True, err=True))
     if found is None:
         option = "cohort" if what == "treatment" else what
         raise ConfigError(
-            say("which", what=say(f"what_{what}")),
+            worded("which", what=worded(f"what_{what}")),
             allowed=", ".join(columns),
-            next_step=say("which_next", option=option),
+            next_step=worded("which_next", option=option),
         )
     return found
 
 
 def _value(what: str, allowed: Sequence[str], *, ask: bool) -> str:
-    from evalkit.workspace.words import say
+    from evalkit.workspace.words import worded
 
     if ask:
-        return str(click.prompt(say(f"ask_{what}"), type=click.Choice(list(allowed)), show_choices=True, err=True))
+        return str(click.prompt(worded(f"ask_{what}"), type=click.Choice(list(allowed)), show_choices=True, err=True))
     raise ConfigError(
-        say("value_needed", what=say(f"what_{what}")),
+        worded("value_needed", what=worded(f"what_{what}")),
         allowed=", ".join(allowed),
-        next_step=say("value_needed_next", option=what, example=allowed[0]),
+        next_step=worded("value_needed_next", option=what, example=allowed[0]),
     )
 
 

@@ -58,6 +58,7 @@ def _show(outcome: Outcome, screen: Screen) -> None:
     rows = {
         "Headline": outcome.headline,
         "Certainty": outcome.certainty,
+        **({"Plan": outcome.plan} if outcome.plan else {}),
         "Brief": str(outcome.bundle / "brief.html"),
         "Bundle": str(outcome.bundle),
     }

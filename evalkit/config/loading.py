@@ -38,10 +38,17 @@ class Tracking(Part):
 
 
 class Composed(Part):
-    """A composed config: the study and where its runs are logged."""
+    """A composed config: the study and where its runs are logged.
+
+    Attributes
+    ----------
+    root
+        Folder that holds the user's configs/, and studies/ beside it.
+    """
 
     study: Study
     tracking: Tracking
+    root: str = "."
 
 
 def load_study(name: str, overrides: Sequence[str] = (), config_dir: Path | None = None) -> Study:
@@ -95,7 +102,7 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Compose
         typed=_typed(prepared),
     )
     _refuse_borrowed_id(study.spec.id, prepared)
-    return Composed(study=study, tracking=_tracking(raw))
+    return Composed(study=study, tracking=_tracking(raw), root=folders.data_root)
 
 
 def _refuse_borrowed_id(found: str, prepared: Sequence[str]) -> None:

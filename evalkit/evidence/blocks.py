@@ -18,7 +18,6 @@ from evalkit.evidence.schema import (
     GovernanceBlock,
     Limitation,
     OutcomeBlock,
-    PlanBlock,
     QuestionBlock,
     SampleBlock,
     SmallestChangeBlock,
@@ -26,12 +25,10 @@ from evalkit.evidence.schema import (
     UseBlock,
 )
 from evalkit.evidence.speaking import Voice
-from evalkit.evidence.values import Count, Dates, Flag, Moment, Number, WordList, Words
+from evalkit.evidence.values import Count, Dates, Flag, Number, WordList, Words
 from evalkit.evidence.withhold import in_remark, small_details
 from evalkit.study.spec import Outcome, StudySpec
 from evalkit.vocabulary import Diagnostic, Remark
-
-NO_PLAN = "no analysis plan was locked"
 
 
 def number(value: float | None, reason: str) -> Number:
@@ -211,16 +208,11 @@ def synthesis(facts: Facts) -> SynthesisBlock:
     )
 
 
-def plan() -> PlanBlock:
-    """No plan can be locked in this version, and the summary says so."""
-    return PlanBlock(
-        status="none", url=Words.missing(NO_PLAN), locked_at=Moment.missing(NO_PLAN),
-        outcome_access_at=Moment.missing("not recorded"), deviations=(),
-    )  # fmt: skip
-
-
 def use(facts: Facts, voice: Voice) -> UseBlock:
-    """Limitations declared and found, and what comes next."""
+    """Limitations declared and found, and what comes next.
+
+    A run that departs from its plan says so among them, one without a plan too; one that follows it does not.
+    """
     declared = facts.spec.use
     limitations = [Limitation(text=text, how="declared") for text in declared.limitations]
     limitations += [Limitation(text=text, how="derived") for text in _found_limitations(facts, voice)]
@@ -255,5 +247,8 @@ def _found_limitations(facts: Facts, voice: Voice) -> Sequence[str]:
     if events is not None and few_events:
         withheld = f"rests on fewer than {facts.rules.min_cell} events"
         found.append(voice.say("limit_few_events", {"why": withheld if small(facts.rules, events) else few_events}))
-    found.append(voice.say("limit_no_plan"))
+    if facts.plan.analysis is None:
+        found.append(voice.say("limit_no_plan"))
+    elif facts.plan.analysis == "exploratory":
+        found.append(facts.plan.reading.rstrip("."))
     return found

@@ -14,8 +14,9 @@ from evalkit.estimate import Estimate
 from evalkit.evidence.disclosure import Policy, policy, small
 from evalkit.evidence.finding import Judged
 from evalkit.evidence.natural import Effect
-from evalkit.evidence.schema import FindingBlock
+from evalkit.evidence.schema import FindingBlock, PlanBlock
 from evalkit.evidence.standard import Design, Standard
+from evalkit.evidence.values import Moment, Words
 from evalkit.evidence.withhold import in_words
 from evalkit.inference.refits import assigned
 from evalkit.numerics.balance import standardized_difference, unit_means
@@ -25,6 +26,14 @@ from evalkit.vocabulary import BoolArray, Diagnostic
 
 CONTROLLED: Final = "controlled"
 """A model of one series that also reads those of other places sets this fact to 1, one that reads it alone to 0."""
+_UNPLANNED: Final = "no analysis plan was locked"
+NO_PLAN: Final = PlanBlock(
+    status="none", url=Words.missing(_UNPLANNED), locked_at=Moment.missing(_UNPLANNED),
+    outcome_access_at=Moment.missing("not recorded"), deviations=(),
+)  # fmt: skip
+"""Where no plan was held against the run."""
+PRIMARY_OUTCOME: Final = "primary_outcome"
+"""Item of a deviation: the primary outcome is another column than planned, or on another scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class Facts:
     sample: Sample
     diagnostics: Mapping[str, Diagnostic]
     other_outcomes: Mapping[str, Estimate | EvalkitError] = field(default_factory=dict)
+    plan: PlanBlock = NO_PLAN
 
     @property
     def spec(self) -> StudySpec:

@@ -11,9 +11,10 @@ from evalkit.data.panel import Panel
 from evalkit.errors import EstimationFailed, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.evidence.disclosure import Policy, policy
-from evalkit.evidence.facts import Facts, sample_of
+from evalkit.evidence.facts import NO_PLAN, Facts, sample_of
 from evalkit.evidence.finding import find, judge
 from evalkit.evidence.natural import effect_of
+from evalkit.evidence.schema import PlanBlock
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.withhold import in_text, without_cohort_effects
 from evalkit.inference.refits import counted_as_treated
@@ -27,6 +28,7 @@ def facts_of(
     estimate: Estimate,
     diagnostics: Sequence[Diagnostic],
     other_outcomes: Mapping[str, Estimate | EvalkitError],
+    plan: PlanBlock = NO_PLAN,
 ) -> Facts:
     """Everything a rule may look at, about the primary outcome of the study as given.
 
@@ -57,6 +59,7 @@ def facts_of(
         sample=sample_of(panel, spec, estimate),
         diagnostics=_by_id(diagnostics, panel, policy(spec, standard)),
         other_outcomes=other_outcomes,
+        plan=plan,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from evalkit.errors import DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
-from evalkit.evidence.facts import Facts, detail
+from evalkit.evidence.facts import PRIMARY_OUTCOME, Facts, detail
 from evalkit.evidence.natural import effect_of
 from evalkit.evidence.standard import Rule
 from evalkit.evidence.verdict import Verdict, held_against, not_applicable, not_run, severe
@@ -168,6 +168,10 @@ def indirectness(facts: Facts, rule: Rule) -> Verdict:
 
 def reporting(facts: Facts, rule: Rule) -> Verdict:
     """Outcomes changed after access, and the specification curve."""
+    changed = [found for found in facts.plan.deviations if found.item == PRIMARY_OUTCOME]
+    if any(found.before_data_were_seen.value is not True for found in changed):
+        reason = "The primary outcome is another than the locked plan's, changed after outcomes had been read."
+        return held_against(True, reason)
     found = facts.ran("specification_curve")
     if found is None or found.value is None:
         return not_run("No analysis plan was locked and no specification curve was run.")

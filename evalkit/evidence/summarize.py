@@ -13,7 +13,7 @@ from evalkit.evidence.crosswalk import crosswalk
 from evalkit.evidence.disclosure import Policy, policy, require_enough_people
 from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index
 from evalkit.evidence.equity import Groups, equity_blocks
-from evalkit.evidence.facts import Facts, outcome_spread
+from evalkit.evidence.facts import NO_PLAN, Facts, outcome_spread
 from evalkit.evidence.finding import chances, find, judge
 from evalkit.evidence.gather import facts_of
 from evalkit.evidence.inference import inference_block
@@ -21,7 +21,7 @@ from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated
 from evalkit.evidence.outcomes import OutcomeResults, summary_of_findings
 from evalkit.evidence.rating import Rating, rate
 from evalkit.evidence.reasons import raises
-from evalkit.evidence.schema import EstimateBlock, Evidence, Identity
+from evalkit.evidence.schema import EstimateBlock, Evidence, Identity, PlanBlock
 from evalkit.evidence.schema_rating import RatingBlock
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.values import Number, Quantity
@@ -46,6 +46,7 @@ def summarize(
     other_outcomes: Mapping[str, Estimate | EvalkitError] | None = None,
     outcome_results: OutcomeResults | None = None,
     groups: Groups | None = None,
+    plan: PlanBlock = NO_PLAN,
 ) -> Evidence:
     """Assemble the summary: what was asked, found, how sure one may be, and how to say it.
 
@@ -70,6 +71,8 @@ def summarize(
         Outcome name to panel, estimate and checks of each further outcome, or the reason: the summary of findings.
     groups
         The primary estimator on each group of the declared equity groupings.
+    plan
+        The locked plan held against this run.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def summarize(
         When a sentence breaks the standard.
     """
     spec, outcome = study.spec, study.spec.primary_outcome
-    facts = facts_of(study, panel, estimate, diagnostics, other_outcomes or {})
+    facts = facts_of(study, panel, estimate, diagnostics, other_outcomes or {}, plan=plan)
     effect, standard = facts.effect, facts.standard
     require_enough_people(
         policy(spec, standard),
@@ -121,7 +124,7 @@ def summarize(
         equity=equity,
         cost=cost,
         synthesis=blocks.synthesis(facts),
-        plan=blocks.plan(),
+        plan=plan,
         rating=_rating_block(facts, rating),
         use=blocks.use(facts, voice),
         sentences=said,

@@ -83,7 +83,18 @@ def _question(evidence: Evidence) -> Section:
     head = ("Outcome", "Role", "Family", "Unit", "Wanted", "Analysed as", "Smallest change that matters", "Its unit")
     tables.insert(1, Table("Outcomes", head, outcomes, frozenset({6})))
     text = f"Status of the analysis plan: {readable(evidence.plan.status).lower()}."
-    return Section("Question and design", (text,), tuple(tables))
+    if evidence.plan.deviations:
+        tables.append(_deviations(evidence))
+    return Section("Question and design", (text, evidence.plan.reading), tuple(tables))
+
+
+def _deviations(evidence: Evidence) -> Table:
+    head = ("Item", "Planned", "Actual", "Reason", "Before outcomes were read")
+    rows = tuple(
+        (d.item, d.planned, d.actual, d.reason.value or d.reason.reason, cell(d.before_data_were_seen.value))
+        for d in evidence.plan.deviations
+    )
+    return Table("Departures from the plan", head, rows)
 
 
 def _estimates(contents: Contents) -> Section:

@@ -142,7 +142,8 @@ def build_page(evidence: Evidence, *, limitations: int = 12, words: int = 60) ->
         headline=said.headline,
         what="What changed" if (evidence.rating.certainty or 1) > 1 else "What the data show",
         lead=_distinct(
-            (said.finding, said.inference, said.equivalence, said.chance, said.scale), besides=said.headline
+            (said.finding, said.inference, said.equivalence, said.chance, said.scale, evidence.plan.reading),
+            besides=said.headline,
         ),
         dials=(_size(evidence), _certainty(evidence), _cost(evidence)),
         changes=_changes(evidence) if _is_rated(evidence) else (),

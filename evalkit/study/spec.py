@@ -385,6 +385,23 @@ class Use(Part):
     decision: Decision | None = None
 
 
+class DeclaredDeviation(Part):
+    """A departure from the locked plan, and why.
+
+    `item` names a key as the command line does, or one above it: ``design.event_window``, ``design``.
+    """
+
+    item: Identifier
+    reason: Annotated[Text, Field(min_length=1)]
+    before_data_were_seen: bool | None = None
+
+
+class PlanNotes(Part):
+    """What is said of the locked plan (`evalkit plan lock`)."""
+
+    deviations: tuple[DeclaredDeviation, ...] = ()
+
+
 class StudySpec(Part):
     """Everything under `study.`: one evaluation question.
 
@@ -410,6 +427,7 @@ class StudySpec(Part):
     checks: tuple[Choice, ...] = (Choice(name="pre_trends"),)
     equity: tuple[EquityGroup, ...] = ()
     cost: Cost | None = None
+    plan: PlanNotes = PlanNotes()
     use: Use
     translations: dict[Language, Translation] = Field(default_factory=dict)
 

@@ -58,7 +58,7 @@ def parent(bundle: Bundle) -> RunContents:
         "evalkit.certainty": bundle.certainty,
         "evalkit.estimator": str(bundle.primary.get("estimator", "")),
         "evalkit.inference": str((bundle.primary.get("inference") or {}).get("method") or ""),
-        "evalkit.plan": bundle.text("plan", "status"),
+        "evalkit.plan": plan_status(bundle),
         "evalkit.status": "done" if bundle.is_rated else "not rated",
         "evalkit.unlogged": "; ".join(left),
     }
@@ -72,6 +72,12 @@ def parent(bundle: Bundle) -> RunContents:
         tags=fields.tags(tags),
         dataset=dataset(bundle),
     )
+
+
+def plan_status(bundle: Bundle) -> str:
+    """``exploratory`` where the run departs from its plan unexplained; else whether a plan was locked, and where."""
+    exploratory = bundle.text("plan", "analysis") == "exploratory"
+    return "exploratory" if exploratory else bundle.text("plan", "status")
 
 
 def children(bundle: Bundle) -> list[RunContents]:

@@ -8,7 +8,7 @@ from evalkit.errors import ConfigError
 from evalkit.estimators import registry
 from evalkit.workspace.files import class_name, create, require_estimator_name
 from evalkit.workspace.templates import ESTIMATOR_CONFIG, ESTIMATOR_MODULE, ESTIMATOR_TEST, fill
-from evalkit.workspace.words import say
+from evalkit.workspace.words import worded
 
 
 def write_estimator(root: Path, name: str) -> list[Path]:
@@ -21,7 +21,7 @@ def write_estimator(root: Path, name: str) -> list[Path]:
     """
     require_estimator_name(name)
     if name in registry.names():
-        raise ConfigError(say("estimator_taken", name=name), next_step=say("estimator_taken_next"))
+        raise ConfigError(worded("estimator_taken", name=name), next_step=worded("estimator_taken_next"))
     holes = {"name": name, "class_name": class_name(name)}
     return create(
         root,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from evalkit.errors import ConfigError, quote_names
-from evalkit.workspace.words import say
+from evalkit.workspace.words import worded
 
 STUDY_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 ESTIMATOR_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
@@ -29,7 +29,9 @@ def require_study_name(name: str) -> None:
     """
     if not STUDY_NAME.fullmatch(name):
         raise ConfigError(
-            say("bad_study_name", name=name), allowed=say("study_names"), next_step=say("try_name", name=_mended(name))
+            worded("bad_study_name", name=name),
+            allowed=worded("study_names"),
+            next_step=worded("try_name", name=_mended(name)),
         )
 
 
@@ -44,9 +46,9 @@ def require_estimator_name(name: str) -> None:
     if not ESTIMATOR_NAME.fullmatch(name) or keyword.iskeyword(name):
         mended = _mended(name).lower().replace("-", "_")
         raise ConfigError(
-            say("bad_estimator_name", name=name),
-            allowed=say("estimator_names"),
-            next_step=say("try_name", name=f"{mended}_estimator" if keyword.iskeyword(mended) else mended),
+            worded("bad_estimator_name", name=name),
+            allowed=worded("estimator_names"),
+            next_step=worded("try_name", name=f"{mended}_estimator" if keyword.iskeyword(mended) else mended),
         )
 
 
@@ -88,7 +90,7 @@ def create(root: Path, files: Mapping[str, str]) -> list[Path]:
     """
     there = [name for name in files if (root / name).exists()]
     if there:
-        raise ConfigError(say("exists", root=root, names=quote_names(there)), next_step=say("exists_next"))
+        raise ConfigError(worded("exists", root=root, names=quote_names(there)), next_step=worded("exists_next"))
     written = []
     try:
         for name, content in files.items():
@@ -101,7 +103,7 @@ def create(root: Path, files: Mapping[str, str]) -> list[Path]:
             written.append(path)
     except OSError as error:
         raise ConfigError(
-            say("cannot_write", path=error.filename or root, reason=error.strerror or error),
-            next_step=say("cannot_write_next"),
+            worded("cannot_write", path=error.filename or root, reason=error.strerror or error),
+            next_step=worded("cannot_write_next"),
         ) from None
     return written

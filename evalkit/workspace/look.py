@@ -18,7 +18,7 @@ from evalkit.errors import ConfigError, DataError
 from evalkit.power.history import blind, limits_of
 from evalkit.study.spec import ColumnSchema, FileSource
 from evalkit.vocabulary import OutcomeFamily
-from evalkit.workspace.words import say
+from evalkit.workspace.words import worded
 
 SAMPLE_ROWS: Final = 50_000
 SAMPLE_BYTES: Final = 4_000_000
@@ -99,13 +99,13 @@ def find_format(path: Path) -> Format:
         If it is no table.
     """
     if not path.is_file():
-        raise ConfigError(say("no_file", path=path), next_step=say("no_file_next"))
+        raise ConfigError(worded("no_file", path=path), next_step=worded("no_file_next"))
     if path.suffix.lower() in (".parquet", ".pq"):
         return Format("parquet")
     with path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
     if b"\0" in head:
-        raise DataError(say("not_text", path=path, reason="it holds zero bytes."), next_step=say("not_text_next"))
+        raise DataError(worded("not_text", path=path, reason="it holds zero bytes."), next_step=worded("not_text_next"))
     encoding: Encoding = "utf-8-sig" if head.startswith(b"\xef\xbb\xbf") else "utf-8"
     try:
         head.decode(encoding)
@@ -138,10 +138,10 @@ def read_sample(path: Path, how: Format) -> pd.DataFrame:
             )
     except (ValueError, OSError) as error:  # broken tables of pandas and of pyarrow are among these
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DataError(say("not_text", path=path, reason=reason), next_step=say("not_text_next")) from None
+        raise DataError(worded("not_text", path=path, reason=reason), next_step=worded("not_text_next")) from None
     if len(sample.columns) < 3 or sample.empty:
         named = ", ".join(map(str, sample.columns)) or "none"
-        raise DataError(say("few_columns", path=path, names=named), next_step=say("few_columns_next"))
+        raise DataError(worded("few_columns", path=path, names=named), next_step=worded("few_columns_next"))
     return sample
 
 

@@ -13,7 +13,7 @@ from evalkit.workspace.columns import Profile
 from evalkit.workspace.files import create
 from evalkit.workspace.look import Facts, Format
 from evalkit.workspace.templates import DATA_CARD, PROTOCOL, STUDY, fill
-from evalkit.workspace.words import FILL_IN, say
+from evalkit.workspace.words import FILL_IN, worded
 
 WIDEST: Final = 6
 """Periods on each side of the start that are shown at most."""
@@ -157,13 +157,13 @@ def _one_line(text: str) -> str:
 def _found(draft: Draft) -> dict[str, object]:
     facts, panel = draft.facts, draft.facts.panel
     first, last = panel.calendar.text(int(panel.time[0])), panel.calendar.text(int(panel.time[-1]))
-    rows = say(
+    rows = worded(
         "found_rows", rows=facts.rows, units=panel.n_units, unit=draft.unit, periods=panel.n_periods,
         period=draft.period, first=first, last=last, step=_step(draft),
     )  # fmt: skip
-    gaps = say("found_gaps", share=facts.missing) if facts.missing > 0 else say("found_no_gaps")
+    gaps = worded("found_gaps", share=facts.missing) if facts.missing > 0 else worded("found_no_gaps")
     remarks = [_one_line(remark.text) for remark in panel.remarks]
-    described = [rows, _starts(facts), gaps, *remarks, say("blind")]
+    described = [rows, _starts(facts), gaps, *remarks, worded("blind")]
     faults = [*([gaps] if facts.missing > 0 else []), *remarks]
     return {
         "rows": facts.rows,
@@ -183,10 +183,10 @@ def _found(draft: Draft) -> dict[str, object]:
 
 
 def _starts(facts: Facts) -> str:
-    parts = [say("found_starts", starts=", ".join(f"{start} ({count})" for start, count in facts.starts.items()))]
-    parts.append(say("found_never", count=facts.never))
+    parts = [worded("found_starts", starts=", ".join(f"{start} ({count})" for start, count in facts.starts.items()))]
+    parts.append(worded("found_never", count=facts.never))
     if facts.always:
-        parts.append(say("found_always", count=facts.always))
+        parts.append(worded("found_always", count=facts.always))
     return "; ".join(parts)
 
 
@@ -201,7 +201,7 @@ def _choices(draft: Draft) -> dict[str, object]:
         "source_lines": _source(draft),
         "treatment_lines": _treatment(draft),
         "family": family,
-        "why_family": say(f"family_{facts.family}") if family == facts.family else "as asked for",
+        "why_family": worded(f"family_{facts.family}") if family == facts.family else "as asked for",
         "comparison": "never_treated" if facts.never else "not_yet_treated",
         "window_low": -low,
         "window_high": high,

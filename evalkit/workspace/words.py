@@ -72,12 +72,12 @@ PHRASES: Final = {
 }
 
 
-def say(key: str, **holes: object) -> str:
+def worded(key: str, **holes: object) -> str:
     """A sentence with its holes filled.
 
     Examples
     --------
-    >>> say("wrote", path="configs/study/night_buses.yaml")
+    >>> worded("wrote", path="configs/study/night_buses.yaml")
     'Wrote configs/study/night_buses.yaml'
     """
     return PHRASES[key].format(**holes)

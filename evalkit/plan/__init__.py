@@ -1,0 +1,1 @@
+"""The analysis plan: locked before outcomes are seen, held against every run."""
