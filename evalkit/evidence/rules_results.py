@@ -171,7 +171,7 @@ def reporting(facts: Facts, rule: Rule) -> Verdict:
     changed = [found for found in facts.plan.deviations if found.item == PRIMARY_OUTCOME]
     if any(found.before_data_were_seen.value is not True for found in changed):
         reason = "The primary outcome is another than the locked plan's, changed after outcomes had been read."
-        return held_against(True, reason)
+        return held_against(True, reason, None)
     found = facts.ran("specification_curve")
     if found is None or found.value is None:
         return not_run("No analysis plan was locked and no specification curve was run.")

@@ -69,7 +69,8 @@ def renewed(planned: Mapping[str, Any], actual: Study) -> dict[str, Any]:
     whole: dict[str, Any] = json.loads(json.dumps(planned))
     for path in NOT_PLANNED:
         *above, last = path.split(".")
-        source, target = plain, whole
+        source: Any = plain
+        target: Any = whole
         for key in above:
             source = source.get(key) if isinstance(source, dict) else None
             target = target.get(key) if isinstance(target, dict) else None
@@ -115,7 +116,7 @@ def named(key: str) -> str:
 
 def _primary(plan: Mapping[str, Any]) -> str:
     outcomes = (plan.get("spec") or {}).get("outcomes") or ()
-    primary = next((each for each in outcomes if each.get("role") == "primary"), {})
+    primary: Mapping[str, Any] = next((each for each in outcomes if each.get("role") == "primary"), {})
     return f"{primary.get('column')} ({primary.get('transform')})"
 
 

@@ -42,7 +42,7 @@ def test_a_locked_plan_is_held_against_every_run(city: Path, capsys: pytest.Capt
     path = city / "studies" / "lights" / "plan.lock.json"
     assert locked["path"] == "studies/lights/plan.lock.json"
     assert json.loads(path.read_text("utf-8"))["outcomes_read_before"]["times"] == 0
-    assert said(capsys, "plan", "diff", "study=lights") == []
+    assert not said(capsys, "plan", "diff", "study=lights")
 
     kept = said(capsys, "run", "study=lights")
     assert str(kept["plan"]).startswith("Confirmatory: the run follows the plan that Evaluation office locked on")
