@@ -28,7 +28,8 @@ from evalkit.evidence.equity import GroupResult, Groups
 from evalkit.evidence.facts import NO_PLAN, design_of
 from evalkit.evidence.finding import finding_of_draws
 from evalkit.evidence.outcomes import REPEATED, OutcomeResult, about
-from evalkit.evidence.schema import Evidence, Identity, PlanBlock
+from evalkit.evidence.schema import Evidence, Identity
+from evalkit.evidence.schema_plan import PlanBlock
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.summarize import summarize
 from evalkit.inference.choose import report

@@ -14,7 +14,8 @@ from evalkit.estimate import Estimate
 from evalkit.evidence.disclosure import Policy, policy, small
 from evalkit.evidence.finding import Judged
 from evalkit.evidence.natural import Effect
-from evalkit.evidence.schema import FindingBlock, PlanBlock
+from evalkit.evidence.schema import FindingBlock
+from evalkit.evidence.schema_plan import PlanBlock
 from evalkit.evidence.standard import Design, Standard
 from evalkit.evidence.values import Moment, Words
 from evalkit.evidence.withhold import in_words

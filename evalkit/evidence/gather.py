@@ -14,7 +14,7 @@ from evalkit.evidence.disclosure import Policy, policy
 from evalkit.evidence.facts import NO_PLAN, Facts, sample_of
 from evalkit.evidence.finding import find, judge
 from evalkit.evidence.natural import effect_of
-from evalkit.evidence.schema import PlanBlock
+from evalkit.evidence.schema_plan import PlanBlock
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.withhold import in_text, without_cohort_effects
 from evalkit.inference.refits import counted_as_treated

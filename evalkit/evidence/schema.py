@@ -15,13 +15,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
+from evalkit.evidence.schema_plan import PlanBlock
 from evalkit.evidence.schema_rating import CertaintyLabel, RatingBlock, TrailStep
 from evalkit.evidence.values import (
     Block,
     Count,
     Dates,
     Flag,
-    Moment,
     Number,
     Quantity,
     Scale,
@@ -408,44 +408,6 @@ class SynthesisBlock(Block):
     n_groups: Count
     i_squared: Number
     sign_reversal: Flag
-
-
-class Deviation(Block):
-    """One difference between the run and its plan."""
-
-    item: str
-    planned: str
-    actual: str
-    reason: Words
-    before_data_were_seen: Flag
-
-
-class PlanBlock(Block):
-    """Whether the analysis was planned before the outcomes were seen.
-
-    Attributes
-    ----------
-    outcome_access_at
-        First time that evalkit is known to have read outcomes after the start.
-    deviations
-        All differences between the locked plan and the run; one without a reason was not declared.
-    analysis
-        ``exploratory`` where a departure is undeclared, or outcomes were read before the lock; None without a plan.
-    reading
-        The same in one sentence.
-    locked_by, lock_sha
-        Who locked the plan, and its SHA-256.
-    """
-
-    status: Literal["none", "internal_lock", "public"]
-    url: Words
-    locked_at: Moment
-    outcome_access_at: Moment
-    deviations: tuple[Deviation, ...]
-    analysis: Literal["confirmatory", "exploratory"] | None = None
-    reading: str = ""
-    locked_by: Words = Words(value=None, how="missing", reason="no analysis plan was locked")
-    lock_sha: Words = Words(value=None, how="missing", reason="no analysis plan was locked")
 
 
 class Limitation(Block):

@@ -21,7 +21,8 @@ from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated
 from evalkit.evidence.outcomes import OutcomeResults, summary_of_findings
 from evalkit.evidence.rating import Rating, rate
 from evalkit.evidence.reasons import raises
-from evalkit.evidence.schema import EstimateBlock, Evidence, Identity, PlanBlock
+from evalkit.evidence.schema import EstimateBlock, Evidence, Identity
+from evalkit.evidence.schema_plan import PlanBlock
 from evalkit.evidence.schema_rating import RatingBlock
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.values import Number, Quantity

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from evalkit.evidence.facts import NO_PLAN
-from evalkit.evidence.schema import Deviation, PlanBlock
+from evalkit.evidence.schema_plan import Deviation, PlanBlock
 from evalkit.evidence.values import Flag, Moment, Words
 from evalkit.plan.access import Access
 from evalkit.plan.content import Difference, content, differences, renewed

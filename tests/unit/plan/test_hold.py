@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.evidence.schema import PlanBlock
+from evalkit.evidence.schema_plan import PlanBlock
 from evalkit.plan.access import Access
 from evalkit.plan.data import known, now
 from evalkit.plan.hold import Planning
