@@ -89,11 +89,10 @@ def test_the_check_of_a_new_workspace_passes_without_its_data(
 ) -> None:
     made("lights", capsys, "--data", "data/lights.csv")
     (workspace / "data/lights.csv").unlink()
-    path = f"{EVALKIT.parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": f"{EVALKIT.parent}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": ROOT}
     done = subprocess.run(
-        ["bash", ".ci/check"], cwd=workspace, env={**os.environ, "PATH": path, "PYTHONPATH": ROOT}, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+        ["bash", ".ci/check"], cwd=workspace, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "the config is sound; the data were not read" in done.stdout
 
