@@ -7,6 +7,16 @@ from collections.abc import Collection, Sequence
 
 from evalkit.evidence.disclosure import Policy, small, unstable
 from evalkit.evidence.facts import Facts, Sample
+from evalkit.evidence.ledger import (
+    CLUSTERS,
+    LOST,
+    LOST_APART,
+    MISSING,
+    OBSERVATIONS,
+    TREATED,
+    UNITS,
+    flow_item,
+)
 from evalkit.evidence.natural import observed_events
 from evalkit.evidence.rules_results import cohort_agreement, nothing_to_agree
 from evalkit.evidence.schema import (
@@ -123,33 +133,40 @@ def sample_block(facts: Facts) -> SampleBlock:
     needs = "an exposure is needed to turn a rate into events" if outcome.family == "rate" else "not an event count"
     grouped = facts.panel.cross_sections is not None
     gone = "each row is another person" if grouped else "an arm was not seen before the first start"
-    rules, names = facts.rules, _column_names(facts.spec)
+    rules, names, book = facts.rules, _column_names(facts.spec), facts.ledger
     events = observed_events(outcome, facts.panel)
     few_events = events is not None and small(rules, events)
     return SampleBlock(
-        n_units=_count(rules, sample.units),
-        n_treated_units=_count(rules, facts.estimate.n_treated_units),
-        n_clusters=Count.derived(sample.clusters) if grouped else _count(rules, sample.clusters),
+        n_units=_count(rules, sample.units, book.hides(UNITS)),
+        n_treated_units=_count(rules, facts.estimate.n_treated_units, book.hides(TREATED)),
+        n_clusters=Count.derived(sample.clusters) if grouped else _count(rules, sample.clusters, book.hides(CLUSTERS)),
         n_treated_clusters=Count.derived(sample.treated_clusters)
         if grouped
-        else _count(rules, sample.treated_clusters),
-        n_observations=Count.derived(facts.estimate.n_observations),
-        n_events=Number.suppressed(_withheld(rules)) if few_events else number(events, needs),
+        else _count(rules, sample.treated_clusters, book.hides(CLUSTERS)),
+        n_observations=_count(rules, facts.estimate.n_observations, book.hides(OBSERVATIONS)),
+        n_events=Number.suppressed(_withheld(rules))
+        if few_events or (events is not None and facts.level is not None)
+        else number(events, needs),
         pre_periods=Count.derived(sample.pre_periods),
         post_periods=Count.derived(sample.post_periods),
-        missing_share=Number.derived(sample.missing_share),
-        attrition_overall=number(sample.attrition_overall, gone),
-        attrition_differential=number(sample.attrition_differential, gone),
+        missing_share=_share(rules, sample.missing_share, gone, book.hides(MISSING)),
+        attrition_overall=_share(rules, sample.attrition_overall, gone, book.hides(LOST)),
+        attrition_differential=_share(rules, sample.attrition_differential, gone, book.hides(LOST_APART)),
         flow=tuple(
-            flow_step(remark, rules, names, every=facts.withholds)
-            for remark in (*facts.panel.remarks, *facts.estimate.remarks)
+            flow_step(remark, rules, names, every=facts.withholds or book.hides(flow_item(place)))
+            for place, remark in enumerate((*facts.panel.remarks, *facts.estimate.remarks))
         ),
     )
 
 
-def _count(rules: Policy, count: int) -> Count:
-    """A count of units, withheld where it is a small count of persons."""
-    return Count.suppressed(_withheld(rules)) if small(rules, count) else Count.derived(count)
+def _count(rules: Policy, count: int, hidden: bool) -> Count:
+    """A count of units, withheld where it is a small count of persons or gives one away."""
+    return Count.suppressed(_withheld(rules)) if hidden or small(rules, count) else Count.derived(count)
+
+
+def _share(rules: Policy, share: float | None, reason: str, hidden: bool) -> Number:
+    """A share of people, withheld where it counts few of them."""
+    return Number.suppressed(_withheld(rules)) if hidden else number(share, reason)
 
 
 def _withheld(rules: Policy) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from evalkit.errors import EvalkitError
-from evalkit.evidence.standard import Standard
+from evalkit.evidence.standard import Disclosure, Standard
 from evalkit.study.spec import StudySpec
+from evalkit.vocabulary import FloatArray
 
 Subject = Literal["persons", "places"]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -168,20 +169,21 @@ def gate(
     >>> shown["n"].isna().tolist(), record.suppressed, record.complementary
     ([False, True, True, False], (1,), (2,))
     """
-    numbers = _counts(table, counts)
+    numbers = counts_of(table, counts)
     shown = table.copy()
     hidden: set[int] = set()
     extra: set[int] = set()
     if subject == "persons":
         for column in numbers.values():
             hidden |= _small(column, min_cell)
+        hidden -= _empty(shown.drop(columns=list(keep), errors="ignore"))
         for column in numbers.values():
-            extra |= _complement(column, hidden | extra, min_cell)
+            extra |= covered(column.to_numpy(dtype=np.float64), hidden | extra, min_cell)
     withheld = sorted(hidden | extra)
     named = {*counts, *shares, *(values if values is not None else _number_columns(shown))} - set(keep)
     for name in named if withheld else ():
-        shown[name] = _blank(shown[name], withheld)
-    shown, escaped = _escape(shown)
+        shown[name] = blanked(shown[name], withheld)
+    shown, escaped = disarmed(shown)
     record = DisclosureRecord(
         subject=subject,
         min_cell=min_cell,
@@ -206,13 +208,18 @@ def unstable(events: float, standard: Standard) -> str | None:
     >>> unstable(16, shipped())
     'rests on 16 events: relative standard error 25 %'
     """
-    if events >= standard.disclosure.unstable_events:
+    if not unreliable(events, standard.disclosure):
         return None
     error = f"relative standard error {100.0 / np.sqrt(events):.0f} %" if events > 0 else "no relative standard error"
     return f"rests on {events:.0f} events: {error}"
 
 
-def _counts(table: pd.DataFrame, counts: Sequence[str]) -> dict[str, pd.Series]:
+def unreliable(events: float, limits: Disclosure) -> bool:
+    """Whether a rate on so many events is to be flagged as unstable."""
+    return events < limits.unstable_events
+
+
+def counts_of(table: pd.DataFrame, counts: Sequence[str]) -> dict[str, pd.Series]:
     """Count columns as numbers; anything that cannot be judged closes the gate."""
     found: dict[str, pd.Series] = {}
     for name in counts:
@@ -241,13 +248,17 @@ def _small(column: pd.Series, min_cell: int) -> set[int]:
     return {int(row) for row in np.flatnonzero(np.isnan(values) | ((values > 0) & (values < min_cell)))}
 
 
-def _complement(column: pd.Series, hidden: set[int], min_cell: int) -> set[int]:
+def _empty(table: pd.DataFrame) -> set[int]:
+    """Rows without any number, such as one that says why there is none."""
+    return {int(row) for row in np.flatnonzero(table[_number_columns(table)].isna().all(axis=1).to_numpy())}
+
+
+def covered(values: FloatArray, hidden: set[int], min_cell: int) -> set[int]:
     """Further rows to withhold so that a column total gives nothing away.
 
     The hidden counts of a column are known in sum to whoever knows its total. That sum must cover at
     least two rows and reach `min_cell`; the smallest other counts are added until it does, rows of 0 last.
     """
-    values = column.to_numpy(dtype=np.float64)
     if not hidden or len(values) == 1:
         return set()
     chosen: set[int] = set()
@@ -265,7 +276,8 @@ def _number_columns(table: pd.DataFrame) -> list[str]:
     return [name for name in numeric if not pd.api.types.is_bool_dtype(table[name])]
 
 
-def _blank(column: pd.Series, rows: Sequence[int]) -> pd.Series:
+def blanked(column: pd.Series, rows: Sequence[int]) -> pd.Series:
+    """The column without the values of these rows."""
     hidden = np.zeros(len(column), dtype=np.bool_)
     hidden[list(rows)] = True
     return (column.astype("Int64") if pd.api.types.is_integer_dtype(column) else column).mask(hidden)
@@ -279,7 +291,7 @@ def _homogeneous(table: pd.DataFrame, shares: Sequence[str]) -> tuple[int, ...]:
     return tuple(sorted(rows))
 
 
-def _escape(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+def disarmed(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Put an apostrophe before text that a spreadsheet would run, headers included."""
     count = 0
 

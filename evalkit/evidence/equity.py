@@ -11,9 +11,11 @@ from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.evidence.disclosure import Policy, small
-from evalkit.evidence.natural import Effect, effect_of
+from evalkit.evidence.levels import rounded, telling
+from evalkit.evidence.natural import Effect, effect_of, treated_cells
 from evalkit.evidence.schema import EquityBlock
 from evalkit.evidence.speaking import Voice, unit_after
+from evalkit.evidence.standard import Disclosure
 from evalkit.evidence.values import Count, Flag, Number, Quantity
 from evalkit.evidence.withhold import in_text
 from evalkit.inference.refits import counted_as_treated, starting
@@ -62,15 +64,17 @@ class _Member:
         return self.effect.observed
 
 
-def equity_blocks(spec: StudySpec, groups: Groups | None, rules: Policy) -> tuple[EquityBlock, ...]:
+def equity_blocks(spec: StudySpec, groups: Groups | None, rules: Policy, limits: Disclosure) -> tuple[EquityBlock, ...]:
     """One block for each group that is compared with the reference of its grouping.
 
     A group without an estimate has its reason in every field. Where counts are of persons and a group has few treated,
-    the whole grouping is withheld: what is shown of the others would give it away.
+    or a level that tells of few, the whole grouping is withheld: what is shown of the others would give it away.
     """
     if groups is None:
         return tuple(_empty(group, group.name, NOT_YET) for group in spec.equity)
-    return tuple(block for group in spec.equity for block in _grouping(spec, group, groups.get(group.name, {}), rules))
+    return tuple(
+        block for group in spec.equity for block in _grouping(spec, group, groups.get(group.name, {}), rules, limits)
+    )
 
 
 def sentences_on_equity(blocks: Sequence[EquityBlock], outcome: Outcome, voice: Voice) -> tuple[str, ...]:
@@ -101,15 +105,18 @@ def sentences_on_equity(blocks: Sequence[EquityBlock], outcome: Outcome, voice: 
 
 
 def _grouping(
-    spec: StudySpec, group: EquityGroup, results: Mapping[str, GroupResult | EvalkitError], rules: Policy
+    spec: StudySpec,
+    group: EquityGroup,
+    results: Mapping[str, GroupResult | EvalkitError],
+    rules: Policy,
+    limits: Disclosure,
 ) -> tuple[EquityBlock, ...]:
     if not results:
         return (_empty(group, group.name, "no row has a value in the column of this group"),)
     if group.reference not in results:
         known = ", ".join(sorted(results))
         return (_empty(group, group.name, f"the reference '{group.reference}' does not occur; there are {known}"),)
-    counts = [int(starting(each.panel).sum()) for each in results.values() if isinstance(each, GroupResult)]
-    hidden = any(small(rules, count) for count in counts)
+    hidden = any(_tells(spec, each, rules, limits) for each in results.values() if isinstance(each, GroupResult))
     reference = results[group.reference]
     blocks = []
     for name in sorted(set(results) - {group.reference}):
@@ -122,8 +129,20 @@ def _grouping(
             reason = "" if missing is None else in_text(missing.what, rules)
             blocks.append(_empty(group, name, f"there is no estimate for {which}: {reason}"))
         else:
-            blocks.append(_compared(spec, group, name, result, reference))
+            made = _compared(spec, group, name, result, reference)
+            blocks.append(made if rules.subject == "places" else _rounded(made, limits.level_digits))
     return tuple(blocks)
+
+
+def _tells(spec: StudySpec, result: GroupResult, rules: Policy, limits: Disclosure) -> bool:
+    """Whether a group has few people, treated or not, or a level before or after the start that tells of few."""
+    panel = result.panel
+    starters = starting(panel)
+    if any(small(rules, int(count)) for count in (starters.sum(), (~starters).sum())):
+        return True
+    before = starters[:, None] & ~panel.treated & panel.observed
+    outcome = spec.primary_outcome
+    return any(telling(outcome, panel, cells, rules, limits) for cells in (treated_cells(panel), before))
 
 
 def _compared(
@@ -149,6 +168,19 @@ def _compared(
         score=Number.missing(LOWEST_LEVEL) if ratio is None else Number.derived(score_of(ratio)),
         prespecified=Flag.declared(True),
     )
+
+
+def _rounded(block: EquityBlock, digits: int) -> EquityBlock:
+    """The block with people's gaps and ratio rounded: all digits of a fraction name its denominator."""
+    changed: dict[str, object] = {}
+    for name in ("gap_before", "gap_after"):
+        gap: Quantity = getattr(block, name)
+        if gap.value is not None:
+            value = rounded(gap.value, digits)
+            changed[name] = gap.model_copy(update={"value": value, "low": value, "high": value})
+    if block.ratio.value is not None:
+        changed["ratio"] = block.ratio.model_copy(update={"value": rounded(block.ratio.value, digits)})
+    return block.model_copy(update=changed)
 
 
 def _member(spec: StudySpec, result: GroupResult) -> _Member:

@@ -13,8 +13,10 @@ from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.evidence.disclosure import Policy, policy, small
 from evalkit.evidence.finding import Judged
+from evalkit.evidence.ledger import Counted, Ledger, ledger
+from evalkit.evidence.levels import natural_shown, overall_level
 from evalkit.evidence.natural import Effect
-from evalkit.evidence.schema import FindingBlock
+from evalkit.evidence.schema import FindingBlock, NaturalBlock
 from evalkit.evidence.schema_plan import PlanBlock
 from evalkit.evidence.standard import Design, Standard
 from evalkit.evidence.values import Moment, Words
@@ -84,6 +86,7 @@ class Facts:
     diagnostics: Mapping[str, Diagnostic]
     other_outcomes: Mapping[str, Estimate | EvalkitError] = field(default_factory=dict)
     plan: PlanBlock = NO_PLAN
+    ledger: Ledger = field(default_factory=Ledger)
 
     @property
     def spec(self) -> StudySpec:
@@ -107,12 +110,22 @@ class Facts:
 
     @property
     def withholds(self) -> bool:
-        """Whether a count of the sample is a small one of persons: all are withheld then, as differences give it."""
+        """Whether counts of the sample are put in words: one of them is small, or gives a small one away."""
         sample = self.sample
         counts = [sample.treated, sample.comparison]
         if self.panel.cross_sections is None:  # else clusters are groups, each of many people
             counts += [sample.treated_clusters, sample.clusters]
-        return any(small(self.rules, each) for each in counts)
+        return self.ledger.hides_arms or any(small(self.rules, each) for each in counts)
+
+    @property
+    def level(self) -> str | None:
+        """Rule by which the level of the treated may not be shown; None where it may."""
+        return overall_level(self.spec.primary_outcome, self.panel, self.rules, self.standard.disclosure)
+
+    def natural(self) -> NaturalBlock:
+        """Natural units of the primary outcome, without what would tell of few people."""
+        limits = self.standard.disclosure
+        return natural_shown(self.effect, self.spec.primary_outcome, self.panel, self.rules, limits)
 
     def counted(self, count: int) -> str:
         """A count of units or clusters in words."""
@@ -196,6 +209,20 @@ def sample_of(panel: Panel, spec: StudySpec, estimate: Estimate) -> Sample:
         attrition_overall=overall,
         attrition_differential=differential,
     )
+
+
+def ledger_of(panel: Panel, spec: StudySpec, standard: Standard, estimate: Estimate, sample: Sample) -> Ledger:
+    """Which counts of this summary are withheld."""
+    people = panel.cross_sections is None
+    counted = Counted(
+        used=sample.units,
+        treated=estimate.n_treated_units,
+        compared=sample.comparison,
+        clusters=sample.clusters if people else None,
+        treated_clusters=sample.treated_clusters if people else None,
+    )
+    remarks = (*panel.remarks, *estimate.remarks)
+    return ledger(policy(spec, standard), standard.disclosure, panel, counted, remarks)
 
 
 def _not_yet_treated(panel: Panel, spec: StudySpec, estimate: Estimate) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -11,12 +10,13 @@ from evalkit.data.panel import Panel
 from evalkit.errors import EstimationFailed, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.evidence.disclosure import Policy, policy
-from evalkit.evidence.facts import NO_PLAN, Facts, sample_of
+from evalkit.evidence.facts import NO_PLAN, Facts, ledger_of, sample_of
 from evalkit.evidence.finding import find, judge
+from evalkit.evidence.ledger import Ledger
 from evalkit.evidence.natural import effect_of
 from evalkit.evidence.schema_plan import PlanBlock
 from evalkit.evidence.standard import Standard
-from evalkit.evidence.withhold import in_text, without_cohort_effects
+from evalkit.evidence.withhold import checks_shown
 from evalkit.inference.refits import counted_as_treated
 from evalkit.study.spec import Study
 from evalkit.vocabulary import Diagnostic
@@ -48,6 +48,8 @@ def facts_of(
             next_step="Look at estimates by cohort and period: some cell rests on too few units, or on none.",
         )
     judged = judge(effect, outcome)
+    sample = sample_of(panel, spec, estimate)
+    book = ledger_of(panel, spec, standard, estimate, sample)
     return Facts(
         study=study,
         standard=standard,
@@ -56,10 +58,11 @@ def facts_of(
         effect=effect,
         judged=judged,
         finding=find(judged, outcome, no_interval=_no_interval(estimate)),
-        sample=sample_of(panel, spec, estimate),
-        diagnostics=_by_id(diagnostics, panel, policy(spec, standard)),
+        sample=sample,
+        diagnostics=_by_id(diagnostics, panel, policy(spec, standard), book),
         other_outcomes=other_outcomes,
         plan=plan,
+        ledger=book,
     )
 
 
@@ -67,12 +70,12 @@ def _no_interval(estimate: Estimate) -> bool:
     return estimate.reported is not None and estimate.reported.method == "none"
 
 
-def _by_id(diagnostics: Sequence[Diagnostic], panel: Panel, rules: Policy) -> dict[str, Diagnostic]:
-    """Diagnostics by id; a check that reports several of one id gets them numbered."""
+def _by_id(diagnostics: Sequence[Diagnostic], panel: Panel, rules: Policy, book: Ledger) -> dict[str, Diagnostic]:
+    """Diagnostics by id, without small counts; a check that reports several of one id gets them numbered."""
     found: dict[str, Diagnostic] = {}
-    for diagnostic in without_cohort_effects(diagnostics, panel, rules):
+    for diagnostic in checks_shown(diagnostics, panel, rules, book):
         name, count = diagnostic.id, 2
         while name in found:
             name, count = f"{diagnostic.id}_{count}", count + 1
-        found[name] = replace(diagnostic, reading=in_text(diagnostic.reading, rules))
+        found[name] = diagnostic
     return found

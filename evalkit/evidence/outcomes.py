@@ -19,7 +19,7 @@ from evalkit.estimate import Estimate
 from evalkit.evidence.facts import Facts
 from evalkit.evidence.finding import find
 from evalkit.evidence.gather import facts_of
-from evalkit.evidence.natural import natural_block, not_rated, withhold_few_people
+from evalkit.evidence.natural import not_rated
 from evalkit.evidence.rating import Rating, rate
 from evalkit.evidence.schema import FindingBlock, NaturalBlock, OutcomeFinding
 from evalkit.evidence.speaking import Voice
@@ -184,9 +184,7 @@ def _primary_row(facts: Facts, rating: Rating, natural: NaturalBlock, said: str)
 def _row(judged: _Judged, adjusted: tuple[float, int] | None) -> OutcomeFinding:
     facts, rating, outcome = judged.facts, judged.rating, judged.outcome
     unrated = " ".join(rating.not_rated_reasons).rstrip(".")
-    natural = not_rated(unrated) if rating.certainty is None else withhold_few_people(
-        natural_block(facts.effect, facts.spec.primary_outcome, facts.panel), facts.rules
-    )  # fmt: skip
+    natural = not_rated(unrated) if rating.certainty is None else facts.natural()
     finding = find(facts.judged, outcome, not_rated=unrated, no_interval=facts.no_interval)
     lost = adjusted is not None and _lost(facts, finding, outcome, adjusted[0])
     if lost and adjusted is not None:

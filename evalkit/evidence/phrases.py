@@ -408,5 +408,8 @@ _WORDS: Final = {
     "treated_places": "the {count} treated {units}",
     "treated_place": "the treated {unit}",
     "treated_places_withheld": "the treated {units}",
+    "flow_withheld": "Withheld: the numbers of this check would tell of fewer people than may be told.",
+    "attrition_withheld": "The numbers on attrition are withheld, as they would tell of few people.",
+    "missing_withheld": "Too many data are missing; how many is withheld, as it would tell of few people.",
 }
 WORDS: Final = Phrases(_WORDS)

@@ -6,6 +6,8 @@ import numpy as np
 
 from evalkit.evidence.effect_sizes import attrition_status, baseline_status
 from evalkit.evidence.facts import Facts, baseline_differences
+from evalkit.evidence.ledger import LOST, LOST_APART, MISSING
+from evalkit.evidence.phrases import WORDS
 from evalkit.evidence.standard import OF_SERIES, Rule
 from evalkit.evidence.verdict import Verdict, held_against, not_applicable, not_run, severe
 from evalkit.uncertainty import Posterior
@@ -157,7 +159,9 @@ def attrition(facts: Facts, rule: Rule) -> Verdict:
     limit = rule.limits["missing_share"]
     if sample.attrition_overall is None or sample.attrition_differential is None:
         if sample.missing_share > limit:
-            return held_against(True, f"{100 * sample.missing_share:.1f} % is missing.", sample.missing_share, limit)
+            hidden = facts.ledger.hides(MISSING)
+            said = WORDS["missing_withheld"] if hidden else f"{100 * sample.missing_share:.1f} % is missing."
+            return held_against(True, said, None if hidden else sample.missing_share, limit)
         return not_run("No unit of one arm was seen before the first start, so attrition cannot be computed.")
     overall, differential = sample.attrition_overall, sample.attrition_differential
     status = attrition_status(overall, differential, cautious=boundary.cautious, optimistic=boundary.optimistic)
@@ -165,6 +169,8 @@ def attrition(facts: Facts, rule: Rule) -> Verdict:
         f"Attrition {overall:.1f} % overall, {differential:.1f} points between arms: {status}; "
         f"{100 * sample.missing_share:.1f} % of unit-periods missing."
     )
+    if facts.ledger.hidden & {LOST, LOST_APART, MISSING}:
+        reason = WORDS["attrition_withheld"]
     if status == "high":
         return severe(held_against(True, f"{reason} (Optimistic boundary: {boundary.optimistic_is}.)", status, "high"))
     return held_against(status != "low" or sample.missing_share > limit, reason, status, "low")

@@ -147,11 +147,25 @@ class Attrition(Rules):
     optimistic_is: str
 
 
+class Dominance(Rules):
+    """When one contributor makes up too much of an amount: the (n, k) and the p % rule, as shares."""
+
+    largest: Annotated[int, Field(ge=1)]
+    share: Annotated[float, Field(gt=0, lt=1)]
+    closeness: Annotated[float, Field(gt=0, lt=1)]
+
+
 class Disclosure(Rules):
     """When a number is withheld."""
 
     min_cell: Annotated[int, Field(ge=2)]
     unstable_events: Annotated[int, Field(ge=1)]
+    dominance: Dominance
+    level_digits: Annotated[int, Field(ge=1)]
+    margin_weight: Annotated[float, Field(ge=1)]
+    item_weights: dict[str, Annotated[float, Field(gt=0)]]
+    solver_rounds: Annotated[int, Field(ge=1)]
+    solver_nodes: Annotated[int, Field(ge=1)]
     places: tuple[str, ...]
 
 
@@ -206,6 +220,7 @@ class Standard(Rules):
                 allowed=f"{floor.min_cell} or more",
                 next_step="Remove the key, or raise it.",
             )
+        _require_as_tight(standard.disclosure, floor)
         looser = sorted(set(standard.disclosure.places) - set(floor.places))
         if looser:
             raise ConfigError(
@@ -214,6 +229,30 @@ class Standard(Rules):
                 next_step="Remove the addition; tables about other units are treated as being about people.",
             )
         return standard
+
+
+def _require_as_tight(asked: Disclosure, floor: Disclosure) -> None:
+    """Refuse thresholds that let more through than the shipped ones.
+
+    Raises
+    ------
+    ConfigError
+        Which, and what is allowed.
+    """
+    mine, least = asked.dominance, floor.dominance
+    for name, value, limit, tighter_is_less in (
+        ("unstable_events", asked.unstable_events, floor.unstable_events, False),
+        ("level_digits", asked.level_digits, floor.level_digits, True),
+        ("dominance.largest", mine.largest, least.largest, False),
+        ("dominance.share", mine.share, least.share, True),
+        ("dominance.closeness", mine.closeness, least.closeness, False),
+    ):
+        if value > limit if tighter_is_less else value < limit:
+            raise ConfigError(
+                f"evidence.disclosure.{name} is {value}; it may only be tightened.",
+                allowed=f"{limit} or {'less' if tighter_is_less else 'more'}",
+                next_step="Remove the key, or tighten it.",
+            )
 
 
 @functools.cache

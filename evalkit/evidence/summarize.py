@@ -13,11 +13,13 @@ from evalkit.evidence.crosswalk import crosswalk
 from evalkit.evidence.disclosure import Policy, policy, require_enough_people
 from evalkit.evidence.effect_sizes import cox_index, did_g_from_att, improvement_index
 from evalkit.evidence.equity import Groups, equity_blocks
-from evalkit.evidence.facts import NO_PLAN, Facts, outcome_spread
+from evalkit.evidence.facts import NO_PLAN, Facts, ledger_of, outcome_spread, sample_of
 from evalkit.evidence.finding import chances, find, judge
 from evalkit.evidence.gather import facts_of
 from evalkit.evidence.inference import inference_block
-from evalkit.evidence.natural import Effect, effect_of, natural_block, not_rated, share_base, withhold_few_people
+from evalkit.evidence.ledger import Ledger
+from evalkit.evidence.levels import REASONS
+from evalkit.evidence.natural import Effect, effect_of, not_rated, share_base
 from evalkit.evidence.outcomes import OutcomeResults, summary_of_findings
 from evalkit.evidence.rating import Rating, rate
 from evalkit.evidence.reasons import raises
@@ -25,9 +27,11 @@ from evalkit.evidence.schema import EstimateBlock, Evidence, Identity
 from evalkit.evidence.schema_plan import PlanBlock
 from evalkit.evidence.schema_rating import RatingBlock
 from evalkit.evidence.speaking import Voice
+from evalkit.evidence.standard import Standard
 from evalkit.evidence.values import Number, Quantity
 from evalkit.evidence.withhold import in_text
 from evalkit.evidence.words import sentences
+from evalkit.inference.refits import counted_as_treated
 from evalkit.numerics.balance import pooled_sd
 from evalkit.study.spec import Outcome, Study
 from evalkit.vocabulary import POOLED, Diagnostic
@@ -98,15 +102,11 @@ def summarize(
     rating = rate(facts)
     voice = Voice(standard, rating.label, facts.is_bayesian)
     unrated = " ".join(rating.not_rated_reasons).rstrip(".")
-    natural = (
-        withhold_few_people(natural_block(effect, outcome, facts.panel), facts.rules)
-        if rating.certainty is not None
-        else not_rated(unrated)
-    )
+    natural = facts.natural() if rating.certainty is not None else not_rated(unrated)
     excludes_0 = rating.certainty is not None and facts.finding.label in ("favourable", "unfavourable")
     bought = outcomes_bought(effect, outcome, natural, excludes_0=excludes_0, seed=study.seed)
     cost = cost_block(spec.cost, bought, seed=study.seed)
-    equity = equity_blocks(spec, groups, facts.rules)
+    equity = equity_blocks(spec, groups, facts.rules, standard.disclosure)
     said = sentences(facts, natural, rating, cost, equity)
     return Evidence(
         identity=identity,
@@ -135,6 +135,12 @@ def summarize(
 
 def _primary_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return sorted(outcomes, key=lambda each: each.role != "primary")
+
+
+def ledger_for(study: Study, panel: Panel, estimate: Estimate) -> Ledger:
+    """Which counts the summary of this estimate withholds, for whoever publishes tables beside it."""
+    counted, standard = counted_as_treated(panel, estimate), Standard.from_config(study.evidence)
+    return ledger_of(counted, study.spec, standard, estimate, sample_of(counted, study.spec, estimate))
 
 
 def _rating_block(facts: Facts, rating: Rating) -> RatingBlock:
@@ -262,6 +268,8 @@ def _effect_size(facts: Facts, effect: Effect, outcome: Outcome) -> float | str:
     spread = outcome_spread(facts.panel)
     if spread is None:
         return "an arm has fewer than two units, so their spread is unknown"
+    if facts.level is not None and outcome.family == "proportion":  # beside the difference it gives the level
+        return REASONS[facts.level]
     if effect.link == "log_link":
         return "the effect is on logs and the outcome is not, so there is no common spread"
     sd_treated, sd_comparison, n_treated, n_comparison = spread

@@ -9,6 +9,7 @@ from typing import Final
 
 from evalkit.data.panel import Panel
 from evalkit.evidence.disclosure import Policy, small
+from evalkit.evidence.ledger import SAMPLE_FLOW, Ledger
 from evalkit.evidence.phrases import WORDS
 from evalkit.vocabulary import Diagnostic, Remark
 
@@ -56,7 +57,11 @@ def in_text(text: str, rules: Policy, known: Collection[str] = (), *, every: boo
         return text
     hidden = _QUOTED.sub(lambda found: found.group(0) if found.group(1) in known else _ONE_NAME, text)
     hidden = _NAMES.sub("(names withheld)", hidden)
-    counts = [found for found in _WHOLE.finditer(hidden) if _counts_people(found, hidden)]
+    put = _put(hidden, rules)
+    counts = [
+        found for found in _WHOLE.finditer(hidden)
+        if _counts_people(found, hidden) and not any(start <= found.start() < end for start, end in put)
+    ]  # fmt: skip
     if not every and not any(small(rules, _number(found)) for found in counts):
         return hidden
     parts, end = [], 0
@@ -94,14 +99,27 @@ def has_small_cohort(panel: Panel, rules: Policy) -> bool:
 
 
 def without_cohort_effects(diagnostics: Iterable[Diagnostic], panel: Panel, rules: Policy) -> tuple[Diagnostic, ...]:
-    """The checks; of those that estimate by cohort the numbers are withheld where a cohort has few people."""
-    if not has_small_cohort(panel, rules):
+    """The checks; those by cohort without numbers where the people of a cohort, or those who never start, are few."""
+    if not has_small_cohort(panel, rules) and not small(rules, int(panel.never_treated.sum())):
         return tuple(diagnostics)
     said = f"Withheld: a cohort has fewer than {rules.min_cell} people."
     return tuple(
         replace(found, value=None, details=(), reading=said, exhibit=None) if found.id in BY_COHORT else found
         for found in diagnostics
     )  # fmt: skip
+
+
+def checks_shown(
+    diagnostics: Iterable[Diagnostic], panel: Panel, rules: Policy, book: Ledger
+) -> tuple[Diagnostic, ...]:
+    """The checks without small counts of people in their readings, and without what gives such a count away."""
+    told = []
+    for found in without_cohort_effects(diagnostics, panel, rules):
+        if found.id == SAMPLE_FLOW and book.hides(SAMPLE_FLOW):
+            told.append(replace(found, value=None, details=(), reading=WORDS["flow_withheld"], exhibit=None))
+        else:
+            told.append(replace(found, reading=in_text(found.reading, rules, every=book.hides_arms)))
+    return tuple(told)
 
 
 def in_check(found: Diagnostic, rules: Policy) -> Diagnostic:
@@ -120,6 +138,12 @@ def small_details(found: Diagnostic, rules: Policy) -> frozenset[str]:
 def _is_count(name: str) -> bool:
     counted = name.startswith("n_") or name.endswith("_units") or name == "always_treated"
     return counted and not any(word in name for word in ("period", "skipped", "cohort"))
+
+
+def _put(text: str, rules: Policy) -> list[tuple[int, int]]:
+    """Where words stand that were put for a withheld count already."""
+    said = [re.escape(WORDS.say(key, limit=rules.min_cell)) for key in ("fewer_than", "or_more")]
+    return [found.span() for found in re.finditer("|".join(said), text)]
 
 
 def _counts_people(found: re.Match[str], text: str) -> bool:

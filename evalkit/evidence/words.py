@@ -394,7 +394,7 @@ def _scale(script: Script) -> str | None:
     count = int(cells.any(axis=1).sum())
     spec = script.facts.spec
     places = WORDS["treated_place"].format(unit=told(spec).assignment.unit)
-    if small(script.facts.rules, count):
+    if small(script.facts.rules, count) or script.facts.withholds:
         places = WORDS["treated_places_withheld"].format(units=told_units(spec))
     elif count > 1:
         places = WORDS["treated_places"].format(count=count, units=told_units(spec, count))

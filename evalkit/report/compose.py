@@ -11,18 +11,32 @@ import pandas as pd
 from evalkit.data.panel import Panel
 from evalkit.estimate import Estimate
 from evalkit.evaluation import Evaluation
-from evalkit.evidence.disclosure import Policy, gate, policy
+from evalkit.evidence.disclosure import Policy, policy
+from evalkit.evidence.disclosure import gate as gate_table
+from evalkit.evidence.linked import UNDECLARED
 from evalkit.evidence.natural import link_of
 from evalkit.evidence.standard import Standard
-from evalkit.evidence.withhold import has_small_cohort, in_check, in_text, without_cohort_effects
+from evalkit.evidence.withhold import checks_shown, has_small_cohort, in_check, in_text
 from evalkit.report.contents import Contents
+from evalkit.report.exports import undeclared
 from evalkit.report.gallery import Shown
+from evalkit.report.gating import (
+    COMPLEMENTARY,
+    MIXTURE,
+    SMALL,
+    Gate,
+    blank_record,
+    expected_sizes,
+    has_small_side,
+)
 from evalkit.report.pictures import pictures
 from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table
 from evalkit.report.wording import estimator_title
 from evalkit.study.spec import Design, Outcome
 from evalkit.vocabulary import POOLED, BoolArray, Exhibit
 
+ESTIMATES: Final = "estimates.csv"
+EVENT_STUDY: Final = "event_study.csv"
 LABELS: Final = ("event_time", "level")
 """Number columns that say which row it is; they stay when the row's numbers are withheld."""
 
@@ -61,42 +75,50 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
     if rules.subject == "persons":  # whose own effects are nobody else's business
         by_run = by_run[by_run["aggregation"] != "unit"].reset_index(drop=True)
     by_run["reason"] = by_run["reason"].map(lambda reason: in_text(reason, rules), na_action="ignore")
-    records: dict[str, dict[str, Any]] = {}
+    gate = Gate(evaluation, rules)
 
     def passed(name: str, table: pd.DataFrame, counts: Sequence[str], groups: Sequence[str] = ()) -> pd.DataFrame:
-        shown, records[name] = through_gate(table, rules, counts=counts, groups=groups)
+        shown, record = through_gate(table, rules, counts=counts, groups=groups)
+        gate.passed(name, record)
         return shown
 
-    estimates = passed("estimates.csv", by_run, ["n_treated"], ["outcome", "run", "aggregation"])
+    estimates = passed(ESTIMATES, by_run, ["n_treated"], ["outcome", "run", "aggregation"])
     sums = adds_up(outcome, estimate, evaluation.panel)
     by_event_time = passed(
-        "event_study.csv",
+        EVENT_STUDY,
         event_study_table(estimate, reference, link, start=only_start(estimate, evaluation.panel), adds_up=sums),
         ["n_treated"],
     )
-    if records["event_study.csv"]["suppressed"] or records["event_study.csv"]["complementary"]:
+    estimates = gate.averages(estimates, ESTIMATES)
+    by_event_time = gate.levels(by_event_time, EVENT_STUDY)
+    estimates = gate.counts(estimates, ESTIMATES, expected_sizes(estimates, gate))
+    by_event_time = gate.counts(by_event_time, EVENT_STUDY, expected_sizes(by_event_time, gate))
+    if gate.records[EVENT_STUDY]["withheld"]:
         by_event_time[list(SUMS)] = np.nan  # one sum less the one before it is the effect that is withheld
     if has_small_cohort(evaluation.panel, rules):
-        mixed = estimates["aggregation"].isin(MIXED)
-        estimates = _withheld(estimates, mixed, records["estimates.csv"])
-        every = pd.Series(True, index=by_event_time.index)
-        by_event_time = _withheld(by_event_time, every, records["event_study.csv"])
-    told = without_cohort_effects(evaluation.diagnostics, evaluation.panel, rules)
+        # with the cohorts that are shown, rows that mix cohorts give away the size and the effect of one that is not
+        estimates = gate.rows(estimates, ESTIMATES, estimates["aggregation"].isin(MIXED), MIXTURE)
+        by_event_time = gate.rows(by_event_time, EVENT_STUDY, pd.Series(True, index=by_event_time.index), MIXTURE)
+    told = checks_shown(evaluation.diagnostics, evaluation.panel, rules, gate.ledger)
     checks = passed("diagnostics.csv", diagnostics_table([in_check(found, rules) for found in told]), [])
     exhibits: list[Shown] = []
     own = [*estimate.exhibits, *(found.exhibit for found in told if found.exhibit is not None)]
     for exhibit in exhibits_shown(own, evaluation.panel, rules):
         table = pd.DataFrame(dict(exhibit.table))
+        name = f"figures/{exhibit.kind}"
+        if gate.of_people and undeclared(exhibit):
+            gate.refused(name, len(table), UNDECLARED)
+            continue
         shown, record = through_gate(table, rules, counts=exhibit.counts, keep=exhibit.labels)
-        records[f"figures/{exhibit.kind}"] = record
-        exhibits.append(Shown(exhibit.kind, shown))
+        gate.passed(name, record)
+        exhibits.append(Shown(exhibit.kind, gate.exhibit(shown, name, exhibit.counts)))
     rated = evaluation.evidence.rating.certainty is not None
     drawn = pictures(
         evaluation.evidence, estimates, by_event_time, link=link, step=step_in_words(evaluation.panel),
         reference=reference, window=window_of(study.spec.design, estimate), exhibits=exhibits,
         fit=estimate.leads_from == "fit",
     ) if rated else ()  # fmt: skip
-    disclosure = {"subject": rules.subject, "min_cell": rules.min_cell, "reason": rules.reason, "tables": records}
+    disclosure = {"subject": rules.subject, "min_cell": rules.min_cell, "reason": rules.reason, "tables": gate.records}
     return Contents(
         evidence=evaluation.evidence,
         figures=drawn,
@@ -109,27 +131,13 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
     )
 
 
-def _withheld(table: pd.DataFrame, rows: pd.Series[bool], record: dict[str, Any]) -> pd.DataFrame:
-    """The table without the numbers of these rows, recorded as withheld for another's sake.
-
-    Rows that mix cohorts, taken together with those of the cohorts that are shown, give away the size and
-    the effect of one that is withheld: at some event times and periods the cohorts present differ by it alone.
-    """
-    numeric = table.select_dtypes("number").columns.difference(list(LABELS))
-    shown = table.copy()
-    for name in numeric:
-        shown[name] = shown[name].mask(rows)
-    extra = {int(row) for row in table.index[rows]} - set(record["suppressed"])
-    record["complementary"] = sorted(extra | set(record["complementary"]))
-    return shown
-
-
 def exhibits_shown(exhibits: Iterable[Exhibit], panel: Panel, rules: Policy) -> Iterator[Exhibit]:
     """Figures of the estimator and the checks, without those that tell of single persons.
 
-    Beside a cohort of few people there are none: rows that rest on different cohorts would tell of it.
+    Beside a cohort of few people, or few who never start, there are none: rows that rest on different cohorts would
+    tell of them.
     """
-    if has_small_cohort(panel, rules):
+    if has_small_cohort(panel, rules) or has_small_side(panel, rules):
         return
     for exhibit in exhibits:
         if not (exhibit.about == "units" and rules.subject == "persons"):
@@ -158,22 +166,20 @@ def through_gate(
     """
     parts = [part for _, part in table.groupby(list(groups), sort=False, dropna=False)] if groups else [table]
     shown: list[pd.DataFrame] = []
-    record: dict[str, Any] = {
-        "rows": len(table),
-        "suppressed": [],
-        "complementary": [],
-        "homogeneous": [],
-        "escaped": 0,
-    }
+    record = blank_record(len(table))
+    rules_used: set[str] = set()
     for part in parts:
-        passed, found = gate(
+        passed, found = gate_table(
             part, counts=counts, min_cell=rules.min_cell, subject=rules.subject, reason=rules.reason,
             keep=[name for name in keep if name in part],
         )  # fmt: skip
         shown.append(passed)
-        for name in ("suppressed", "complementary", "homogeneous"):
-            record[name] += [int(part.index[row]) for row in getattr(found, name)]
+        record["withheld"] += [int(part.index[row]) for row in (*found.suppressed, *found.complementary)]
+        rules_used |= {SMALL} if found.suppressed else set()
+        rules_used |= {COMPLEMENTARY} if found.complementary else set()
+        record["homogeneous"] += [int(part.index[row]) for row in found.homogeneous]
         record["escaped"] += found.escaped
+    record["withheld"], record["rules"] = sorted(record["withheld"]), sorted(rules_used)
     return pd.concat(shown).sort_index() if len(shown) > 1 else shown[0], record
 
 

@@ -11,11 +11,14 @@ from evalkit.errors import DesignRefused
 from evalkit.evidence.disclosure import Policy
 from evalkit.evidence.equity import GroupResult, Groups, equity_blocks
 from evalkit.evidence.schema import EquityBlock
+from evalkit.evidence.standard import shipped
 from tests.unit.evidence import made
 
 PLACES, PERSONS = Policy("places", 11, ""), Policy("persons", 11, "counts are of persons")
 SPEC = made.spec(equity=[{"name": "side", "column": "side", "reference": "north"}])
 SAME = 1e-9
+
+LIMITS = shipped().disclosure
 
 
 def result(effect: float, error: float = 0.1, *, observed: float = 18.0, **more: Any) -> GroupResult:
@@ -24,7 +27,7 @@ def result(effect: float, error: float = 0.1, *, observed: float = 18.0, **more:
 
 
 def block(groups: Groups, rules: Policy = PLACES) -> EquityBlock:
-    (found,) = equity_blocks(SPEC, groups, rules)
+    (found,) = equity_blocks(SPEC, groups, rules, LIMITS)
     return found
 
 
@@ -107,6 +110,6 @@ def test_a_log_outcome_has_its_gaps_in_geometric_means() -> None:
         estimate = made.estimate(effect, 0.02, observed=float(np.log(level)))
         return GroupResult(made.panel(level=level, log=True), estimate, frozenset({str(level)}))
 
-    (found,) = equity_blocks(spec, {"side": {"north": of(-0.1, 10.0), "south": of(-0.2, 20.0)}}, PLACES)
+    (found,) = equity_blocks(spec, {"side": {"north": of(-0.1, 10.0), "south": of(-0.2, 20.0)}}, PLACES, LIMITS)
     assert found.gap_after.value == pytest.approx(10.0)
     assert found.gap_counterfactual.value == pytest.approx(20.0 * np.exp(0.2) - 10.0 * np.exp(0.1))

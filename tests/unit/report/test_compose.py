@@ -47,7 +47,7 @@ def _of_persons(evaluation: Evaluation) -> Evaluation:
 def test_places_are_shown_whatever_their_number() -> None:
     contents = samples.of(samples.castle())
     assert contents.disclosure["subject"] == "places"
-    assert all(not record["suppressed"] for record in contents.disclosure["tables"].values())
+    assert all(not record["withheld"] for record in contents.disclosure["tables"].values())
 
 
 def test_small_groups_of_persons_are_withheld_in_every_table_and_picture() -> None:
@@ -57,7 +57,7 @@ def test_small_groups_of_persons_are_withheld_in_every_table_and_picture() -> No
             assert not table["n_treated"].between(1, 10).any()
     cohorts = contents.estimates.query("aggregation == 'cohort' and label in ('2006', '2008', '2009', '2010')")
     assert cohorts[NUMBERS].isna().all(axis=None)
-    assert contents.disclosure["tables"]["estimates.csv"]["suppressed"]
+    assert contents.disclosure["tables"]["estimates.csv"]["withheld"]
 
 
 def test_mixtures_of_cohorts_are_withheld_beside_a_small_one() -> None:
@@ -71,7 +71,7 @@ def test_mixtures_of_cohorts_are_withheld_beside_a_small_one() -> None:
     overall = contents.estimates.query("aggregation == 'overall' and role == 'primary'")
     assert overall["estimate"].notna().all()
     record = contents.disclosure["tables"]["event_study.csv"]
-    assert sorted(record["suppressed"] + record["complementary"]) == list(range(record["rows"]))
+    assert record["withheld"] == list(range(record["rows"]))
 
 
 def test_checks_and_reasons_name_no_small_count_of_persons() -> None:
@@ -125,7 +125,9 @@ def test_rows_that_add_up_are_judged_together_and_recorded_by_their_place() -> N
     table = pd.DataFrame({"run": ["a", "a", "b", "b"], "n_treated": [30, 40, 3, 50], "estimate": [1.0, 2.0, 3.0, 4.0]})
     shown, record = through_gate(table, PERSONS, counts=["n_treated"], groups=["run"])
     assert shown["estimate"].isna().tolist() == [False, False, True, True]
-    assert record == {"rows": 4, "suppressed": [2], "complementary": [3], "homogeneous": [], "escaped": 0}
+    assert record == {
+        "rows": 4, "withheld": [2, 3], "rules": ["complementary", "small_count"], "homogeneous": [], "escaped": 0,
+    }  # fmt: skip
 
 
 def test_labels_of_withheld_rows_stay() -> None:

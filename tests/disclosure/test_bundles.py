@@ -1,0 +1,112 @@
+"""The attack on finished bundles: what all files of one say together about few people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evalkit.evaluation import Evaluation
+from evalkit.evidence import ledger
+from evalkit.evidence.standard import shipped
+from evalkit.evidence.summarize import summarize
+from evalkit.numerics.suppression import Linked, Suppression
+from evalkit.report import gating
+from evalkit.report.bundle import write_bundle
+from tests import report_samples as samples
+from tests.disclosure.bundle_reader import Calendar, learn
+from tests.disclosure.worlds import World, behind, known, run, small_counts
+
+MIN_CELL = shipped().disclosure.min_cell
+WORLDS = {
+    "people who vanish and rare events": World({2013: 40, 2015: 30}, 60, missing=3, leave=4, risk=0.15),
+    "a small cohort": World({2013: 60, 2014: 6, 2015: 30}, 60),
+    "few who never start": World({2013: 40, 2015: 30}, 5),
+}
+
+
+@pytest.fixture(scope="session")
+def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Evaluation, Path]]:
+    return {name: run(world, tmp_path_factory.mktemp("world")) for name, world in WORLDS.items()}
+
+
+def lost(evaluation: Evaluation, bundle: Path, calendar: Calendar) -> dict[object, tuple[float, float]]:
+    """Small counts that the reader of a bundle knows too closely."""
+    small = small_counts(evaluation.panel, calendar, behind(evaluation, calendar), MIN_CELL)
+    assert small, "there is nothing to find"
+    return known(learn(bundle, calendar, shares=True), small, MIN_CELL)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_no_small_count_of_people_follows_from_all_files_of_a_bundle(
+    name: str, evaluated: Mapping[str, tuple[Evaluation, Path]]
+) -> None:
+    evaluation, bundle = evaluated[name]
+    assert not lost(evaluation, bundle, WORLDS[name].calendar)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_without_complementary_suppression_the_reader_of_a_bundle_wins(
+    name: str, evaluated: Mapping[str, tuple[Evaluation, Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small counts alone are withheld, as a first gate would do it; sums and differences then give them back."""
+    switched_off(monkeypatch)
+    evaluation = summarized_again(evaluated[name][0])
+    bundle = write_bundle(evaluation, tmp_path, provenance={}, study_yaml="study: {}\n")
+    assert lost(evaluation, bundle, WORLDS[name].calendar)
+
+
+def test_shipped_studies_keep_their_small_groups_when_their_units_are_persons(tmp_path: Path) -> None:
+    """Cohorts of 1 to 13: the study of the castle doctrine, had its units been persons."""
+    evaluation = of_persons(samples.castle())
+    cohorts = evaluation.estimate.calendar.labels(evaluation.panel.cohorts).astype(int).tolist()
+    years = evaluation.estimate.calendar.labels(evaluation.panel.time).astype(int).tolist()
+    calendar = Calendar(tuple(years), tuple(cohorts))
+    bundle = write_bundle(evaluation, tmp_path, provenance={}, study_yaml="study: {}\n")
+    small = small_counts(evaluation.panel, calendar, {}, MIN_CELL)
+    assert len(small) >= 4
+    assert not known(learn(bundle, calendar, shares=False), small, MIN_CELL)
+
+
+def test_what_was_withheld_is_told_without_the_numbers(evaluated: Mapping[str, tuple[Evaluation, Path]]) -> None:
+    _, bundle = evaluated["people who vanish and rare events"]
+    found = json.loads((bundle / "disclosure.json").read_text(encoding="utf-8"))
+    table = found["tables"]["event_study.csv"]
+    assert {"difference", "small_count"} <= set(table["rules"])
+    assert set(table["withheld_cells"]) == {"n_treated", "observed", "counterfactual"}
+    assert "suppressed" not in table  # which row fell to which rule would bound its count
+
+
+def of_persons(evaluation: Evaluation) -> Evaluation:
+    """The same study, had its units been persons."""
+    spec = evaluation.study.spec
+    assignment = spec.assignment.model_copy(update={"unit": "person"})
+    study = evaluation.study.model_copy(update={"spec": spec.model_copy(update={"assignment": assignment})})
+    return summarized_again(dataclasses.replace(evaluation, study=study))
+
+
+def summarized_again(evaluation: Evaluation) -> Evaluation:
+    """The evaluation with its summary made anew, without groups."""
+    evidence = summarize(
+        evaluation.study, evaluation.panel, evaluation.estimate, evaluation.robustness, evaluation.diagnostics,
+        evaluation.evidence.identity, other_outcomes=evaluation.other_outcomes,
+    )  # fmt: skip
+    return dataclasses.replace(evaluation, evidence=evidence)
+
+
+def switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave of the gate what withholds small counts themselves."""
+
+    def only_small(linked: Linked, **_: object) -> Suppression:
+        primary = np.asarray(linked.items @ linked.protected.astype(float) > 0.0)
+        return Suppression(primary, 0.0, 0, 0, optimal=False, protects=True)
+
+    monkeypatch.setattr(ledger, "suppress", only_small)
+    monkeypatch.setattr(gating, "covered", lambda values, hidden, min_cell: set())
+    monkeypatch.setattr(gating, "close", lambda value, published, min_cell: False)
+    monkeypatch.setattr(gating.Gate, "rows", lambda self, table, name, rows, rule: table)
+    monkeypatch.setattr("evalkit.evidence.disclosure.covered", lambda values, hidden, min_cell: set())
