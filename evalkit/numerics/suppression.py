@@ -216,10 +216,9 @@ class Attack:
         aim[own] = -sign
         if system.shape[0] == 0:
             return np.where(np.arange(free.size) == own, low if sign < 0 else high, 0.0), np.zeros(0)
-        sums: Any = system  # sparse matrices are taken, which scipy's types do not say
-        found = linprog(
-            aim, A_eq=sums, b_eq=np.zeros(system.shape[0]), bounds=np.stack([low, high], axis=1), method="highs"
-        )
+        sums: Any = system  # what is taken is wider than scipy's types say
+        ends: Any = np.stack([low, high], axis=1)
+        found = linprog(aim, A_eq=sums, b_eq=np.zeros(system.shape[0]), bounds=ends, method="highs")
         if found.status != 0:
             raise RuntimeError(f"the bound of a withheld count was not found: {found.message}")
         return np.asarray(found.x), np.asarray(found.eqlin.marginals)
@@ -295,7 +294,7 @@ def _cheapest(
         if need <= TOLERANCE:
             continue
         up, down = np.where(fixed, 0.0, attack.up), np.where(fixed, 0.0, attack.down)
-        bounds = np.stack([np.zeros(2 * n), np.r_[up, down]], axis=1)
+        bounds: Any = np.stack([np.zeros(2 * n), np.r_[up, down]], axis=1)
         bounds[[target, n + target]] = [[need, need], [0.0, 0.0]] if sign > 0.0 else [[0.0, 0.0], [need, need]]
         sums: Any = sparse.hstack([linked.relations, -linked.relations])
         found = linprog(

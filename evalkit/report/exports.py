@@ -27,6 +27,9 @@ NAMES: Final = frozenset({
 })  # fmt: skip
 """Text and marks that say which row it is."""
 
+CHOICE: Final = "choice: "
+"""Columns of the specification curve, one a choice that the study declares."""
+
 
 def undeclared(exhibit: Exhibit) -> tuple[str, ...]:
     """Columns of a figure's rows that nobody declared; with one of them the figure is withheld.
@@ -37,7 +40,7 @@ def undeclared(exhibit: Exhibit) -> tuple[str, ...]:
     ('age',)
     """
     known: Collection[str] = {*exhibit.counts, *exhibit.labels} | EFFECTS | LEVELS | NAMES
-    return tuple(sorted(name for name in exhibit.table if name not in known))
+    return tuple(sorted(name for name in exhibit.table if name not in known and not name.startswith(CHOICE)))
 
 
 def without_levels(table: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
