@@ -303,6 +303,7 @@ def _cheapest(
         )  # fmt: skip
         if found.status != 0:
             return np.zeros(len(chosen), dtype=bool)
-        moves |= (found.x[:n] + found.x[n:]) > TOLERANCE
+        moved = np.asarray(found.x)
+        moves |= (moved[:n] + moved[n:]) > TOLERANCE
     touched = np.asarray(linked.items @ (moves & ~hidden).astype(np.float64) > 0.0)
     return touched & ~chosen & ~linked.fixed

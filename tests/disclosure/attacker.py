@@ -81,7 +81,7 @@ class System:
                 ends.append(np.inf)
                 continue
             assert found.status == 0, f"what was published contradicts itself: {found.message}"
-            ends.append(sign * float(found.fun))
+            ends.append(sign * float(found.fun or 0.0))
         return ends[0], ends[1]
 
 
