@@ -287,7 +287,8 @@ _RULE_WORDS: Final = {
     # rule: (because ..., it would rise if ...)
     "sampler_gate/short": (
         "the sampler did not settle",
-        "the model were run again with more draws (the estimator's settings draws and tune, or walkers and most_snapshots)",
+        "the model were run again with more draws (the estimator's settings draws and tune, or walkers and "
+        "most_snapshots)",
     ),
     "sampler_gate/diverged": (
         "the sampler broke down in a part of the posterior",
