@@ -32,6 +32,8 @@ VERBS: Final = {
     "power": ("evalkit.cli.power:power", "The smallest change that a study's design would detect."),
     "rollout": ("evalkit.cli.rollout:rollout", "Compare roll-out schedules, and draw who starts when."),
     "report": ("evalkit.cli.report:report", "Show what a finished run found and where its pages are."),
+    "reproduce": ("evalkit.cli.reproduce:reproduce", "Run a logged study again and compare every headline number."),
+    "compare": ("evalkit.cli.compare:compare", "Two runs side by side: config, data, estimates, with a figure."),
     "decide": ("evalkit.cli.decide:decide", "Record what the city decided after reading a run."),
     "portfolio": ("evalkit.cli.portfolio:portfolio", "One site of all studies, comparable findings put together."),
     "sync": ("evalkit.cli.sync:sync", "Log the finished bundles that the store does not have yet."),

@@ -55,8 +55,8 @@ def brief_html(contents: Contents) -> str:
         the study declares long texts they are cut on the page and whole in the annex.
     """
     annex = build_annex(contents)
-    pictures = [_picture(figure) for figure in contents.figures if figure.id in MAIN]
-    of_checks = [_picture(figure) for figure in contents.figures if figure.id not in MAIN]
+    pictures = [picture_of(figure) for figure in contents.figures if figure.id in MAIN]
+    of_checks = [picture_of(figure) for figure in contents.figures if figure.id not in MAIN]
 
     def render(page: Page) -> str:
         rendered = _template().render(
@@ -113,7 +113,8 @@ class _WordCounter(HTMLParser):
             self.words += len(re.findall(r"\w[\w'’.,%-]*", data))
 
 
-def _picture(figure: Figure) -> Picture:
+def picture_of(figure: Figure) -> Picture:
+    """A figure as a page shows it."""
     width, height = _natural_size(figure.svg)
     encoded = base64.b64encode(figure.svg).decode("ascii")
     return Picture(
