@@ -13,6 +13,7 @@ from evalkit.checks.refit import accepts, error_of_difference, overall, refit
 from evalkit.checks.wording import amount
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.language import mark, phrase, say
 from evalkit.vocabulary import Diagnostic, Domain, Exhibit
 
 
@@ -31,7 +32,7 @@ class AnticipationScan(PanelCheck):
     """
 
     name: ClassVar[str] = "anticipation_scan"
-    null_in_words: ClassVar[str] = "Nobody acted before the start: allowing for it leaves the answer as it is."
+    null_in_words: ClassVar[str] = mark("Nobody acted before the start: allowing for it leaves the answer as it is.")
     domain: ClassVar[Domain] = "confounding"
 
     periods: Annotated[int, Field(ge=1, le=12)] = 2
@@ -41,7 +42,9 @@ class AnticipationScan(PanelCheck):
         """Refit with each number of anticipation periods."""
         estimator = context.estimate.estimator
         if not accepts(estimator, "anticipation"):
-            return self.result("not_run", f"The estimator {estimator} has no setting for anticipation.")
+            return self.result(
+                "not_run", say("The estimator {estimator} has no setting for anticipation.", estimator=estimator)
+            )
         own = int(context.estimate.settings["anticipation"])
         fits: dict[int, Estimate] = {own: context.estimate}
         skipped: list[str] = []
@@ -51,7 +54,9 @@ class AnticipationScan(PanelCheck):
             except EvalkitError as error:
                 skipped.append(f"{allowed} ({error.what.rstrip('.')})")
         if len(fits) < 2:
-            return self.result("not_run", f"No other number of periods could be tried: {'; '.join(skipped)}.")
+            return self.result(
+                "not_run", say("No other number of periods could be tried: {listed}.", listed="; ".join(skipped))
+            )
         return self._told(context, dict(sorted(fits.items())), skipped, own)
 
     def _told(
@@ -63,18 +68,28 @@ class AnticipationScan(PanelCheck):
         p_values = [_p_of_difference(fits[own], fits[allowed], effects[own] - effects[allowed]) for allowed in others]
         smallest = min(1.0, len(others) * min(p_values))  # Bonferroni over the numbers of periods compared
         differs = smallest < self.alpha
-        trouble = f" Not estimable with {'; '.join(skipped)}." if skipped else ""
+        trouble = say(" Not estimable with {listed}.", listed="; ".join(skipped)) if skipped else ""
         moved = (
-            "They differ by more than random error would make them differ: the answer depends on it."
+            phrase("They differ by more than random error would make them differ: the answer depends on it.")
             if differs
-            else "They differ by no more than random error could make them differ."
+            else phrase("They differ by no more than random error could make them differ.")
         )
         lowest, highest = min(effects.values()), max(effects.values())
         told = self.result(
             "warn" if differs else "pass",
-            f"Allowing for {min(fits)} to {max(fits)} periods of acting before the start, the overall effect runs "
-            f"from {amount(context, lowest)} to {amount(context, highest)} ({amount(context, effects[own])} with the "
-            f"{own} that the study declares). {moved}{trouble}",
+            say(
+                "Allowing for {listed} to {listed_2} periods of acting before the start, the overall "
+                "effect runs from {amount} to {amount_2} ({amount_3} with the {own} that the study "
+                "declares). {moved}{trouble}",
+                listed=min(fits),
+                listed_2=max(fits),
+                amount=amount(context, lowest),
+                amount_2=amount(context, highest),
+                amount_3=amount(context, effects[own]),
+                own=own,
+                moved=moved,
+                trouble=trouble,
+            ),
             statistic="p_value",
             value=smallest,
             threshold=self.alpha,

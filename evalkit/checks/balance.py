@@ -10,10 +10,11 @@ from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.headline import anticipation
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.balance import Overlap, overlap, standardized_difference, unit_means, unit_slopes
 from evalkit.vocabulary import BoolArray, CheckStatus, Diagnostic, Domain, Exhibit, FloatArray
 
-LEVEL, TREND = "outcome: level", "outcome: trend"
+LEVEL, TREND = mark("outcome: level"), mark("outcome: trend")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Balance(PanelCheck):
     """
 
     name: ClassVar[str] = "balance"
-    null_in_words: ClassVar[str] = "Treated and comparison places were alike before the first start."
+    null_in_words: ClassVar[str] = mark("Treated and comparison places were alike before the first start.")
     domain: ClassVar[Domain] = "confounding"
 
     passes: Annotated[float, Field(gt=0.0)] = 0.05
@@ -59,10 +60,10 @@ class Balance(PanelCheck):
         panel, spec = context.panel, context.spec
         treated, comparison = ~panel.never_treated & ~panel.always_treated, panel.never_treated
         if min(int(treated.sum()), int(comparison.sum())) < 2:
-            return self.result("not_run", "There are not two treated and two never-treated places to compare.")
+            return self.result("not_run", phrase("There are not two treated and two never-treated places to compare."))
         before = panel.time < panel.cohorts[0] - anticipation(context)
         if not before.any():
-            return self.result("not_run", "There is no period before the first start to compare the arms in.")
+            return self.result("not_run", phrase("There is no period before the first start to compare the arms in."))
         names = [name for name in spec.data.covariates if name in panel.covariates]
         values = {LEVEL: unit_means(panel.outcome[:, before])}
         if int(before.sum()) > 1:
@@ -159,27 +160,41 @@ def _reading(
 ) -> str:
     """In standard deviations, with decimals; names of confounders in quotes."""
     words = {LEVEL: "level", TREND: "trend"}
-    told = [f"{abs(known[name]):.2f} in its {word}" for name, word in words.items() if name in known]
+    told = [
+        say("{known:.2f} in its {word}", known=abs(known[name]), word=word)
+        for name, word in words.items()
+        if name in known
+    ]
     said = (
-        f"Before the first start the outcome of treated and comparison places differed by {' and '.join(told)} "
-        "(standard deviations)."
+        say(
+            "Before the first start the outcome of treated and comparison places differed by {listed}"
+            " (standard deviations).",
+            listed=" and ".join(told),
+        )
         if told
-        else "Before the first start the outcome did not vary between places."
+        else phrase("Before the first start the outcome did not vary between places.")
     )
     if not confounders:
-        return f"{said} No declared confounder varies between places, so nothing else was compared."
+        return say("{said} No declared confounder varies between places, so nothing else was compared.", said=said)
     name = max(confounders, key=lambda each: abs(confounders[each]))
-    said += f" The largest difference of a declared confounder is {abs(confounders[name]):.2f} ('{name}')."
+    said += say(
+        " The largest difference of a declared confounder is {confounders:.2f} ('{name}').",
+        confounders=abs(confounders[name]),
+        name=name,
+    )
     if failing:
         quoted = ", ".join(f"'{each}'" for each in failing)
-        said += f" Too large, or not adjusted for: {quoted}."
+        said += say(" Too large, or not adjusted for: {quoted}.", quoted=quoted)
     if found is None:
         return said
     if not found[0].weights.size:
-        return f"{said} The confounders tell the arms apart perfectly: no weighting makes them alike."
-    return (
-        f"{said} Weighted by the odds of being treated, the comparison places count as {found[0].effective:.1f} in "
-        f"effect; the heaviest carries {100 * found[0].heaviest:.0f} % of the weight."
+        return say("{said} The confounders tell the arms apart perfectly: no weighting makes them alike.", said=said)
+    return say(
+        "{said} Weighted by the odds of being treated, the comparison places count as "
+        "{effective:.1f} in effect; the heaviest carries {heaviest:.0f} % of the weight.",
+        said=said,
+        effective=found[0].effective,
+        heaviest=100 * found[0].heaviest,
     )
 
 

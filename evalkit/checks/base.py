@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.language import phrase
 from evalkit.study.spec import StudySpec
 from evalkit.study.validation import explain
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, Exhibit, Finding, FloatArray
@@ -63,9 +64,9 @@ def answer(check: Check, context: CheckContext) -> tuple[Diagnostic, ...]:
     """Run a check, or say why it cannot: most follow units over time, which repeated cross-sections do not have."""
     if context.panel.cross_sections is None or getattr(check, "repeated_cross_sections", False):
         return check.run(context)
-    reading = "This check follows units over time; in repeated cross-sections each row is another person."
+    reading = phrase("This check follows units over time; in repeated cross-sections each row is another person.")
     domain: Domain = getattr(check, "domain", "estimation")
-    return (Diagnostic(check.name, check.null_in_words, "", None, None, "not_run", domain, reading),)
+    return (Diagnostic(check.name, phrase(check.null_in_words), "", None, None, "not_run", domain, reading),)
 
 
 class PanelCheck(BaseModel):
@@ -107,13 +108,13 @@ class PanelCheck(BaseModel):
         return (
             Diagnostic(
                 id=self.name,
-                null_in_words=self.null_in_words,
+                null_in_words=phrase(self.null_in_words),
                 statistic=statistic,
                 value=value,
                 threshold=threshold,
                 status=status,
                 domain=self.domain,
-                reading=reading,
+                reading=phrase(reading),
                 details=tuple(details.items()),
             ),
         )

@@ -13,14 +13,15 @@ from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.headline import anticipation, excludes_zero, is_two_way
 from evalkit.checks.wording import NO_ONE_START, amount
 from evalkit.data.panel import Panel
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.bacon import Decomposition, decompose
 from evalkit.vocabulary import BoolArray, CheckStatus, Diagnostic, Domain, Exhibit, FloatArray, IntArray
 
 NEVER_TREATED, LATER, EARLIER, ALWAYS = (
-    "against never-treated",
-    "against later starts",
-    "against earlier starts (forbidden)",
-    "against always-treated (forbidden)",
+    mark("against never-treated"),
+    mark("against later starts"),
+    mark("against earlier starts (forbidden)"),
+    mark("against always-treated (forbidden)"),
 )
 SHARES = {NEVER_TREATED: "never_share", LATER: "later_share", EARLIER: "earlier_share", ALWAYS: "always_share"}
 MOST_ROWS = 60
@@ -59,7 +60,7 @@ class GoodmanBacon(PanelCheck):
     """
 
     name: ClassVar[str] = "goodman_bacon"
-    null_in_words: ClassVar[str] = (
+    null_in_words: ClassVar[str] = mark(
         "The two-way coefficient rests on comparisons with places that are not treated yet or never."
     )
     domain: ClassVar[Domain] = "estimation"
@@ -76,7 +77,7 @@ class GoodmanBacon(PanelCheck):
         groups = _groups(panel)
         made = decompose(groups.means, groups.size, groups.start)
         if made.weight.size == 0:
-            return self.result("not_run", "The two-way coefficient of this panel cannot be estimated.")
+            return self.result("not_run", phrase("The two-way coefficient of this panel cannot be estimated."))
         kind = _kinds(made, groups.start, panel.n_periods)
         share, clean = made.share(made.forbidden), made.average(~made.forbidden)
         flips = clean is not None and np.sign(clean) != np.sign(made.coefficient)
@@ -113,12 +114,13 @@ def _refused(panel: Panel) -> str:
     if panel.dose is not None:
         return NO_ONE_START
     if not panel.is_balanced:
-        return (
+        return say(
             "The decomposition holds for panels in which every place is observed in every period; "
-            f"{100 * (1 - panel.observed.mean()):.2g} % of this one is missing."
+            "{mean:.2g} % of this one is missing.",
+            mean=100 * (1 - panel.observed.mean()),
         )
     if panel.weight is not None and (np.ptp(panel.weight, axis=1) > 0.0).any():
-        return "The decomposition holds for weights that stay the same over time; these do not."
+        return phrase("The decomposition holds for weights that stay the same over time; these do not.")
     return ""
 
 
@@ -143,22 +145,31 @@ def _kinds(made: Decomposition, start: IntArray, n_periods: int) -> NDArray[np.s
 def _said(context: CheckContext, made: Decomposition, clean: float | None) -> str:
     whole, share = amount(context, made.coefficient, two_way=True), made.share(made.forbidden)
     if share == 0.0:
-        return f"The two-way coefficient ({whole}) compares only with places that were not treated at the time."
-    start = (
-        f"{100 * share:.1f} % of the weight of the two-way coefficient ({whole}) lies on comparisons with places that "
-        "were treated already"
+        return say(
+            "The two-way coefficient ({whole}) compares only with places that were not treated at the time.",
+            whole=whole,
+        )
+    start = say(
+        "{share:.1f} % of the weight of the two-way coefficient ({whole}) lies on comparisons "
+        "with places that were treated already",
+        share=100 * share,
+        whole=whole,
     )
     return (
-        f"{start}." if clean is None else f"{start}; without them it would be {amount(context, clean, two_way=True)}."
+        f"{start}."
+        if clean is None
+        else say(
+            "{start}; without them it would be {amount}.", start=start, amount=amount(context, clean, two_way=True)
+        )
     )
 
 
 def _after(context: CheckContext, made: Decomposition, flips: bool) -> str:
-    said = " The sign turns without them." if flips else ""
+    said = phrase(" The sign turns without them.") if flips else ""
     if made.forbidden.any() and not is_two_way(context):
-        said += " The primary estimate is another one and does not use this coefficient."
+        said += phrase(" The primary estimate is another one and does not use this coefficient.")
     if anticipation(context):
-        said += " Periods of anticipation count as untreated here."
+        said += phrase(" Periods of anticipation count as untreated here.")
     return said
 
 
@@ -197,5 +208,5 @@ def _exhibit(panel: Panel, groups: _Groups, made: Decomposition, kind: NDArray[n
 
 def _named(panel: Panel, column: int) -> str:
     if column == panel.n_periods:
-        return "never treated"
-    return "always treated" if column == 0 else panel.calendar.text(int(panel.time[column]))
+        return phrase("never treated")
+    return phrase("always treated") if column == 0 else panel.calendar.text(int(panel.time[column]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evalkit.checks.base import CheckContext
 from evalkit.inference.refits import lead_of
+from evalkit.language import phrase, say
 from evalkit.vocabulary import CheckStatus
 
 
@@ -34,14 +35,19 @@ def survival(p: float, alpha: float, smallest: float, excluded: bool) -> tuple[C
     to lose.
     """
     if not excluded:
-        return "pass", "The interval of the estimate includes 0, so no finding hangs on it."
+        return "pass", phrase("The interval of the estimate includes 0, so no finding hangs on it.")
     if p <= alpha:
-        return "pass", "The interval of the estimate excludes 0, and this agrees."
+        return "pass", phrase("The interval of the estimate excludes 0, and this agrees.")
     out_of_reach = smallest > alpha
     reach = (
-        f" With so few places to choose from, no result could have gone below {smallest:.3g}." if out_of_reach else ""
+        say(" With so few places to choose from, no result could have gone below {smallest:.3g}.", smallest=smallest)
+        if out_of_reach
+        else ""
     )
     return "fail", (
-        "The interval of the estimate excludes 0, but this does not support it: read the estimate by this p-value, "
-        f"not by its interval.{reach}"
+        say(
+            "The interval of the estimate excludes 0, but this does not support it: read the estimate"
+            " by this p-value, not by its interval.{reach}",
+            reach=reach,
+        )
     )

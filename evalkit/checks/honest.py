@@ -14,6 +14,7 @@ from evalkit.checks.universal_base import universal_base
 from evalkit.checks.wording import amount
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Aggregation, Estimate
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.honest_did import breakdown, robust_interval
 from evalkit.numerics.smooth_trends import Problem, largest_change, problem, smooth_breakdown, smooth_interval
 from evalkit.uncertainty import Posterior
@@ -24,9 +25,9 @@ MOST = 16.0
 FINE = 500.0
 """The breakdown value of the smoothness restriction is found to this part of its unit."""
 SMOOTHNESS = "honest_smoothness"
-BENDS_NO_MORE = (
-    "The finding does not hang on exactly parallel trends: it holds where their difference is a line that bends after "
-    "the start as much as it did before."
+BENDS_NO_MORE = mark(
+    "The finding does not hang on exactly parallel trends: it holds where their difference is"
+    " a line that bends after the start as much as it did before."
 )
 AVERAGE, FIRST = "", "first_"
 """Prefix of the details about the average over the window's periods after the start, and about the first."""
@@ -97,9 +98,9 @@ class Honest(PanelCheck):
     """
 
     name: ClassVar[str] = "honest"
-    null_in_words: ClassVar[str] = (
-        "The finding does not hang on exactly parallel trends: it holds where they differ after the start as much as "
-        "they did before."
+    null_in_words: ClassVar[str] = mark(
+        "The finding does not hang on exactly parallel trends: it holds where they differ after "
+        "the start as much as they did before."
     )
     domain: ClassVar[Domain] = "confounding"
     repeated_cross_sections: ClassVar[bool] = True
@@ -115,20 +116,24 @@ class Honest(PanelCheck):
         if isinstance(estimate.uncertainty, Posterior):
             return self.result(
                 "not_run",
-                "The robust intervals are confidence intervals, which a posterior does not have; run a frequentist "
-                "estimator beside it.",
+                phrase(
+                    "The robust intervals are confidence intervals, which a posterior does not have; run a "
+                    "frequentist estimator beside it."
+                ),
             )
         try:
             study = _event_study(context)
         except EvalkitError as error:
-            return self.result("not_run", f"There is no event study with one reference period: {error.what}")
+            return self.result(
+                "not_run", say("There is no event study with one reference period: {what}", what=error.what)
+            )
         if isinstance(study, str):
             return self.result("not_run", study)
         alpha = 1.0 - context.spec.design.level
         try:
             details = self._intervals(study, alpha, AVERAGE) | self._intervals(study, alpha, FIRST)
         except ValueError as error:
-            return self.result("not_run", f"The event study's covariance is degenerate: {error}.")
+            return self.result("not_run", say("The event study's covariance is degenerate: {error}.", error=error))
         value, excludes = details["breakdown"], bool(details["excludes_zero"])
         result = self.result(
             self._status(value, excludes),
@@ -196,17 +201,19 @@ class Honest(PanelCheck):
 def _reading(value: float, excludes: bool) -> str:
     """In plain words; always with a decimal, so that no multiple is taken for a count of people and withheld."""
     if not excludes:
-        return (
-            "The interval of the average effect over the event window includes zero even where trends are exactly "
-            "parallel, so there is no finding to put under strain."
+        return phrase(
+            "The interval of the average effect over the event window includes zero even where trends"
+            " are exactly parallel, so there is no finding to put under strain."
         )
-    survived = "The finding would survive a violation of parallel trends"
+    survived = phrase("The finding would survive a violation of parallel trends")
     if value >= MOST:
-        return f"{survived} {MOST:.1f} times the largest one seen before the start."
+        return say("{survived} {most:.1f} times the largest one seen before the start.", survived=survived, most=MOST)
     size = f"{value:.2f}" if value < 1.0 else f"{value:.1f}"
-    return (
-        f"{survived} up to {size} times the largest one seen before the start; beyond that the interval of the average "
-        "effect includes zero."
+    return say(
+        "{survived} up to {size} times the largest one seen before the start; beyond that the "
+        "interval of the average effect includes zero.",
+        survived=survived,
+        size=size,
     )
 
 
@@ -220,22 +227,30 @@ def _smooth_status(multiple: float, excludes: bool, found: bool, seen: bool) -> 
 def _smooth_reading(context: CheckContext, value: float, unit: float, excludes: bool, found: bool, seen: bool) -> str:
     """In plain words; an effect has its unit, and a multiple its decimals."""
     if not found:
-        return (
+        return phrase(
             "The interval of the average effect includes zero where trends are parallel: there is no finding to lose."
         )
     if not excludes:
-        return (
-            "The finding does not survive a difference in trends that went on in a straight line: net of the line "
-            "through the periods before the start, the interval of the average effect includes zero."
+        return phrase(
+            "The finding does not survive a difference in trends that went on in a straight line: net"
+            " of the line through the periods before the start, the interval of the average effect "
+            "includes zero."
         )
     bend, times = amount(context, value, signed=False), f"{value / unit:.2f}"
-    step = "a period"
+    step = phrase("a period")
     if value >= MOST * unit:
-        return f"The finding would survive a difference in trends that bends by {bend} {step} or more."
-    compared = f" ({times} times the largest bend seen before the start)" if seen else ""
-    return (
-        f"The finding would survive a difference in trends that bends by up to {bend} {step}{compared}; "
-        "beyond that the interval of the average effect includes zero."
+        return say(
+            "The finding would survive a difference in trends that bends by {bend} {step} or more.",
+            bend=bend,
+            step=step,
+        )
+    compared = say(" ({times} times the largest bend seen before the start)", times=times) if seen else ""
+    return say(
+        "The finding would survive a difference in trends that bends by up to {bend} "
+        "{step}{compared}; beyond that the interval of the average effect includes zero.",
+        bend=bend,
+        step=step,
+        compared=compared,
     )
 
 
@@ -272,9 +287,9 @@ def _event_study(context: CheckContext) -> _EventStudy | str:
         after.append(event_time)
         event_time += 1
     if not before:
-        return "No violation can be seen before the start: there is no pre-period beyond the reference."
+        return phrase("No violation can be seen before the start: there is no pre-period beyond the reference.")
     if 0 not in after:
-        return "The effect at the start cannot be measured from the reference without a gap."
+        return phrase("The effect at the start cannot be measured from the reference without a gap.")
     kept = [position[label] for label in before + after]
     return _EventStudy(before + after, rows.estimate[kept], rows.covariance[np.ix_(kept, kept)], len(before))
 
@@ -283,15 +298,19 @@ def _from_one_reference(context: CheckContext, reference: int) -> Aggregation | 
     """The event study with every effect measured from the reference, or why that is not possible."""
     estimate: Estimate = context.estimate
     if estimate.leads_from == "own_mean":
-        return "Effects before the start are measured from each cohort's own mean, not from one reference period."
+        return phrase(
+            "Effects before the start are measured from each cohort's own mean, not from one reference period."
+        )
     if estimate.leads_from == "fit":
-        return (
+        return phrase(
             "Before the start the model was fitted to the treated themselves, so the gaps there are no test of trends."
         )
     if any(remark.id == "second_reference" for remark in estimate.remarks):
-        return "Without never-treated units two leads are 0 by construction: a steady difference in trends is not seen."
+        return phrase(
+            "Without never-treated units two leads are 0 by construction: a steady difference in trends is not seen."
+        )
     if estimate.leads_from == "previous":
         if (np.diff(context.panel.time) != 1).any():
-            return "Effects before the start are measured from the period before, and the periods have gaps."
+            return phrase("Effects before the start are measured from the period before, and the periods have gaps.")
         estimate = universal_base(estimate, reference)
     return estimate.aggregation("event_study")

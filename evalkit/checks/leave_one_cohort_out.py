@@ -13,6 +13,7 @@ from evalkit.checks.wording import amount
 from evalkit.data.keep import keep_units
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.language import mark, phrase, say
 from evalkit.vocabulary import Diagnostic, Domain, Exhibit
 
 Row = tuple[str, int, float, float, float]
@@ -27,7 +28,7 @@ class LeaveOneCohortOut(PanelCheck):
     """
 
     name: ClassVar[str] = "leave_one_cohort_out"
-    null_in_words: ClassVar[str] = "No single cohort carries the answer: leaving one out keeps its sign."
+    null_in_words: ClassVar[str] = mark("No single cohort carries the answer: leaving one out keeps its sign.")
     domain: ClassVar[Domain] = "selection"
     repeated_cross_sections: ClassVar[bool] = True
 
@@ -35,7 +36,9 @@ class LeaveOneCohortOut(PanelCheck):
         """Refit without each cohort."""
         cohorts = context.panel.cohorts
         if len(cohorts) < 2:
-            return self.result("not_run", "There is one treated cohort only; nothing is left when it is left out.")
+            return self.result(
+                "not_run", phrase("There is one treated cohort only; nothing is left when it is left out.")
+            )
         rows = [_row("", context.estimate)]
         skipped: list[str] = []
         for cohort in cohorts:
@@ -47,15 +50,22 @@ class LeaveOneCohortOut(PanelCheck):
             rows.append(_row(context.panel.calendar.text(int(cohort)), reduced))
         full, effects = rows[0][2], [row[2] for row in rows[1:]]
         if not effects:
-            return self.result("not_run", f"No cohort could be left out: {'; '.join(skipped)}")
+            return self.result("not_run", say("No cohort could be left out: {listed}", listed="; ".join(skipped)))
         same = sum(np.sign(effect) == np.sign(full) for effect in effects)
         heterogeneity = _heterogeneity(context.estimate)
-        trouble = f" Not estimable without: {'; '.join(skipped)}." if skipped else ""
+        trouble = say(" Not estimable without: {listed}.", listed="; ".join(skipped)) if skipped else ""
         result = self.result(
             "pass" if same == len(effects) else "warn",
-            f"Leaving out one cohort at a time, the overall effect runs from {amount(context, min(effects))} to "
-            f"{amount(context, max(effects))} ({amount(context, full)} with all); "
-            f"it keeps its sign in {same} of {len(effects)}.{trouble}",
+            say(
+                "Leaving out one cohort at a time, the overall effect runs from {amount} to {amount_2} "
+                "({amount_3} with all); it keeps its sign in {same} of {effects}.{trouble}",
+                amount=amount(context, min(effects)),
+                amount_2=amount(context, max(effects)),
+                amount_3=amount(context, full),
+                same=same,
+                effects=len(effects),
+                trouble=trouble,
+            ),
             statistic="same_sign_share",
             value=same / len(effects),
             threshold=1.0,

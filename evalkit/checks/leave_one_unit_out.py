@@ -16,6 +16,7 @@ from evalkit.data.keep import keep_units
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.language import mark, phrase, say
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic, Domain, FloatArray, IntArray
 
@@ -41,7 +42,7 @@ class LeaveOneUnitOut(PanelCheck):
     """
 
     name: ClassVar[str] = "leave_one_unit_out"
-    null_in_words: ClassVar[str] = "No single place carries the answer: leaving one out keeps its sign."
+    null_in_words: ClassVar[str] = mark("No single place carries the answer: leaving one out keeps its sign.")
     domain: ClassVar[Domain] = "selection"
 
     most: Annotated[int, Field(ge=2)] = 200
@@ -49,7 +50,7 @@ class LeaveOneUnitOut(PanelCheck):
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Refit without each unit."""
         if _is_sampled(context.estimate):
-            return self.result("not_run", "Sampling the model again for every unit would take hours.")
+            return self.result("not_run", phrase("Sampling the model again for every unit would take hours."))
         panel = context.panel
         codes = np.unique(panel.cluster_codes)
         chosen = self._chosen(context, codes)
@@ -64,7 +65,7 @@ class LeaveOneUnitOut(PanelCheck):
                 continue
             rows.append(_row(context, named, reduced))
         if not rows:
-            return self.result("not_run", f"No unit could be left out: {'; '.join(skipped)}.")
+            return self.result("not_run", say("No unit could be left out: {listed}.", listed="; ".join(skipped)))
         return self._told(context, rows, skipped, len(codes), len(chosen))
 
     def _chosen(self, context: CheckContext, codes: IntArray) -> IntArray:
@@ -85,14 +86,30 @@ class LeaveOneUnitOut(PanelCheck):
         excluded = not whole[3] <= 0.0 <= whole[4]
         lost = sum(row[3] <= 0.0 <= row[4] for row in rows) if excluded else 0
         least, most = rows[int(effects.argmin())], rows[int(effects.argmax())]
-        few = f" ({n_tried} of {n_units} were left out)" if n_tried < n_units else ""
-        trouble = f" Not estimable without: {'; '.join(skipped)}." if skipped else ""
-        holds = f" The interval then includes 0 in {lost}." if excluded else ""
+        few = (
+            say(" ({n_tried} of {n_units} were left out)", n_tried=n_tried, n_units=n_units)
+            if n_tried < n_units
+            else ""
+        )
+        trouble = say(" Not estimable without: {listed}.", listed="; ".join(skipped)) if skipped else ""
+        holds = say(" The interval then includes 0 in {lost}.", lost=lost) if excluded else ""
         told = self.result(
             "pass" if same == len(rows) and lost == 0 else "warn",
-            f"Leaving out one at a time{few}, the overall effect runs from {amount(context, least[2])} (without "
-            f"'{least[0]}') to {amount(context, most[2])} (without '{most[0]}'), {amount(context, full)} with all; it "
-            f"keeps its sign in {same} of {len(rows)}.{holds}{trouble}",
+            say(
+                "Leaving out one at a time{few}, the overall effect runs from {amount} (without "
+                "'{least}') to {amount_2} (without '{most}'), {amount_3} with all; it keeps its sign in "
+                "{same} of {rows}.{holds}{trouble}",
+                few=few,
+                amount=amount(context, least[2]),
+                least=least[0],
+                amount_2=amount(context, most[2]),
+                most=most[0],
+                amount_3=amount(context, full),
+                same=same,
+                rows=len(rows),
+                holds=holds,
+                trouble=trouble,
+            ),
             statistic="same_sign_share",
             value=same / len(rows),
             threshold=1.0,
@@ -128,7 +145,7 @@ def _named(context: CheckContext, code: int) -> str:
     """The unit's label, or that of the cluster's first unit with the number of others."""
     members = np.flatnonzero(context.panel.cluster_codes == code)
     first = str(context.panel.units[members[0]])
-    return first if len(members) == 1 else f"{first} and {len(members) - 1} more"
+    return first if len(members) == 1 else say("{first} and {members} more", first=first, members=len(members) - 1)
 
 
 def _pull(estimate: Estimate, codes: IntArray) -> FloatArray | None:

@@ -13,6 +13,7 @@ from evalkit.checks.headline import anticipation
 from evalkit.checks.wording import amount
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Aggregation, Estimate
+from evalkit.language import mark, phrase, say
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import POOLED, BoolArray, FloatArray
 
@@ -46,7 +47,7 @@ class Leads:
     with_overall: FloatArray
 
 
-FITTED: Final = (
+FITTED: Final = mark(
     "Before the start the model was fitted to the treated themselves, so the gaps there are no test of trends."
 )
 
@@ -59,12 +60,12 @@ def tested_leads(context: CheckContext) -> Leads | str:
     try:
         study = estimate.aggregation("event_study")
     except EvalkitError as error:
-        return f"The estimate has no event study: {error.what}"
+        return say("The estimate has no event study: {what}", what=error.what)
     lead = anticipation(context)
     rows = (study.labels < -lead) & (study.labels >= context.spec.design.event_window[0]) & ~study.is_reference
     rows &= np.sqrt(np.clip(np.diag(study.covariance), 0.0, None)) > 0.0
     if not rows.any():
-        return "There is no pre-period beyond the reference to test."
+        return phrase("There is no pre-period beyond the reference to test.")
     trend = trend_as_measured(estimate, -1 - lead)
     by_row, overall = (aggregation_weights(estimate.cells, kind) for kind in ("event_study", "overall"))
     if isinstance(estimate.uncertainty, Posterior):
@@ -108,4 +109,4 @@ def trend_as_measured(estimate: Estimate, reference: int) -> FloatArray:
 def detectable_in_words(context: CheckContext, bias: float) -> str:
     """What a design could have seen, in the one wording that every check uses."""
     least = amount(context, bias, signed=False)
-    return f"This design would detect a trend that biases the overall effect by {least} or more"
+    return say("This design would detect a trend that biases the overall effect by {least} or more", least=least)

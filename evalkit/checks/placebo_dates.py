@@ -13,6 +13,7 @@ from evalkit.checks.placebo_period import shifted_start
 from evalkit.checks.wording import amount
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.language import mark, phrase, say, say_count
 from evalkit.vocabulary import Diagnostic, Domain, Exhibit
 
 SHORTEST = 4
@@ -54,7 +55,7 @@ class PlaceboDates(PanelCheck):
     """
 
     name: ClassVar[str] = "placebo_dates"
-    null_in_words: ClassVar[str] = (
+    null_in_words: ClassVar[str] = mark(
         "Before the programme began nothing happened: the effect at every false start is zero."
     )
     domain: ClassVar[Domain] = "confounding"
@@ -67,12 +68,19 @@ class PlaceboDates(PanelCheck):
         """Fit every false start."""
         panel, anticipation = context.panel, context.spec.design.anticipation
         if panel.dose is not None:
-            return self.result("not_run", "Treatment rises, falls or changes again: it has no one start to be moved.")
+            return self.result(
+                "not_run", phrase("Treatment rises, falls or changes again: it has no one start to be moved.")
+            )
         before = min((int((panel.time < cohort - anticipation).sum()) for cohort in panel.cohorts), default=0)
         least = min(self.least, max(SHORTEST, before // 3))
         if before < 2 * least:
             return self.result(
-                "not_run", f"There are {before} periods before the start, too few for {least} on both sides of a date."
+                "not_run",
+                say(
+                    "There are {before} periods before the start, too few for {least} on both sides of a date.",
+                    before=before,
+                    least=least,
+                ),
             )
         count = min(self.dates, before - 2 * least + 1)
         steps = np.unique(np.linspace(least, before - least, count).round().astype(int))
@@ -84,7 +92,7 @@ class PlaceboDates(PanelCheck):
             else:
                 found.append(effect)
         if not found:
-            return self.result("not_run", "No false start could be estimated.")
+            return self.result("not_run", phrase("No false start could be estimated."))
         return self._judged(context, found, failed)
 
     def _at(self, context: CheckContext, earlier: int, anticipation: int) -> _Effect | None:
@@ -105,16 +113,29 @@ class PlaceboDates(PanelCheck):
         outside = sum(each.excludes_zero for each in found)
         real = _effect(context.estimate, 0, context.spec.design.level)
         larger = sum(abs(each.value) >= abs(real.value) for each in found)
-        starts = f"{len(found)} false start{'s' if len(found) > 1 else ''} before the real one"
-        verdict = (
-            f"an effect shows where there was no programme (p = {adjusted:.2g} after counting all of them)"
-            if failed
-            else f"none shows an effect (p = {adjusted:.2g} after counting all of them)"
+        starts = say_count(
+            "{count} false start before the real one", "{count} false starts before the real one", len(found)
         )
-        skipped = f" {missing} more could not be told from other terms of the model." if missing else ""
-        reading = (
-            f"At {starts} {verdict}; {outside} of their intervals exclude 0, and {larger} effects are as large as that "
-            f"at the real start ({amount(context, real.value)}).{skipped}"
+        verdict = (
+            say(
+                "an effect shows where there was no programme (p = {adjusted:.2g} after counting all of them)",
+                adjusted=adjusted,
+            )
+            if failed
+            else say("none shows an effect (p = {adjusted:.2g} after counting all of them)", adjusted=adjusted)
+        )
+        skipped = (
+            say(" {missing} more could not be told from other terms of the model.", missing=missing) if missing else ""
+        )
+        reading = say(
+            "At {starts} {verdict}; {outside} of their intervals exclude 0, and {larger} effects are "
+            "as large as that at the real start ({amount}).{skipped}",
+            starts=starts,
+            verdict=verdict,
+            outside=outside,
+            larger=larger,
+            amount=amount(context, real.value),
+            skipped=skipped,
         )
         result = self.result(
             "fail" if failed else "pass",

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck
 from evalkit.checks.headline import excludes_zero, survival
+from evalkit.language import mark, phrase, say
 from evalkit.vocabulary import Diagnostic, Domain
 
 
@@ -29,7 +30,7 @@ class PlaceboInSpace(PanelCheck):
     """
 
     name: ClassVar[str] = "placebo_in_space"
-    null_in_words: ClassVar[str] = (
+    null_in_words: ClassVar[str] = mark(
         "The programme changed nothing, so the treated place stands out no more than any other place would."
     )
     domain: ClassVar[Domain] = "estimation"
@@ -42,8 +43,10 @@ class PlaceboInSpace(PanelCheck):
         if "placebo_p" not in facts:
             return self.result(
                 "not_run",
-                "This estimator fits no placebos in space; the check 'randomization_inference' asks the same by "
-                "refitting it for other places.",
+                phrase(
+                    "This estimator fits no placebos in space; the check 'randomization_inference' asks the "
+                    "same by refitting it for other places."
+                ),
             )
         ratio = "rmspe_ratio_p" in facts
         p = facts["rmspe_ratio_p"] if ratio else facts["placebo_p"]
@@ -53,21 +56,40 @@ class PlaceboInSpace(PanelCheck):
         count = round(facts["placebos"])
         if ratio:
             rank, among = round(facts["rmspe_ratio_rank"]), round(facts["rmspe_ratio_units"])
-            found = (
-                f"After the start the treated place departs from its fit {facts['rmspe_ratio']:.3g} times as far as "
-                f"before it: rank {rank} of {among} places, the others fitted as if they had been treated"
+            found = say(
+                "After the start the treated place departs from its fit {rmspe_ratio:.3g} times as far as"
+                " before it: rank {rank} of {among} places, the others fitted as if they had been treated",
+                rmspe_ratio=facts["rmspe_ratio"],
+                rank=rank,
+                among=among,
             )
         else:
             rank = round(p * (count + 1))
-            found = f"The effect ranks {rank} of {count + 1}, beside {count} placebos of other places"
+            found = say(
+                "The effect ranks {rank} of {count}, beside {count_2} placebos of other places",
+                rank=rank,
+                count=count + 1,
+                count_2=count,
+            )
         reach = (
-            f" With {count} placebos no result could go below {smallest:.2g}: this test cannot support a finding."
+            say(
+                " With {count} placebos no result could go below {smallest:.2g}: this test cannot support a finding.",
+                count=count,
+                smallest=smallest,
+            )
             if smallest > self.alpha
             else ""
         )
         return self.result(
             status,
-            f"{found} (p = {p:.2g}; the smallest that could be reached is {smallest:.2g}).{reach} {verdict}",
+            say(
+                "{found} (p = {p:.2g}; the smallest that could be reached is {smallest:.2g}).{reach} {verdict}",
+                found=found,
+                p=p,
+                smallest=smallest,
+                reach=reach,
+                verdict=verdict,
+            ),
             statistic="placebo_p",
             value=p,
             threshold=self.alpha,

@@ -13,6 +13,7 @@ from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.wording import two_digits
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.language import mark, phrase, say
 from evalkit.vocabulary import Diagnostic, Domain, Exhibit
 
 
@@ -45,7 +46,9 @@ class PlaceboOutcomes(PanelCheck):
     """
 
     name: ClassVar[str] = "placebo_outcomes"
-    null_in_words: ClassVar[str] = "Outcomes that the programme cannot move did not move: all placebo effects are zero."
+    null_in_words: ClassVar[str] = mark(
+        "Outcomes that the programme cannot move did not move: all placebo effects are zero."
+    )
     domain: ClassVar[Domain] = "confounding"
     repeated_cross_sections: ClassVar[bool] = True
 
@@ -55,7 +58,7 @@ class PlaceboOutcomes(PanelCheck):
         """Test every placebo outcome."""
         named = [outcome for outcome in context.spec.outcomes if outcome.role == "placebo"]
         if not named:
-            return self.result("not_run", "The study names no placebo outcome (outcomes with role: placebo).")
+            return self.result("not_run", phrase("The study names no placebo outcome (outcomes with role: placebo)."))
         found: list[_Effect] = []
         trouble: list[str] = []
         for outcome in named:
@@ -65,11 +68,13 @@ class PlaceboOutcomes(PanelCheck):
             else:
                 found.append(_effect(context, estimate, outcome.name, "placebo", outcome.unit))
         if not found:
-            return self.result("not_run", f"No placebo outcome could be estimated: {'; '.join(trouble)}")
+            return self.result(
+                "not_run", say("No placebo outcome could be estimated: {listed}", listed="; ".join(trouble))
+            )
         least = min(found, key=lambda each: each.p)
         adjusted = min(1.0, least.p * len(found))
         failed = adjusted < self.alpha
-        missing = f" Not estimable: {'; '.join(trouble)}." if trouble else ""
+        missing = say(" Not estimable: {listed}.", listed="; ".join(trouble)) if trouble else ""
         result = self.result(
             "fail" if failed else "pass",
             f"{_said(least, len(found), adjusted, failed)}{missing}",
@@ -102,18 +107,39 @@ def _effect(context: CheckContext, estimate: Estimate, name: str, role: str, uni
 
 
 def _said(least: _Effect, count: int, adjusted: float, failed: bool) -> str:
-    size = f"{two_digits(least.effect / least.std_error)} standard errors" if least.std_error > 0.0 else "0 exactly"
+    size = (
+        say("{effect} standard errors", effect=two_digits(least.effect / least.std_error))
+        if least.std_error > 0.0
+        else phrase("0 exactly")
+    )
     if count == 1:
-        verdict = "differs from zero, which the programme cannot explain" if failed else "is compatible with zero"
-        return f"The effect on the placebo outcome '{least.outcome}' ({size}; p = {adjusted:.2g}) {verdict}."
-    if failed:
-        return (
-            f"The effect on the placebo outcome '{least.outcome}' ({size}; p = {adjusted:.2g} after counting all of "
-            "them) differs from zero, which the programme cannot explain."
+        verdict = (
+            phrase("differs from zero, which the programme cannot explain")
+            if failed
+            else phrase("is compatible with zero")
         )
-    return (
-        "The effects on all placebo outcomes are compatible with zero; the largest in relation to its error is that "
-        f"on '{least.outcome}' ({size}; p = {adjusted:.2g} after counting all of them)."
+        return say(
+            "The effect on the placebo outcome '{outcome}' ({size}; p = {adjusted:.2g}) {verdict}.",
+            outcome=least.outcome,
+            size=size,
+            adjusted=adjusted,
+            verdict=verdict,
+        )
+    if failed:
+        return say(
+            "The effect on the placebo outcome '{outcome}' ({size}; p = {adjusted:.2g} after counting"
+            " all of them) differs from zero, which the programme cannot explain.",
+            outcome=least.outcome,
+            size=size,
+            adjusted=adjusted,
+        )
+    return say(
+        "The effects on all placebo outcomes are compatible with zero; the largest in relation to"
+        " its error is that on '{outcome}' ({size}; p = {adjusted:.2g} after counting all of "
+        "them).",
+        outcome=least.outcome,
+        size=size,
+        adjusted=adjusted,
     )
 
 

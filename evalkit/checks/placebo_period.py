@@ -12,6 +12,7 @@ from evalkit.checks.base import CheckContext, PanelCheck
 from evalkit.checks.wording import amount
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.switching_paths import dose_paths
 from evalkit.vocabulary import NEVER, Diagnostic, Domain, FloatArray
 
@@ -31,7 +32,9 @@ class PlaceboPeriod(PanelCheck):
     """
 
     name: ClassVar[str] = "placebo_period"
-    null_in_words: ClassVar[str] = "A programme that had not begun yet changed nothing: the placebo effect is zero."
+    null_in_words: ClassVar[str] = mark(
+        "A programme that had not begun yet changed nothing: the placebo effect is zero."
+    )
     domain: ClassVar[Domain] = "confounding"
     repeated_cross_sections: ClassVar[bool] = True
 
@@ -45,7 +48,7 @@ class PlaceboPeriod(PanelCheck):
             estimate = context.fit(panel)
             placebo = estimate.aggregation("overall")
         except EvalkitError as error:
-            return self.result("not_run", f"The placebo start could not be estimated: {error.what}")
+            return self.result("not_run", say("The placebo start could not be estimated: {what}", what=error.what))
         effect, error_size = float(placebo.estimate[0]), float(placebo.std_error[0])
         low, high = float(placebo.low[0]), float(placebo.high[0])
         own = estimate.own
@@ -60,12 +63,18 @@ class PlaceboPeriod(PanelCheck):
         else:
             value, statistic = float(placebo.p_values()[0]), "p_value"
         failed = value < self.alpha
-        word = "differs from zero" if failed else "is compatible with zero"
+        word = phrase("differs from zero") if failed else phrase("is compatible with zero")
         return self.result(
             "fail" if failed else "pass",
-            f"Moving the start {self.periods_earlier} periods earlier gives a placebo effect of "
-            f"{amount(context, effect)} ({amount(context, low)} to "
-            f"{amount(context, high)}), which {word}.",
+            say(
+                "Moving the start {periods_earlier} periods earlier gives a placebo effect of {amount} "
+                "({amount_2} to {amount_3}), which {word}.",
+                periods_earlier=self.periods_earlier,
+                amount=amount(context, effect),
+                amount_2=amount(context, low),
+                amount_3=amount(context, high),
+                word=word,
+            ),
             statistic=statistic,
             value=value,
             threshold=self.alpha,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from evalkit.checks.base import CheckContext
 from evalkit.estimate import Estimate
+from evalkit.language import mark, say
 from evalkit.numerics.predictive_checks import Compared
 from evalkit.uncertainty import Posterior, Predictive
 from evalkit.vocabulary import CheckStatus, Exhibit, FloatArray
 
-FREQUENTIST = "This estimate is frequentist: it has neither prior nor posterior."
+FREQUENTIST = mark("This estimate is frequentist: it has neither prior nor posterior.")
 
 
 def predictive_of(context: CheckContext) -> Predictive | tuple[CheckStatus, str]:
@@ -18,7 +19,9 @@ def predictive_of(context: CheckContext) -> Predictive | tuple[CheckStatus, str]
         return "informational", FREQUENTIST
     if uncertainty.predictive is None:
         name = context.estimate.estimator
-        return "not_run", f"{name} keeps no predictive draws with these settings, so this cannot be looked at."
+        return "not_run", say(
+            "{name} keeps no predictive draws with these settings, so this cannot be looked at.", name=name
+        )
     return uncertainty.predictive
 
 

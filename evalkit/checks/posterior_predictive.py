@@ -8,6 +8,7 @@ from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.posterior import predictive_exhibit, predictive_of
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.predictive_checks import Compared, compare, own_contrast
 from evalkit.uncertainty import Predictive
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain
@@ -26,7 +27,7 @@ class PosteriorPredictive(PanelCheck):
     """
 
     name: ClassVar[str] = "posterior_predictive"
-    null_in_words: ClassVar[str] = "Data made by the fitted model look like the data that were observed."
+    null_in_words: ClassVar[str] = mark("Data made by the fitted model look like the data that were observed.")
     domain: ClassVar[Domain] = "estimation"
     repeated_cross_sections: ClassVar[bool] = True
 
@@ -62,11 +63,17 @@ class PosteriorPredictive(PanelCheck):
     def _reading(self, compared: tuple[Compared, ...], unlike: list[Compared]) -> str:
         if not unlike:
             looked = ", ".join(each.name for each in compared)
-            return f"Data made by the fitted model look like the real data in all {len(compared)} respects ({looked})."
+            return say(
+                "Data made by the fitted model look like the real data in all {compared} respects ({looked}).",
+                compared=len(compared),
+                looked=looked,
+            )
         found = "; ".join(f"{each.name}{' (what the effect is read from)' * each.own}, {_how(each)}" for each in unlike)
-        return (
-            f"Data made by the fitted model differ from the real data in {len(unlike)} of {len(compared)} respects: "
-            f"{found}."
+        return say(
+            "Data made by the fitted model differ from the real data in {unlike} of {compared} respects: {found}.",
+            unlike=len(unlike),
+            compared=len(compared),
+            found=found,
         )
 
 
@@ -77,8 +84,8 @@ def _farthest(among: list[Compared]) -> Compared:
 def _how(compared: Compared) -> str:
     side = "smaller" if compared.p > 0.5 else "larger"
     share = compared.p if compared.p < 0.5 else 1.0 - compared.p
-    said = "hardly any" if share < 0.005 else f"{100.0 * share:.0f} in 100"
-    return f"{side} in the real data than in all but {said} of the model's"
+    said = phrase("hardly any") if share < 0.005 else say("{share:.0f} in 100", share=100.0 * share)
+    return say("{side} in the real data than in all but {said} of the model's", side=side, said=said)
 
 
 def _slug(compared: Compared) -> str:

@@ -11,6 +11,7 @@ from evalkit.checks.base import CheckContext, PanelCheck
 from evalkit.checks.headline import anticipation
 from evalkit.checks.wording import amount
 from evalkit.estimate import Estimate
+from evalkit.language import mark, phrase, say
 from evalkit.vocabulary import BoolArray, CheckStatus, Diagnostic, Domain, FloatArray
 
 EXACT = 1e-6
@@ -34,7 +35,7 @@ class PreFit(PanelCheck):
     """
 
     name: ClassVar[str] = "pre_fit"
-    null_in_words: ClassVar[str] = "Before the start, what the treated are compared with follows them closely."
+    null_in_words: ClassVar[str] = mark("Before the start, what the treated are compared with follows them closely.")
     domain: ClassVar[Domain] = "confounding"
 
     passes: Annotated[float, Field(gt=0.0)] = 0.10
@@ -44,29 +45,42 @@ class PreFit(PanelCheck):
         """Compare the gaps before the start with the outcome's spread."""
         estimate = context.estimate
         if estimate.leads_from == "previous":
-            return self.result("not_run", "Effects before the start are changes from period to period, not gaps.")
+            return self.result(
+                "not_run", phrase("Effects before the start are changes from period to period, not gaps.")
+            )
         before = _before(estimate, anticipation(context))
         if not before.any():
-            return self.result("not_run", "The estimate says nothing of the time before the start.")
+            return self.result("not_run", phrase("The estimate says nothing of the time before the start."))
         spread = _spread(context)
         if not spread > 0.0:
-            return self.result("not_run", "The outcome does not vary before the start.")
+            return self.result("not_run", phrase("The outcome does not vary before the start."))
         errors, names = _errors(estimate, before)
         error = float(np.sqrt((errors**2).mean()))
         share = error / spread
         exact = share <= EXACT
         status: CheckStatus = "fail" if share > self.fails else "warn" if share > self.passes or exact else "pass"
         if exact:
-            fitted = "The fit before the start is exact, which many places can give in few periods whatever the truth"
+            fitted = phrase(
+                "The fit before the start is exact, which many places can give in few periods whatever the truth"
+            )
         else:
             said = {"pass": "closely", "warn": "only roughly", "fail": "badly"}[status]
-            fitted = (
-                f"Before the start the comparison follows the treated {said}: the typical gap is "
-                f"{amount(context, error)}, {100.0 * share:.2g} % of the outcome's standard deviation"
+            fitted = say(
+                "Before the start the comparison follows the treated {said}: the typical gap is {amount},"
+                " {share:.2g} % of the outcome's standard deviation",
+                said=said,
+                amount=amount(context, error),
+                share=100.0 * share,
             )
         worst = int(np.argmax(errors))
         named = (
-            f"; it is largest for {names[worst]} ({amount(context, float(errors[worst]))})" if len(names) > 1 else ""
+            say(
+                "; it is largest for {names} ({amount})",
+                names=names[worst],
+                amount=amount(context, float(errors[worst])),
+            )
+            if len(names) > 1
+            else ""
         )
         return self.result(
             status,
@@ -95,7 +109,9 @@ def _errors(estimate: Estimate, before: BoolArray) -> tuple[FloatArray, list[str
     found = np.unique(groups[before])
     errors = np.array([np.sqrt((cells.estimate[before & (groups == each)] ** 2).mean()) for each in found])
     if cells.unit is None:
-        return errors, [f"the places that start in {estimate.calendar.text(int(each))}" for each in found]
+        return errors, [
+            say("the places that start in {text}", text=estimate.calendar.text(int(each))) for each in found
+        ]
     return errors, [estimate.unit_names[each] for each in found]
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.linear_trend import Leads, detectable_in_words, tested_leads
 from evalkit.checks.wording import amount
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.pretest import Passing, detectable_slope, passing_individual, passing_joint
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic, Domain, Exhibit, FloatArray
@@ -39,7 +40,7 @@ class PreTrendPower(PanelCheck):
     """
 
     name: ClassVar[str] = "pre_trend_power"
-    null_in_words: ClassVar[str] = (
+    null_in_words: ClassVar[str] = mark(
         "A difference in trends large enough to matter would have been seen before the start."
     )
     domain: ClassVar[Domain] = "confounding"
@@ -52,13 +53,17 @@ class PreTrendPower(PanelCheck):
     def run(self, context: CheckContext) -> tuple[Diagnostic, ...]:
         """Find the slopes, their bias, and what passing leaves."""
         if isinstance(context.estimate.uncertainty, Posterior):
-            return self.result("not_run", "Power is that of a frequentist test; run such an estimator beside this one.")
+            return self.result(
+                "not_run", phrase("Power is that of a frequentist test; run such an estimator beside this one.")
+            )
         leads = tested_leads(context)
         if isinstance(leads, str):
             return self.result("not_run", leads)
         shape = leads.shape[leads.rows]
         if not np.any(np.linalg.pinv(leads.covariance, hermitian=True) @ shape):
-            return self.result("not_run", "The pre-periods of this event study show nothing of a steady difference.")
+            return self.result(
+                "not_run", phrase("The pre-periods of this event study show nothing of a steady difference.")
+            )
         effect = float(context.estimate.aggregation("overall").estimate[0])
         # in the direction in which the bias could have made the estimate
         sign = 1.0 if effect * leads.overall_shape >= 0.0 else -1.0
@@ -68,11 +73,16 @@ class PreTrendPower(PanelCheck):
         weak = abs(bias[HIGH]) >= self.share * abs(effect)
         result = self.result(
             "warn" if weak else "pass",
-            f"{detectable_in_words(context, bias[HIGH])} with 80 % power "
-            f"({amount(context, slopes[HIGH], signed=False)} a period), and "
-            f"{amount(context, bias[EVEN], signed=False)} with 50 % power. If the smaller one was there, the programme "
-            f"moved nothing and the test passed, the estimate would be {amount(context, mean[EVEN])} on average; it is "
-            f"{amount(context, effect)}.",
+            say(
+                "{detectable_in_words} with 80 % power ({amount} a period), and {amount_2} with 50 % "
+                "power. If the smaller one was there, the programme moved nothing and the test passed, "
+                "the estimate would be {amount_3} on average; it is {amount_4}.",
+                detectable_in_words=detectable_in_words(context, bias[HIGH]),
+                amount=amount(context, slopes[HIGH], signed=False),
+                amount_2=amount(context, bias[EVEN], signed=False),
+                amount_3=amount(context, mean[EVEN]),
+                amount_4=amount(context, effect),
+            ),
             statistic="bias_at_80",
             value=abs(bias[HIGH]),
             threshold=self.share * abs(effect),

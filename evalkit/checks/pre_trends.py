@@ -11,6 +11,7 @@ from scipy import stats
 from evalkit.checks.base import CheckContext, PanelCheck
 from evalkit.checks.linear_trend import FITTED, detectable_in_words, tested_leads
 from evalkit.estimate import Aggregation
+from evalkit.language import mark, say
 from evalkit.numerics.pretest import detectable_slope, passing_joint
 from evalkit.vocabulary import BoolArray, CheckStatus, Diagnostic, Domain, FloatArray
 
@@ -32,7 +33,7 @@ class PreTrends(PanelCheck):
     """
 
     name: ClassVar[str] = "pre_trends"
-    null_in_words: ClassVar[str] = (
+    null_in_words: ClassVar[str] = mark(
         "Before the start, treated and comparison places moved in parallel: all pre-period effects are zero."
     )
     domain: ClassVar[Domain] = "confounding"
@@ -57,9 +58,9 @@ class PreTrends(PanelCheck):
         status: CheckStatus = "fail" if value < self.alpha else "pass"
         largest = int(np.argmax(np.abs(effects)))
         found = (
-            f"Before the start the arms did not move in parallel (joint test p = {value:.2g})."
+            say("Before the start the arms did not move in parallel (joint test p = {value:.2g}).", value=value)
             if status == "fail"
-            else f"No pre-trend detected (joint test p = {value:.2g})."
+            else say("No pre-trend detected (joint test p = {value:.2g}).", value=value)
         )
         reading = f"{found} {detectable_in_words(context, bias)}."
         return self.result(

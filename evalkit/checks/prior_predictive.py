@@ -10,6 +10,7 @@ from pydantic import Field
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.posterior import predictive_exhibit, predictive_of
 from evalkit.checks.wording import two_digits
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.predictive_checks import compare
 from evalkit.uncertainty import Predictive
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain
@@ -37,7 +38,7 @@ class PriorPredictive(PanelCheck):
     """
 
     name: ClassVar[str] = "prior_predictive"
-    null_in_words: ClassVar[str] = "Before it saw the data the model thought data like these possible."
+    null_in_words: ClassVar[str] = mark("Before it saw the data the model thought data like these possible.")
     domain: ClassVar[Domain] = "estimation"
     repeated_cross_sections: ClassVar[bool] = True
 
@@ -52,7 +53,7 @@ class PriorPredictive(PanelCheck):
             return self.result(*predictive)
         if predictive.prior_replicated is None:
             return self.result(
-                "not_run", "Part of the prior is flat, so it makes no data that these could be compared with."
+                "not_run", phrase("Part of the prior is flat, so it makes no data that these could be compared with.")
             )
         compared = compare(
             predictive.observed,
@@ -73,13 +74,21 @@ class PriorPredictive(PanelCheck):
         too_wide = ratio > self.widest
         status: CheckStatus = "fail" if share < self.least_share else "warn" if outside or too_wide else "pass"
         found = (
-            f"Before it saw the data the model thought data like these hardly possible in {len(outside)} of "
-            f"{len(compared)} respects ({', '.join(outside)} than it expected)."
+            say(
+                "Before it saw the data the model thought data like these hardly possible in {outside} of"
+                " {compared} respects ({listed} than it expected).",
+                outside=len(outside),
+                compared=len(compared),
+                listed=", ".join(outside),
+            )
             if outside
-            else f"Before it saw the data the model thought data like these possible in all {len(compared)} respects."
+            else say(
+                "Before it saw the data the model thought data like these possible in all {compared} respects.",
+                compared=len(compared),
+            )
         )
-        times = "about" if 0.5 < ratio < 2.0 else f"{two_digits(ratio)} times"
-        wide = f" It expected data to spread {times} as wide as they do" if np.isfinite(ratio) else ""
+        times = "about" if 0.5 < ratio < 2.0 else say("{ratio} times", ratio=two_digits(ratio))
+        wide = say(" It expected data to spread {times} as wide as they do", times=times) if np.isfinite(ratio) else ""
         told = self.result(
             status,
             f"{found}{wide}{', which is no plausible scale' if too_wide and wide else ''}{'.' if wide else ''}",

@@ -10,11 +10,12 @@ from pydantic import Field
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.posterior import overall_draws, predictive_of
 from evalkit.checks.wording import two_digits
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.power_scaling import ALPHAS, NOTABLE, Scaled, noise_of_sensitivity, scale, sensitivity
 from evalkit.uncertainty import Predictive
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, Exhibit, FloatArray
 
-COMPONENTS: Final = {"prior": "the prior", "data": "the data"}
+COMPONENTS: Final = {"prior": mark("the prior"), "data": mark("the data")}
 
 
 class PriorSensitivity(PanelCheck):
@@ -33,7 +34,7 @@ class PriorSensitivity(PanelCheck):
     """
 
     name: ClassVar[str] = "prior_sensitivity"
-    null_in_words: ClassVar[str] = "A little more or less trust in the prior leaves the answer as it is."
+    null_in_words: ClassVar[str] = mark("A little more or less trust in the prior leaves the answer as it is.")
     domain: ClassVar[Domain] = "estimation"
     repeated_cross_sections: ClassVar[bool] = True
 
@@ -46,15 +47,21 @@ class PriorSensitivity(PanelCheck):
         if not isinstance(predictive, Predictive):
             return self.result(*predictive)
         if predictive.log_prior is None:
-            return self.result("not_run", "The estimator keeps no density of its prior, so it cannot be scaled.")
+            return self.result(
+                "not_run", phrase("The estimator keeps no density of its prior, so it cannot be scaled.")
+            )
         draws = overall_draws(context.estimate, predictive)
         of_prior = scale(draws, predictive.log_prior, self.alphas)
         unreliable = [each for each in of_prior if not each.weights.reliable]
         if unreliable:
             return self.result(
                 "not_run",
-                f"With the prior to the power {unreliable[0].alpha:g} the posterior lies too far from the draws at "
-                f"hand (Pareto k {unreliable[0].weights.k:.2f}): fit again under another prior to see what it does.",
+                say(
+                    "With the prior to the power {alpha:g} the posterior lies too far from the draws at hand "
+                    "(Pareto k {k:.2f}): fit again under another prior to see what it does.",
+                    alpha=unreliable[0].alpha,
+                    k=unreliable[0].weights.k,
+                ),
                 prior_sensitivity=sensitivity(draws, predictive.log_prior),
             )
         likelihood = None if predictive.log_likelihood is None else predictive.log_likelihood.sum(axis=1)
@@ -82,17 +89,26 @@ class PriorSensitivity(PanelCheck):
         return exhibiting(told, _exhibit(draws, {"prior": of_prior, "data": of_data}, level))
 
     def _reading(self, shift: float, labels: tuple[str, ...], weighs: bool, by_data: float | None) -> str:
-        powers = f"the prior to the power {' or '.join(f'{alpha:g}' for alpha in self.alphas)}"
-        moved = f"With {powers} the effect moves by {two_digits(abs(shift))} of its standard deviation at most"
+        powers = say("the prior to the power {listed}", listed=" or ".join(f"{alpha:g}" for alpha in self.alphas))
+        moved = say(
+            "With {powers} the effect moves by {shift} of its standard deviation at most",
+            powers=powers,
+            shift=two_digits(abs(shift)),
+        )
         if len(labels) > 1:
-            found = f"{moved}, and the finding changes ({' or '.join(labels)})"
+            found = say("{moved}, and the finding changes ({listed})", moved=moved, listed=" or ".join(labels))
         else:
-            found = moved + (f", and the finding stays {labels[0]}" if labels else "")
+            found = moved + (say(", and the finding stays {labels}", labels=labels[0]) if labels else "")
         if not weighs:
             return f"{found}."
         if by_data is not None and by_data < self.notable:
-            return f"{found}. The prior weighs on the answer, and more or less weight on the data hardly moves it."
-        return f"{found}. The prior weighs on the answer: prior and data may pull in different directions."
+            return say(
+                "{found}. The prior weighs on the answer, and more or less weight on the data hardly moves it.",
+                found=found,
+            )
+        return say(
+            "{found}. The prior weighs on the answer: prior and data may pull in different directions.", found=found
+        )
 
 
 def _finding_changes(
@@ -108,7 +124,7 @@ def _finding_changes(
 
 def _exhibit(draws: FloatArray, scaled: dict[str, tuple[Scaled, ...]], level: float) -> Exhibit:
     """Mean and interval of the effect under each power."""
-    rows = [("as analysed", 1.0, draws)]
+    rows = [(phrase("as analysed"), 1.0, draws)]
     rows += [(COMPONENTS[name], each.alpha, each.draws) for name, all_of in scaled.items() for each in all_of]
     tail = (1.0 - level) / 2.0
     ends = np.array([np.quantile(values, [tail, 1.0 - tail]) for _, _, values in rows])

@@ -15,6 +15,7 @@ from evalkit.estimate import Estimate
 from evalkit.inference.randomization import assignments_of
 from evalkit.inference.refits import cluster_counts, compares_eligible, is_static_two_way, refitted, two_way
 from evalkit.inference.reported import NotComputable
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.reassignment import randomization_p
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic, Domain, FloatArray
@@ -48,7 +49,9 @@ class RandomizationInference(PanelCheck):
     """
 
     name: ClassVar[str] = "randomization_inference"
-    null_in_words: ClassVar[str] = "The programme changed nothing in any place, so who started when made no difference."
+    null_in_words: ClassVar[str] = mark(
+        "The programme changed nothing in any place, so who started when made no difference."
+    )
     domain: ClassVar[Domain] = "estimation"
 
     draws: Annotated[int, Field(ge=99)] = 999
@@ -71,15 +74,22 @@ class RandomizationInference(PanelCheck):
         statistic = two_way(anticipation(context)) if fast else refitted(context.fit)
         observed = statistic(panel)
         if not np.isfinite(observed[0]):
-            return self.result("not_run", "The two-way coefficient of this panel cannot be estimated.")
+            return self.result("not_run", phrase("The two-way coefficient of this panel cannot be estimated."))
         found = [statistic(dataclasses.replace(panel, first_treated=starts)) for starts in others.others()]
         compared = np.array([observed, *found] if others.exact else found)
         failed = int(np.isnan(compared[:, 0]).sum())
         if 2 * failed > len(compared):
-            return self.result("not_run", f"{failed} of {len(compared)} other roll-outs could not be estimated.")
+            return self.result(
+                "not_run",
+                say(
+                    "{failed} of {compared} other roll-outs could not be estimated.",
+                    failed=failed,
+                    compared=len(compared),
+                ),
+            )
         smallest = others.plan.mirrors / len(compared) if others.exact else 1.0 / (1 + len(compared))
         return self._report(
-            context, observed, compared, others.exact, smallest, "two-way coefficient" if fast else "effect"
+            context, observed, compared, others.exact, smallest, phrase("two-way coefficient") if fast else "effect"
         )
 
     def _uses_two_way(self, estimate: Estimate) -> bool:
@@ -106,15 +116,24 @@ class RandomizationInference(PanelCheck):
         status, verdict = survival(p, self.alpha, smallest, excluded)
         count = len(others) if exact else 1 + len(others)
         beyond = round(p * count)
-        among = f"all {count} possible" if exact else f"{count} randomly drawn"
-        measured = f"{what}, divided by its error," if studentized else what
+        among = say("all {count} possible", count=count) if exact else say("{count} randomly drawn", count=count)
+        measured = say("{what}, divided by its error,", what=what) if studentized else what
         failed = int(np.isnan(others[:, 0]).sum())
-        trouble = f" {failed} could not be estimated and count as at least as far." if failed else ""
+        trouble = say(" {failed} could not be estimated and count as at least as far.", failed=failed) if failed else ""
         return self.result(
             status,
-            f"Among {among} roll-outs of the same starts over the same places, {beyond}, the real one included, put "
-            f"the {measured} at least as far from 0 (p = {p:.3g}; the smallest that could be reached is "
-            f"{smallest:.3g}).{trouble} {verdict}",
+            say(
+                "Among {among} roll-outs of the same starts over the same places, {beyond}, the real one "
+                "included, put the {measured} at least as far from 0 (p = {p:.3g}; the smallest that "
+                "could be reached is {smallest:.3g}).{trouble} {verdict}",
+                among=among,
+                beyond=beyond,
+                measured=measured,
+                p=p,
+                smallest=smallest,
+                trouble=trouble,
+                verdict=verdict,
+            ),
             statistic="randomization_p",
             value=p,
             threshold=self.alpha,

@@ -12,6 +12,7 @@ from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimators import registry
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.serial_correlation import SeriesResiduals, autocorrelations, beyond, durbin_watson, ljung_box
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic, Domain, Exhibit, FloatArray
@@ -56,7 +57,7 @@ class ResidualAutocorrelation(PanelCheck):
     """
 
     name: ClassVar[str] = "residual_autocorrelation"
-    null_in_words: ClassVar[str] = (
+    null_in_words: ClassVar[str] = mark(
         "What the model leaves over is not correlated over time beyond what its errors allow for."
     )
     domain: ClassVar[Domain] = "estimation"
@@ -72,16 +73,22 @@ class ResidualAutocorrelation(PanelCheck):
             if isinstance(context.estimate.uncertainty, Posterior):
                 return self.result(
                     "informational",
-                    "Autocorrelation is part of this model; whether it fits is judged by its predictive checks.",
+                    phrase(
+                        "Autocorrelation is part of this model; whether it fits is judged by its predictive checks."
+                    ),
                 )
-            return self.result("not_run", f"{name} fits no single series whose residuals could be looked at.")
+            return self.result(
+                "not_run", say("{name} fits no single series whose residuals could be looked at.", name=name)
+            )
         try:
             series = estimator.residuals(context.panel)
         except EvalkitError as error:
-            return self.result("not_run", f"The residuals could not be computed: {error.what}")
+            return self.result("not_run", say("The residuals could not be computed: {what}", what=error.what))
         tested = [self._test(each) for each in series if len(each.residual) >= FEWEST]
         if not tested:
-            return self.result("not_run", f"No series has {FEWEST} periods, too few to look for autocorrelation.")
+            return self.result(
+                "not_run", say("No series has {fewest} periods, too few to look for autocorrelation.", fewest=FEWEST)
+            )
         worst = min(tested, key=lambda each: each.p)
         value = min(1.0, worst.p * len(tested))
         failed = value < self.alpha
@@ -115,26 +122,52 @@ class ResidualAutocorrelation(PanelCheck):
 
 def _said(worst: _Tested, p: float, failed: bool, count: int) -> str:
     series = worst.residuals
-    where = f" in '{series.place}', the furthest of {count} places" if count > 1 else ""
+    where = say(" in '{place}', the furthest of {count} places", place=series.place, count=count) if count > 1 else ""
     if series.lags is not None:
-        first = f"in neighbouring periods it is {worst.found[0]:.2f}"
+        first = say("in neighbouring periods it is {found:.2f}", found=worst.found[0])
         if failed:
-            return (
-                f"Residuals are correlated beyond the {series.lags} lags that the errors allow for{where} "
-                f"(p = {p:.2g}; {first}): the interval may be too narrow."
+            return say(
+                "Residuals are correlated beyond the {lags} lags that the errors allow for{where} (p = "
+                "{p:.2g}; {first}): the interval may be too narrow.",
+                lags=series.lags,
+                where=where,
+                p=p,
+                first=first,
             )
-        return (
-            f"No correlation of residuals detected beyond the {series.lags} lags that the errors allow for{where} "
-            f"(p = {p:.2g}; {first})."
+        return say(
+            "No correlation of residuals detected beyond the {lags} lags that the errors allow "
+            "for{where} (p = {p:.2g}; {first}).",
+            lags=series.lags,
+            where=where,
+            p=p,
+            first=first,
         )
-    what = "Residuals are" if series.errors == "independent" else "What the autoregressive errors leave over is still"
+    what = (
+        phrase("Residuals are")
+        if series.errors == "independent"
+        else phrase("What the autoregressive errors leave over is still")
+    )
     if failed:
-        return (
-            f"{what} correlated over time{where} (Ljung-Box test over {len(worst.found)} lags, p = {p:.2g}): the "
-            "interval may be too narrow."
+        return say(
+            "{what} correlated over time{where} (Ljung-Box test over {found} lags, p = {p:.2g}): the "
+            "interval may be too narrow.",
+            what=what,
+            where=where,
+            found=len(worst.found),
+            p=p,
         )
-    left = "in residuals" if series.errors == "independent" else "in what the autoregressive errors leave over"
-    return f"No autocorrelation detected {left}{where} (Ljung-Box test over {len(worst.found)} lags, p = {p:.2g})."
+    left = (
+        phrase("in residuals")
+        if series.errors == "independent"
+        else phrase("in what the autoregressive errors leave over")
+    )
+    return say(
+        "No autocorrelation detected {left}{where} (Ljung-Box test over {found} lags, p = {p:.2g}).",
+        left=left,
+        where=where,
+        found=len(worst.found),
+        p=p,
+    )
 
 
 def _exhibit(tested: _Tested) -> Exhibit:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from evalkit.checks.base import CheckContext, PanelCheck
+from evalkit.language import mark, say
 from evalkit.vocabulary import Diagnostic, Domain
 
 
@@ -14,7 +15,7 @@ class SampleFlow(PanelCheck):
     """Count units and cells from the data to the estimate, by arm."""
 
     name: ClassVar[str] = "sample_flow"
-    null_in_words: ClassVar[str] = "Nothing is tested: this counts who entered the estimate."
+    null_in_words: ClassVar[str] = mark("Nothing is tested: this counts who entered the estimate.")
     domain: ClassVar[Domain] = "missing_data"
     repeated_cross_sections: ClassVar[bool] = True
 
@@ -28,9 +29,19 @@ class SampleFlow(PanelCheck):
         what, rows = ("places", "place-periods") if panel.cross_sections is None else ("persons", "persons")
         return self.result(
             "informational",
-            f"{panel.n_units} {what} in the data, {estimate.n_units} in the estimate "
-            f"({estimate.n_treated_units} treated); {100 * missing.mean():.1f} % of {rows} have no outcome "
-            f"({100 * share_treated:.1f} % among treated {what}, {100 * share_comparison:.1f} % among the others).",
+            say(
+                "{n_units} {what} in the data, {n_units_2} in the estimate ({n_treated_units} treated); "
+                "{mean:.1f} % of {rows} have no outcome ({share_treated:.1f} % among treated {what}, "
+                "{share_comparison:.1f} % among the others).",
+                n_units=panel.n_units,
+                what=what,
+                n_units_2=estimate.n_units,
+                n_treated_units=estimate.n_treated_units,
+                mean=100 * missing.mean(),
+                rows=rows,
+                share_treated=100 * share_treated,
+                share_comparison=100 * share_comparison,
+            ),
             n_units_data=float(panel.n_units),
             n_units_used=float(estimate.n_units),
             n_treated_units=float(estimate.n_treated_units),

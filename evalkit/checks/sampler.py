@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from evalkit.checks.base import CheckContext, PanelCheck
+from evalkit.language import mark, phrase, say
 from evalkit.uncertainty import Posterior, SamplerFigures
 from evalkit.vocabulary import Diagnostic, Domain
 
@@ -26,7 +27,7 @@ class Sampler(PanelCheck):
     """
 
     name: ClassVar[str] = "sampler"
-    null_in_words: ClassVar[str] = "The chains agree with each other and have explored the whole posterior."
+    null_in_words: ClassVar[str] = mark("The chains agree with each other and have explored the whole posterior.")
     domain: ClassVar[Domain] = "estimation"
     repeated_cross_sections: ClassVar[bool] = True
 
@@ -38,28 +39,46 @@ class Sampler(PanelCheck):
         """Hold the sampler's figures against the gates."""
         uncertainty = context.estimate.uncertainty
         if not isinstance(uncertainty, Posterior):
-            return self.result("informational", "Nothing was sampled: this estimate is frequentist.")
+            return self.result("informational", phrase("Nothing was sampled: this estimate is frequentist."))
         figures = uncertainty.sampler
         ess = min(figures.ess_bulk_min, figures.ess_tail_min)
         problems = []
         if not figures.rhat_max <= self.rhat:
-            problems.append(f"R-hat reaches {figures.rhat_max:.3f} (at most {self.rhat:g} is allowed)")
+            problems.append(
+                say(
+                    "R-hat reaches {rhat_max:.3f} (at most {rhat:g} is allowed)",
+                    rhat_max=figures.rhat_max,
+                    rhat=self.rhat,
+                )
+            )
         if not ess >= self.ess:
-            problems.append(f"the effective sample size falls to {ess:.0f} (at least {self.ess:.0f} is needed)")
+            problems.append(
+                say(
+                    "the effective sample size falls to {ess:.0f} (at least {ess_2:.0f} is needed)",
+                    ess=ess,
+                    ess_2=self.ess,
+                )
+            )
         if figures.divergences > 0:
-            problems.append(f"{figures.divergences} transitions diverged (none may)")
+            problems.append(say("{divergences} transitions diverged (none may)", divergences=figures.divergences))
         energy = figures.energy_bfmi_min
         stuck = energy is not None and not energy >= self.energy
         reading = (
-            f"The sampler cannot be trusted: {'; '.join(problems)}."
+            say("The sampler cannot be trusted: {listed}.", listed="; ".join(problems))
             if problems
-            else f"{_runs(figures)} (R-hat at most {figures.rhat_max:.3f}, effective sample size at least {ess:.0f}, "
-            "no divergences)."
+            else say(
+                "{runs} (R-hat at most {rhat_max:.3f}, effective sample size at least {ess:.0f}, no divergences).",
+                runs=_runs(figures),
+                rhat_max=figures.rhat_max,
+                ess=ess,
+            )
         )
         if stuck:
-            reading += (
-                f" The chains hardly move between energy levels (E-BFMI {energy:.2f}; {self.energy:g} is needed), so "
-                "the tails of the posterior may be too thin."
+            reading += say(
+                " The chains hardly move between energy levels (E-BFMI {energy:.2f}; {energy_2:g} is "
+                "needed), so the tails of the posterior may be too thin.",
+                energy=energy,
+                energy_2=self.energy,
             )
         return self.result(
             "fail" if problems else "warn" if stuck else "pass",
@@ -78,5 +97,5 @@ class Sampler(PanelCheck):
 def _runs(figures: SamplerFigures) -> str:
     """The draws in words; an exact engine draws independently and has no chains to compare."""
     if figures.n_chains == 1:
-        return f"{figures.n_draws:,} draws explore the posterior"
-    return f"{figures.n_chains} chains of {figures.n_draws:,} draws agree"
+        return say("{n_draws:,} draws explore the posterior", n_draws=figures.n_draws)
+    return say("{n_chains} chains of {n_draws:,} draws agree", n_chains=figures.n_chains, n_draws=figures.n_draws)

@@ -17,6 +17,7 @@ from evalkit.checks.wording import amount
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.language import mark, phrase, say
 from evalkit.vocabulary import Comparison, Diagnostic, Domain, Exhibit
 
 UNWEIGHTED, WEIGHTED = "unweighted", "weighted"
@@ -59,7 +60,7 @@ class SpecificationCurve(PanelCheck):
     """
 
     name: ClassVar[str] = "specification_curve"
-    null_in_words: ClassVar[str] = "Other reasonable choices of the analyst give an answer of the same sign."
+    null_in_words: ClassVar[str] = mark("Other reasonable choices of the analyst give an answer of the same sign.")
     domain: ClassVar[Domain] = "reporting"
 
     estimators: tuple[str, ...] = ()
@@ -84,8 +85,10 @@ class SpecificationCurve(PanelCheck):
         if len(found) < 2:
             return self.result(
                 "not_run",
-                "There is one specification only; name estimators, comparison groups, anticipation or covariates in "
-                "the settings of this check.",
+                phrase(
+                    "There is one specification only; name estimators, comparison groups, anticipation or "
+                    "covariates in the settings of this check."
+                ),
             )
         return self._told(context, list(found.values()), left_out)
 
@@ -124,11 +127,21 @@ class SpecificationCurve(PanelCheck):
         n_left_out = sum(map(len, left_out.values()))
         told = self.result(
             "pass" if share >= self.same_sign else "fail",
-            f"Of {len(found)} specifications (ways to answer the same question with these data), "
-            f"{round(share * len(found))} give an effect of the same sign as the study's. They run from "
-            f"{amount(context, float(effects.min()))} to {amount(context, float(effects.max()))}, with their median at "
-            f"{amount(context, median)}; the study's, {amount(context, full)}, is number {rank} of {len(found)} from "
-            f"the lowest. In {excluding} the interval excludes 0.{_trouble(left_out)}",
+            say(
+                "Of {found} specifications (ways to answer the same question with these data), {round} "
+                "give an effect of the same sign as the study's. They run from {amount} to {amount_2}, "
+                "with their median at {amount_3}; the study's, {amount_4}, is number {rank} of {found} "
+                "from the lowest. In {excluding} the interval excludes 0.{trouble}",
+                found=len(found),
+                round=round(share * len(found)),
+                amount=amount(context, float(effects.min())),
+                amount_2=amount(context, float(effects.max())),
+                amount_3=amount(context, median),
+                amount_4=amount(context, full),
+                rank=rank,
+                excluding=excluding,
+                trouble=_trouble(left_out),
+            ),
             statistic="same_sign_share",
             value=share,
             threshold=self.same_sign,
@@ -188,8 +201,11 @@ def _trouble(left_out: dict[str, list[str]]) -> str:
     """How many specifications were left out, by reason, with one example each."""
     if not left_out:
         return ""
-    told = "; ".join(f"{len(each)} because {why} (e.g. {each[0]})" for why, each in list(left_out.items())[:3])
-    return f" Left out: {told}."
+    told = "; ".join(
+        say("{each} because {why} (e.g. {each_2})", each=len(each), why=why, each_2=each[0])
+        for why, each in list(left_out.items())[:3]
+    )
+    return say(" Left out: {told}.", told=told)
 
 
 def _exhibit(rows: list[_Specification]) -> Exhibit:
@@ -204,7 +220,7 @@ def _exhibit(rows: list[_Specification]) -> Exhibit:
         "primary": tuple(row.is_primary for row in rows),
     }
     for name in names:
-        values = tuple(choices.get(name, "not a choice here") for choices in by_row)
+        values = tuple(choices.get(name, phrase("not a choice here")) for choices in by_row)
         if len(set(values)) > 1:
             table[f"choice: {name}"] = values
     return Exhibit("specification_curve", table, counts=("n_treated",))

@@ -15,6 +15,7 @@ from evalkit.checks.wording import amount
 from evalkit.data.keep import keep_units
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DataError, EvalkitError, closest
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.neighbours import great_circle_km, nearest
 from evalkit.vocabulary import BoolArray, Diagnostic, Domain, Exhibit, FloatArray, IntArray
 
@@ -43,7 +44,7 @@ class Spillover(PanelCheck):
     """
 
     name: ClassVar[str] = "spillover"
-    null_in_words: ClassVar[str] = "The programme changed nothing in the places that it is compared with."
+    null_in_words: ClassVar[str] = mark("The programme changed nothing in the places that it is compared with.")
     domain: ClassVar[Domain] = "deviations"
 
     latitude: str = ""
@@ -67,7 +68,9 @@ class Spillover(PanelCheck):
         if not (self.rings_km or self.neighbours):
             return self.result(
                 "not_run",
-                "The study does not say who is near whom: its settings name neither coordinates nor neighbours.",
+                phrase(
+                    "The study does not say who is near whom: its settings name neither coordinates nor neighbours."
+                ),
             )
         starting = ~panel.never_treated & ~panel.always_treated
         distance, start = nearest(self._distances(panel, starting), panel.first_treated[starting])
@@ -79,18 +82,22 @@ class Spillover(PanelCheck):
         inner = 0.0
         for limit in limits:
             near = panel.never_treated & (distance <= limit)
-            named = f"{inner:g} to {limit:g} km" if self.rings_km else "neighbours"
+            named = say("{inner:g} to {limit:g} km", inner=inner, limit=limit) if self.rings_km else "neighbours"
             in_ring = near & (distance > inner) if inner else near
             inner = limit
             if not near.any():
-                skipped.append(f"no comparison place lies within {limit:g} km" if self.rings_km else "no neighbours")
+                skipped.append(
+                    say("no comparison place lies within {limit:g} km", limit=limit)
+                    if self.rings_km
+                    else phrase("no neighbours")
+                )
                 continue
             beyond = panel.never_treated & (distance > max(limits))
             rings.append(_ring(context, named, near, in_ring, beyond, start))
         known = [ring for ring in rings if ring[3] is not None]
         if not known:
-            why = "; ".join(dict.fromkeys(skipped)) or "nothing is left to compare with without them"
-            return self.result("not_run", f"No comparison place could be left out: {why}.")
+            why = "; ".join(dict.fromkeys(skipped)) or phrase("nothing is left to compare with without them")
+            return self.result("not_run", say("No comparison place could be left out: {why}.", why=why))
         return self._told(context, full, (float(whole.low[0]), float(whole.high[0])), rings)
 
     def _told(
@@ -99,11 +106,22 @@ class Spillover(PanelCheck):
         moves = [(abs(float(ring[3]) - full), ring) for ring in rings if ring[3] is not None]
         most, ring = max(moves, key=lambda move: move[0])
         change = most / abs(full) if full else float("inf")
-        where = f"within {ring[0].split(' to ')[-1]}" if self.rings_km else "that neighbour a treated one"
+        where = (
+            say("within {split}", split=ring[0].split(" to ")[-1])
+            if self.rings_km
+            else phrase("that neighbour a treated one")
+        )
         told = self.result(
             "pass" if change <= self.relative_change else "fail",
-            f"Without the {ring[1]} comparison places {where}, the effect is {amount(context, float(ring[3] or 0.0))} "
-            f"instead of {amount(context, full)}: it moves by {100 * change:.0f} % of itself.",
+            say(
+                "Without the {ring} comparison places {where}, the effect is {amount} instead of "
+                "{amount_2}: it moves by {change:.0f} % of itself.",
+                ring=ring[1],
+                where=where,
+                amount=amount(context, float(ring[3] or 0.0)),
+                amount_2=amount(context, full),
+                change=100 * change,
+            ),
             statistic="relative_change",
             value=min(change, 1e6),
             threshold=self.relative_change,
@@ -113,7 +131,7 @@ class Spillover(PanelCheck):
         columns = (
             "ring", "n_left_out", "n_in_ring", "estimate", "low", "high", "ring_estimate", "ring_low", "ring_high",
         )  # fmt: skip
-        first: Ring = ("none left out", 0, 0, full, *interval, None, None, None)
+        first: Ring = (phrase("none left out"), 0, 0, full, *interval, None, None, None)
         table = dict(zip(columns, zip(first, *rings, strict=True), strict=True))
         return exhibiting(told, Exhibit("spillover", table, counts=("n_left_out", "n_in_ring")))
 

@@ -12,6 +12,7 @@ from evalkit.checks.headline import anticipation, is_two_way
 from evalkit.checks.wording import NO_ONE_START, amount
 from evalkit.data.panel import Panel
 from evalkit.inference.refits import anticipated
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.static_two_way import StaticTwoWay, fit_static_two_way
 from evalkit.numerics.twfe_weights import CellWeights, cell_weights, spread_for_opposite, spread_for_zero
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, Exhibit, IntArray
@@ -44,7 +45,7 @@ class TwfeWeights(PanelCheck):
     """
 
     name: ClassVar[str] = "twfe_weights"
-    null_in_words: ClassVar[str] = "The two-way coefficient counts no cohort and period negatively."
+    null_in_words: ClassVar[str] = mark("The two-way coefficient counts no cohort and period negatively.")
     domain: ClassVar[Domain] = "estimation"
 
     fail: Annotated[float, Field(gt=0.0)] = 0.1
@@ -62,7 +63,7 @@ class TwfeWeights(PanelCheck):
             left_out=anticipated(panel, panel.first_treated, anticipation(context)),
         )
         if fit is None:
-            return self.result("not_run", "The two-way coefficient of this panel cannot be estimated.")
+            return self.result("not_run", phrase("The two-way coefficient of this panel cannot be estimated."))
         starts, cohort = np.unique(panel.first_treated, return_inverse=True)
         cells = cell_weights(fit.treatment, fit.weights, panel.treated & (fit.weights > 0.0), cohort)
         negative = cells.weight < -NEGLIGIBLE
@@ -97,10 +98,15 @@ class TwfeWeights(PanelCheck):
 def _reading(context: CheckContext, fit: StaticTwoWay, count: int, total: float, spreads: dict[str, float]) -> str:
     whole = amount(context, fit.coefficient, two_way=True)
     said = (
-        f"The two-way coefficient ({whole}) counts {count} cells (a cohort in a period) negatively: {total:.2f} "
-        "together, of a total weight of 1.0."
+        say(
+            "The two-way coefficient ({whole}) counts {count} cells (a cohort in a period) "
+            "negatively: {total:.2f} together, of a total weight of 1.0.",
+            whole=whole,
+            count=count,
+            total=total,
+        )
         if count
-        else f"The two-way coefficient ({whole}) counts every cohort and period positively."
+        else say("The two-way coefficient ({whole}) counts every cohort and period positively.", whole=whole)
     )
     told = [spread < MOST_TOLD * abs(fit.coefficient) for spread in spreads.values()]
     zero, opposite = (
@@ -108,13 +114,14 @@ def _reading(context: CheckContext, fit: StaticTwoWay, count: int, total: float,
         for spread, tell in zip(spreads.values(), told, strict=True)
     )
     if zero:
-        said += (
-            f" If effects differ between cells by a standard deviation of {zero} or more, their average may be zero "
-            "all the same"
+        said += say(
+            " If effects differ between cells by a standard deviation of {zero} or more, their "
+            "average may be zero all the same",
+            zero=zero,
         )
-        said += f", and from {opposite} on all may have the other sign." if opposite else "."
+        said += say(", and from {opposite} on all may have the other sign.", opposite=opposite) if opposite else "."
     if count and not is_two_way(context):
-        said += " The primary estimate is another one and does not use this coefficient."
+        said += phrase(" The primary estimate is another one and does not use this coefficient.")
     return said
 
 

@@ -14,6 +14,7 @@ from evalkit.checks.wording import NO_ONE_START, NOT_ALL_THAT_START
 from evalkit.inference.refits import cluster_counts, compares_eligible
 from evalkit.inference.reported import NotComputable
 from evalkit.inference.wild_bootstrap import FEW_TREATED, bootstrapped
+from evalkit.language import mark, phrase, say
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain
 
 
@@ -42,7 +43,7 @@ class WildBootstrapCheck(PanelCheck):
     """
 
     name: ClassVar[str] = "wild_bootstrap"
-    null_in_words: ClassVar[str] = "The two-way coefficient is zero."
+    null_in_words: ClassVar[str] = mark("The two-way coefficient is zero.")
     domain: ClassVar[Domain] = "estimation"
 
     draws: Annotated[int, Field(ge=99)] = 9999
@@ -73,13 +74,24 @@ class WildBootstrapCheck(PanelCheck):
         if status == "fail":
             status, verdict = _what_it_can_contradict(verdict, treated, clustered <= self.alpha)
         law = "Webb" if webb else "Rademacher"
-        of_them = "all of them" if made.exact else f"{made.n_draws} draws"
+        of_them = phrase("all of them") if made.exact else say("{n_draws} draws", n_draws=made.n_draws)
         bounds = {name: bound for name, bound in (("low", low), ("high", high)) if np.isfinite(bound)}
         return self.result(
             status,
-            f"The two-way coefficient is {fit.coefficient:.3g}; by the wild cluster bootstrap ({law} multipliers on "
-            f"{fit.n_clusters} clusters, {of_them}) p = {p:.3g} and the "
-            f"{100 * (1 - self.alpha):g} % interval runs from {_bound(low)} to {_bound(high)}. {verdict}",
+            say(
+                "The two-way coefficient is {coefficient:.3g}; by the wild cluster bootstrap ({law} "
+                "multipliers on {n_clusters} clusters, {of_them}) p = {p:.3g} and the {alpha:g} % "
+                "interval runs from {bound} to {bound_2}. {verdict}",
+                coefficient=fit.coefficient,
+                law=law,
+                n_clusters=fit.n_clusters,
+                of_them=of_them,
+                p=p,
+                alpha=100 * (1 - self.alpha),
+                bound=_bound(low),
+                bound_2=_bound(high),
+                verdict=verdict,
+            ),
             statistic="wild_bootstrap_p",
             value=p,
             threshold=self.alpha,
@@ -106,16 +118,20 @@ def _what_it_can_contradict(verdict: str, treated: int, coefficient_differs: boo
     """
     if treated < FEW_TREATED:
         return "informational", (
-            "With one or two treated clusters this test hardly ever rejects, so it speaks neither for nor against "
-            "the estimate: see randomization inference."
+            phrase(
+                "With one or two treated clusters this test hardly ever rejects, so it speaks neither for"
+                " nor against the estimate: see randomization inference."
+            )
         )
     if not coefficient_differs:
         return "informational", (
-            "The clustered error of this coefficient does not exclude 0 either: it differs from the estimate, which "
-            "this test therefore cannot judge."
+            phrase(
+                "The clustered error of this coefficient does not exclude 0 either: it differs from the "
+                "estimate, which this test therefore cannot judge."
+            )
         )
     return "fail", verdict
 
 
 def _bound(value: float) -> str:
-    return f"{value:.3g}" if np.isfinite(value) else ("minus infinity" if value < 0.0 else "infinity")
+    return f"{value:.3g}" if np.isfinite(value) else (phrase("minus infinity") if value < 0.0 else "infinity")

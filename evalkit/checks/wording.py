@@ -6,14 +6,17 @@ import math
 from typing import Final
 
 from evalkit.checks.base import CheckContext
+from evalkit.language import mark
 
-NO_ONE_START: Final = "Treatment rises, falls or changes again: it has no one start to be moved or given to others."
+NO_ONE_START: Final = mark(
+    "Treatment rises, falls or changes again: it has no one start to be moved or given to others."
+)
 """Why a check that moves the start of treatment does not run on a dose."""
-NOT_ALL_THAT_START: Final = (
+NOT_ALL_THAT_START: Final = mark(
     "The estimate compares eligible with ineligible units; the two-way coefficient takes all that start as treated."
 )
 """Why the two-way coefficient does not judge a triple difference."""
-PLACES_UNKNOWN: Final = (
+PLACES_UNKNOWN: Final = mark(
     "Starts were given to places, eligible and ineligible units together, and no cluster says which units share one."
 )
 """Why such a check does not run on a triple difference by units."""

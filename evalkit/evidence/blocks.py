@@ -37,6 +37,7 @@ from evalkit.evidence.schema import (
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.values import Count, Dates, Flag, Number, WordList, Words
 from evalkit.evidence.withhold import in_remark, small_details
+from evalkit.language import phrase, say
 from evalkit.study.spec import Outcome, StudySpec
 from evalkit.vocabulary import Diagnostic, Remark
 
@@ -104,7 +105,7 @@ def delivery(spec: StudySpec) -> DeliveryBlock:
 def outcome_block(outcome: Outcome) -> OutcomeBlock:
     """One outcome as declared."""
     mid = outcome.mid
-    none = "no smallest change that matters is declared"
+    none = phrase("no smallest change that matters is declared")
     return OutcomeBlock(
         name=outcome.name,
         role=outcome.role,
@@ -113,7 +114,7 @@ def outcome_block(outcome: Outcome) -> OutcomeBlock:
         direction=outcome.direction,
         analysed_as=outcome.transform,
         exposure=Words.declared(outcome.exposure),
-        per=Number.declared(outcome.per) if outcome.family == "rate" else Number.missing("not a rate"),
+        per=Number.declared(outcome.per) if outcome.family == "rate" else Number.missing(phrase("not a rate")),
         event_name=Words.declared(outcome.event_name),
         mid=SmallestChangeBlock(
             value=Number.declared(mid.value if mid else None, otherwise=none),
@@ -121,7 +122,7 @@ def outcome_block(outcome: Outcome) -> OutcomeBlock:
             rationale=Words.declared(mid.rationale if mid else None, otherwise=none),
         ),
         source=Words.declared(outcome.source),
-        definition_changes=Dates.declared(outcome.definition_changes, otherwise="no change is declared"),
+        definition_changes=Dates.declared(outcome.definition_changes, otherwise=phrase("no change is declared")),
         domain=outcome.domain,
     )
 
@@ -130,9 +131,13 @@ def sample_block(facts: Facts) -> SampleBlock:
     """How much data the primary estimate rests on, and what was left out."""
     sample: Sample = facts.sample
     outcome = facts.spec.primary_outcome
-    needs = "an exposure is needed to turn a rate into events" if outcome.family == "rate" else "not an event count"
+    needs = (
+        phrase("an exposure is needed to turn a rate into events")
+        if outcome.family == "rate"
+        else phrase("not an event count")
+    )
     grouped = facts.panel.cross_sections is not None
-    gone = "each row is another person" if grouped else "an arm was not seen before the first start"
+    gone = phrase("each row is another person") if grouped else phrase("an arm was not seen before the first start")
     rules, names, book = facts.rules, _column_names(facts.spec), facts.ledger
     events = observed_events(outcome, facts.panel)
     few_events = events is not None and small(rules, events)
@@ -170,7 +175,7 @@ def _share(rules: Policy, share: float | None, reason: str, hidden: bool) -> Num
 
 
 def _withheld(rules: Policy) -> str:
-    return f"counts of people from 1 to {rules.min_cell - 1} are withheld"
+    return say("counts of people from 1 to {min_cell} are withheld", min_cell=rules.min_cell - 1)
 
 
 def _column_names(spec: StudySpec) -> frozenset[str]:
@@ -192,7 +197,7 @@ def flow_step(remark: Remark, rules: Policy, names: Collection[str] = (), *, eve
 def diagnostic_block(found: Diagnostic, rules: Policy) -> DiagnosticBlock:
     """One check; small counts of people among its figures are withheld."""
     hidden = dict.fromkeys(small_details(found, rules), Number.suppressed(_withheld(rules)))
-    reason = "the check did not run" if found.status == "not_run" else "the check has no such number"
+    reason = phrase("the check did not run") if found.status == "not_run" else phrase("the check has no such number")
     return DiagnosticBlock(
         id=found.id,
         null_in_words=found.null_in_words,
@@ -202,7 +207,7 @@ def diagnostic_block(found: Diagnostic, rules: Policy) -> DiagnosticBlock:
         status=found.status,
         domain=found.domain,
         reading=found.reading,
-        details={name: number(value, "not a finite number") for name, value in found.details} | hidden,
+        details={name: number(value, phrase("not a finite number")) for name, value in found.details} | hidden,
     )
 
 
@@ -262,7 +267,7 @@ def _found_limitations(facts: Facts, voice: Voice) -> Sequence[str]:
     events = observed_events(facts.spec.primary_outcome, facts.panel)
     few_events = None if events is None else unstable(events, facts.standard)
     if events is not None and few_events:
-        withheld = f"rests on fewer than {facts.rules.min_cell} events"
+        withheld = say("rests on fewer than {min_cell} events", min_cell=facts.rules.min_cell)
         found.append(voice.say("limit_few_events", {"why": withheld if small(facts.rules, events) else few_events}))
     if facts.plan.analysis is None:
         found.append(voice.say("limit_no_plan"))

@@ -18,16 +18,17 @@ from scipy import stats
 from evalkit.evidence.natural import Effect
 from evalkit.evidence.schema import CostBlock, IngredientBlock, NaturalBlock
 from evalkit.evidence.values import Count, Number, Quantity, Words
+from evalkit.language import mark, phrase, say
 from evalkit.study.spec import Cost, Ingredient, Outcome
 from evalkit.vocabulary import FloatArray
 
 DRAWS: Final = 20_000
 """Of the sampling distribution and of unit costs: a bound's Monte Carlo error is below one per cent of the width."""
-UNDECLARED: Final = "no costs are declared"
-INCLUDES_0: Final = "the interval of the effect includes 0, so the number of outcomes may be none"
-WRONG_WAY: Final = "the outcome moved against the direction the city wants, so there is nothing that was bought"
-NO_THRESHOLD: Final = "no threshold is declared"
-NO_NUMBER: Final = "the effect is not a number of events or people: declare an exposure, or a count"
+UNDECLARED: Final = mark("no costs are declared")
+INCLUDES_0: Final = mark("the interval of the effect includes 0, so the number of outcomes may be none")
+WRONG_WAY: Final = mark("the outcome moved against the direction the city wants, so there is nothing that was bought")
+NO_THRESHOLD: Final = mark("no threshold is declared")
+NO_NUMBER: Final = mark("the effect is not a number of events or people: declare an exposure, or a count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ def _per_outcome(
 ) -> tuple[Quantity, Number]:
     if isinstance(bought, str):
         return Quantity.missing(bought), Number.missing(bought)
-    unit = f"{declared.currency} per one of the {bought.unit}"
+    unit = say("{currency} per one of the {unit}", currency=declared.currency, unit=bought.unit)
     low, high = total / bought.high, total / bought.low
     number = rng.permutation(bought.draws)  # costs and effects are independent
     cost = np.full(number.size, total) if drawn is None else rng.choice(drawn, number.size)
@@ -205,7 +206,7 @@ def _ingredient(line: Ingredient, declared: Cost) -> IngredientBlock:
 
 
 def _without(declared: Cost | None) -> CostBlock:
-    reason = UNDECLARED if declared is None else "no ingredients are declared"
+    reason = UNDECLARED if declared is None else phrase("no ingredients are declared")
     none, unknown = Quantity.missing(reason), Number.missing(reason)
     return CostBlock(
         currency=Words.missing(reason) if declared is None else Words.declared(declared.currency),

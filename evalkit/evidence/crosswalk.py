@@ -8,6 +8,7 @@ from typing import Final
 from evalkit.evidence.facts import Facts
 from evalkit.evidence.rating import Rating
 from evalkit.evidence.schema_rating import Crosswalk, CrosswalkEntry, Judgement, RobinsI, TrailStep
+from evalkit.language import phrase, say
 from evalkit.vocabulary import Domain
 
 DOMAINS: Final[tuple[Domain, ...]] = (
@@ -33,7 +34,7 @@ def crosswalk(facts: Facts, rating: Rating) -> Crosswalk:
 
 
 def _entry(scheme: str, level: str, reason: str) -> CrosswalkEntry:
-    return CrosswalkEntry(label=f"{scheme}-style, self-assessed", level=level, reason=reason)
+    return CrosswalkEntry(label=say("{scheme}-style, self-assessed", scheme=scheme), level=level, reason=reason)
 
 
 def _compares(facts: Facts) -> bool:
@@ -43,16 +44,18 @@ def _compares(facts: Facts) -> bool:
 
 def _sms(facts: Facts) -> CrosswalkEntry:
     """Maryland Scientific Methods Scale, 1 to 5."""
-    scheme, spec = "Maryland SMS", facts.spec
+    scheme, spec = phrase("Maryland SMS"), facts.spec
     if facts.design == "randomized":
-        return _entry(scheme, "5", "Assignment was random.")
+        return _entry(scheme, "5", phrase("Assignment was random."))
     if spec.assignment.mechanism == "cutoff":
-        return _entry(scheme, "4", "Assignment by a cutoff is close to random near it.")
+        return _entry(scheme, "4", phrase("Assignment by a cutoff is close to random near it."))
     if not _compares(facts):
-        return _entry(scheme, "1", "There is no comparison group.")
+        return _entry(scheme, "1", phrase("There is no comparison group."))
     if spec.assignment.selection_rule and spec.question.comparator:
-        return _entry(scheme, "3", "Before and after, with a comparison group that the study describes and justifies.")
-    return _entry(scheme, "2", "Before and after with a comparison group whose choice is not explained.")
+        return _entry(
+            scheme, "3", phrase("Before and after, with a comparison group that the study describes and justifies.")
+        )
+    return _entry(scheme, "2", phrase("Before and after with a comparison group whose choice is not explained."))
 
 
 def _wwc(facts: Facts, rating: Rating) -> CrosswalkEntry:
@@ -62,18 +65,30 @@ def _wwc(facts: Facts, rating: Rating) -> CrosswalkEntry:
     low_attrition = attrition is not None and attrition.state == "not_triggered"
     equivalent = baseline is not None and baseline.state == "not_triggered"
     if facts.design == "randomized" and low_attrition:
-        return _entry(scheme, "meets standards without reservations", "Random assignment and low attrition.")
+        return _entry(
+            scheme, phrase("meets standards without reservations"), phrase("Random assignment and low attrition.")
+        )
     if not _compares(facts):
-        return _entry(scheme, "does not meet standards", "There is no comparison group.")
+        return _entry(scheme, phrase("does not meet standards"), phrase("There is no comparison group."))
     sample = facts.sample
     others = sample.clusters - sample.treated_clusters
     if min(sample.treated_clusters, others or sample.comparison) < 2:  # later cohorts compare where all are treated
-        return _entry(scheme, "does not meet standards", "One unit stands for a whole group (confound of n = 1).")
+        return _entry(
+            scheme, phrase("does not meet standards"), phrase("One unit stands for a whole group (confound of n = 1).")
+        )
     if equivalent:
-        return _entry(scheme, "meets standards with reservations", "A comparison group, equivalent at baseline.")
+        return _entry(
+            scheme, phrase("meets standards with reservations"), phrase("A comparison group, equivalent at baseline.")
+        )
     if baseline is not None and baseline.state == "applied":
-        return _entry(scheme, "does not meet standards", "The groups differ at baseline beyond what was adjusted for.")
-    return _entry(scheme, "cannot be judged", "No confounders are declared, so baseline equivalence is not shown.")
+        return _entry(
+            scheme,
+            phrase("does not meet standards"),
+            phrase("The groups differ at baseline beyond what was adjusted for."),
+        )
+    return _entry(
+        scheme, phrase("cannot be judged"), phrase("No confounders are declared, so baseline equivalence is not shown.")
+    )
 
 
 def _edgar(facts: Facts, rating: Rating, wwc: str) -> CrosswalkEntry:
@@ -82,15 +97,21 @@ def _edgar(facts: Facts, rating: Rating, wwc: str) -> CrosswalkEntry:
     favourable = facts.finding.label == "favourable" and rating.certainty is not None
     if not favourable:
         if facts.spec.question.theory_of_change:
-            return _entry(scheme, "4", "No favourable finding whose interval excludes 0; a theory of change is stated.")
-        return _entry(scheme, "none", "No favourable finding whose interval excludes 0, and no theory of change.")
+            return _entry(
+                scheme, "4", phrase("No favourable finding whose interval excludes 0; a theory of change is stated.")
+            )
+        return _entry(
+            scheme, "none", phrase("No favourable finding whose interval excludes 0, and no theory of change.")
+        )
     if facts.design == "randomized" and wwc == "meets standards without reservations":
-        return _entry(scheme, "1", "A favourable finding of an experiment with low attrition.")
+        return _entry(scheme, "1", phrase("A favourable finding of an experiment with low attrition."))
     if _compares(facts) and wwc.startswith("meets"):
-        return _entry(scheme, "2", "A favourable finding of a quasi-experiment with equivalent groups.")
+        return _entry(scheme, "2", phrase("A favourable finding of a quasi-experiment with equivalent groups."))
     if _compares(facts):
-        return _entry(scheme, "3", "A favourable finding with a comparison group whose equivalence is not shown.")
-    return _entry(scheme, "4", "A favourable finding without a comparison group.")
+        return _entry(
+            scheme, "3", phrase("A favourable finding with a comparison group whose equivalence is not shown.")
+        )
+    return _entry(scheme, "4", phrase("A favourable finding without a comparison group."))
 
 
 def _nesta(facts: Facts, rating: Rating) -> CrosswalkEntry:
@@ -98,10 +119,12 @@ def _nesta(facts: Facts, rating: Rating) -> CrosswalkEntry:
     scheme = "Nesta"
     favourable = facts.finding.label == "favourable" and rating.certainty is not None
     if not favourable:
-        return _entry(scheme, "1", "The study says what the programme is for; it does not show an improvement.")
+        return _entry(scheme, "1", phrase("The study says what the programme is for; it does not show an improvement."))
     if _compares(facts) or facts.design == "randomized":
-        return _entry(scheme, "3", "An improvement against a comparison group; one study cannot show replication.")
-    return _entry(scheme, "2", "An improvement without a comparison group.")
+        return _entry(
+            scheme, "3", phrase("An improvement against a comparison group; one study cannot show replication.")
+        )
+    return _entry(scheme, "2", phrase("An improvement without a comparison group."))
 
 
 def robins_i(facts: Facts, rating: Rating) -> RobinsI:

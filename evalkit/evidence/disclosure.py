@@ -11,12 +11,13 @@ import pandas as pd
 
 from evalkit.errors import EvalkitError
 from evalkit.evidence.standard import Disclosure, Standard
+from evalkit.language import mark, phrase, say
 from evalkit.study.spec import StudySpec
 from evalkit.vocabulary import FloatArray
 
 Subject = Literal["persons", "places"]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-UNITS_ARE_PLACES = "units are places"
+UNITS_ARE_PLACES = mark("units are places")
 
 
 class DisclosureRefused(EvalkitError):
@@ -89,10 +90,10 @@ def policy(spec: StudySpec, standard: Standard) -> Policy:
     least = standard.disclosure.min_cell
     unit = spec.assignment.unit.strip().lower()
     if spec.data.restricted:
-        return Policy("persons", least, "the source is restricted")
+        return Policy("persons", least, phrase("the source is restricted"))
     if unit in standard.disclosure.places:
-        return Policy("places", least, UNITS_ARE_PLACES)
-    return Policy("persons", least, f"the unit '{spec.assignment.unit}' is not listed as a place")
+        return Policy("places", least, phrase(UNITS_ARE_PLACES))
+    return Policy("persons", least, say("the unit '{unit}' is not listed as a place", unit=spec.assignment.unit))
 
 
 def require_enough_people(rules: Policy, *, restricted: bool, treated: int, comparison: int) -> None:
@@ -187,7 +188,7 @@ def gate(
     record = DisclosureRecord(
         subject=subject,
         min_cell=min_cell,
-        reason=reason or ("counts are of persons" if subject == "persons" else UNITS_ARE_PLACES),
+        reason=reason or (phrase("counts are of persons") if subject == "persons" else phrase(UNITS_ARE_PLACES)),
         rows=len(table),
         suppressed=tuple(sorted(hidden)),
         complementary=tuple(sorted(extra)),
@@ -210,8 +211,12 @@ def unstable(events: float, standard: Standard) -> str | None:
     """
     if not unreliable(events, standard.disclosure):
         return None
-    error = f"relative standard error {100.0 / np.sqrt(events):.0f} %" if events > 0 else "no relative standard error"
-    return f"rests on {events:.0f} events: {error}"
+    error = (
+        say("relative standard error {sqrt:.0f} %", sqrt=100.0 / np.sqrt(events))
+        if events > 0
+        else phrase("no relative standard error")
+    )
+    return say("rests on {events:.0f} events: {error}", events=events, error=error)
 
 
 def unreliable(events: float, limits: Disclosure) -> bool:

@@ -19,13 +19,14 @@ from evalkit.evidence.standard import Disclosure
 from evalkit.evidence.values import Count, Flag, Number, Quantity
 from evalkit.evidence.withhold import in_text
 from evalkit.inference.refits import counted_as_treated, starting
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.equality_score import difference_interval, ratio_of, score_of
 from evalkit.study.spec import EquityGroup, Outcome, StudySpec
 from evalkit.vocabulary import FloatArray
 
-WITHHELD = "a group of few people is withheld, and with it what would give it away"
-NOT_YET = "effects by group are not part of this summary"
-LOWEST_LEVEL = "a level is 0 or below, so there is no ratio"
+WITHHELD = mark("a group of few people is withheld, and with it what would give it away")
+NOT_YET = mark("effects by group are not part of this summary")
+LOWEST_LEVEL = mark("a level is 0 or below, so there is no ratio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +113,20 @@ def _grouping(
     limits: Disclosure,
 ) -> tuple[EquityBlock, ...]:
     if not results:
-        return (_empty(group, group.name, "no row has a value in the column of this group"),)
+        return (_empty(group, group.name, phrase("no row has a value in the column of this group")),)
     if group.reference not in results:
         known = ", ".join(sorted(results))
-        return (_empty(group, group.name, f"the reference '{group.reference}' does not occur; there are {known}"),)
+        return (
+            _empty(
+                group,
+                group.name,
+                say(
+                    "the reference '{reference}' does not occur; there are {known}",
+                    reference=group.reference,
+                    known=known,
+                ),
+            ),
+        )
     hidden = any(_tells(spec, each, rules, limits) for each in results.values() if isinstance(each, GroupResult))
     reference = results[group.reference]
     blocks = []
@@ -127,7 +138,9 @@ def _grouping(
         elif missing is not None or isinstance(result, EvalkitError) or isinstance(reference, EvalkitError):
             which = name if missing is result else group.reference
             reason = "" if missing is None else in_text(missing.what, rules)
-            blocks.append(_empty(group, name, f"there is no estimate for {which}: {reason}"))
+            blocks.append(
+                _empty(group, name, say("there is no estimate for {which}: {reason}", which=which, reason=reason))
+            )
         else:
             made = _compared(spec, group, name, result, reference)
             blocks.append(made if rules.subject == "places" else _rounded(made, limits.level_digits))
@@ -243,7 +256,7 @@ def _draws(member: _Member, what: str) -> FloatArray | None:
 def _descriptive(value: float, unit: str) -> Quantity:
     """A number that was seen: it has no interval of its own."""
     if not np.isfinite(value):
-        return Quantity.missing("the level is not known")
+        return Quantity.missing(phrase("the level is not known"))
     return Quantity(value=value, low=value, high=value, unit=unit, how="reported")
 
 

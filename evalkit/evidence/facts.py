@@ -22,6 +22,7 @@ from evalkit.evidence.standard import Design, Standard
 from evalkit.evidence.values import Moment, Words
 from evalkit.evidence.withhold import in_words
 from evalkit.inference.refits import assigned
+from evalkit.language import readable, say
 from evalkit.numerics.balance import standardized_difference, unit_means
 from evalkit.study.spec import Study, StudySpec
 from evalkit.uncertainty import Posterior
@@ -156,9 +157,9 @@ class Facts:
         """What the interval is by, where it holds with few clusters; else a check that passes; empty where neither."""
         reported = self.estimate.reported
         if reported is not None and reported.method in self.standard.inference.hold_with_few:
-            return f"the interval is by {reported.method.replace('_', ' ')}"
+            return say("the interval is by {method}", method=readable(reported.method, lower=True))
         exact = self.exact_inference
-        return "" if exact is None or exact.status == "fail" else f"{exact.id.replace('_', ' ')} passes"
+        return "" if exact is None or exact.status == "fail" else say("{id} passes", id=readable(exact.id, lower=True))
 
     @property
     def no_interval(self) -> bool:

@@ -13,6 +13,7 @@ from evalkit.estimate import Estimate
 from evalkit.evidence.natural import Effect, effect_of, share_base
 from evalkit.evidence.schema import FindingBlock
 from evalkit.evidence.values import Number, Quantity
+from evalkit.language import phrase, say
 from evalkit.study.spec import Outcome
 from evalkit.vocabulary import Finding, FloatArray
 
@@ -116,17 +117,21 @@ def judge(effect: Effect, outcome: Outcome) -> Judged:
     """Bring effect and MID into one unit; without a comparable MID the effect stays as analysed."""
     sign = 1.0 if outcome.direction == "higher_better" else -1.0
     scale = mid_scale(outcome)
-    as_analysed = effect.push(lambda theta: theta, "log points" if effect.is_log else outcome.unit, linear=True)
+    as_analysed = effect.push(lambda theta: theta, phrase("log points") if effect.is_log else outcome.unit, linear=True)
     mid = _distance(outcome)
     if mid is None:
-        return Judged(as_analysed, "log" if effect.is_log else "natural", None, "none declared", sign, effect.draws)
+        return Judged(
+            as_analysed, "log" if effect.is_log else "natural", None, phrase("none declared"), sign, effect.draws
+        )
     if scale == "log" or (scale == "natural" and not effect.is_log):
         return Judged(as_analysed, scale, mid, "", sign, effect.draws)
     known = bool(np.isfinite(effect.observed))
     to = effect.absolute if scale == "natural" else effect.percent
     usable = known if scale == "natural" else effect.is_log or (known and _levels_positive(effect))
     if not usable:
-        reason = "the level without the programme is unknown or not positive, so the declared MID cannot be compared"
+        reason = phrase(
+            "the level without the programme is unknown or not positive, so the declared MID cannot be compared"
+        )
         return Judged(as_analysed, "log" if effect.is_log else "natural", None, reason, sign, effect.draws)
     quantity = effect.push(to, outcome.unit if scale == "natural" else "%")
     return Judged(quantity, scale, mid, "", sign, None if effect.draws is None else to(effect.draws))
@@ -160,9 +165,11 @@ def find(judged: Judged, outcome: Outcome, *, not_rated: str = "", no_interval: 
     if value is not None and value != 0.0 and not not_rated:
         direction = "increase" if value > 0.0 else "decrease"
     mid = Number.missing(judged.mid_reason) if judged.mid is None else Number.declared(judged.mid)
-    label, reading = _label(judged) if not not_rated else ("inconclusive", f"Not rated: {not_rated}.")
+    label, reading = (
+        _label(judged) if not not_rated else ("inconclusive", say("Not rated: {not_rated}.", not_rated=not_rated))
+    )
     if no_interval and not not_rated:
-        label, reading = "inconclusive", "No method gives an interval that can be relied on here."
+        label, reading = "inconclusive", phrase("No method gives an interval that can be relied on here.")
     return FindingBlock.model_validate(
         {
             "label": label,
@@ -198,13 +205,15 @@ def _label(judged: Judged) -> tuple[str, str]:
     inside = judged.mid is not None and -judged.mid < judged.low and judged.high < judged.mid
     if not judged.includes_zero and np.isfinite([judged.low, judged.high]).all():
         favourable = (judged.low > 0.0) == (judged.wanted_sign > 0.0)
-        small = " but lies within the smallest change that matters" if inside else ""
-        return ("favourable" if favourable else "unfavourable"), f"The interval excludes 0{small}."
+        small = phrase(" but lies within the smallest change that matters") if inside else ""
+        return ("favourable" if favourable else "unfavourable"), say("The interval excludes 0{small}.", small=small)
     if inside:
-        return "little_or_no_difference", "The whole interval lies within the smallest change that matters."
+        return "little_or_no_difference", phrase("The whole interval lies within the smallest change that matters.")
     if judged.mid is None:
-        return "inconclusive", f"The interval includes 0; smallest change that matters: {judged.mid_reason}."
-    return "inconclusive", "The interval includes 0 and changes that matter."
+        return "inconclusive", say(
+            "The interval includes 0; smallest change that matters: {mid_reason}.", mid_reason=judged.mid_reason
+        )
+    return "inconclusive", phrase("The interval includes 0 and changes that matter.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,14 @@ from evalkit.evidence.schema import InferenceBlock
 from evalkit.evidence.speaking import Voice
 from evalkit.evidence.values import Count, Number
 from evalkit.inference.refits import assigned, starting
-from evalkit.language import localized
+from evalkit.language import localized, mark, phrase
 from evalkit.study.told import told, told_units
 from evalkit.uncertainty import Reported
 from evalkit.vocabulary import OwnMethod
 
-WITHHELD: Final = "counts of people are withheld, and this would give them away"
+WITHHELD: Final = mark("counts of people are withheld, and this would give them away")
 OWN: Final = get_args(OwnMethod)
-NO_LIMIT: Final = "the method has no smallest p-value"
+NO_LIMIT: Final = mark("the method has no smallest p-value")
 
 
 def inference_block(facts: Facts, estimate: Estimate) -> InferenceBlock | None:
@@ -31,9 +31,9 @@ def inference_block(facts: Facts, estimate: Estimate) -> InferenceBlock | None:
     if found is None:
         return None
     voice = Voice(facts.standard, "Very low", facts.is_bayesian)  # a verb of no certainty stands in these sentences
-    posterior = "a posterior has no p-value"
+    posterior = phrase("a posterior has no p-value")
     smallest = Number.suppressed(WITHHELD) if facts.withholds else blocks.number(found.smallest_p, NO_LIMIT)
-    own = "no p-value" if found.method != "credible" else posterior
+    own = phrase("no p-value") if found.method != "credible" else posterior
     return InferenceBlock(
         method=found.method,
         reason=reason(facts, voice, found),
@@ -43,9 +43,9 @@ def inference_block(facts: Facts, estimate: Estimate) -> InferenceBlock | None:
         smallest_p=smallest,
         degrees_of_freedom=Number.suppressed(WITHHELD)
         if facts.withholds
-        else blocks.number(found.degrees_of_freedom, "the reference is no t distribution"),
-        clustered_low=blocks.number(found.clustered_low, "not a finite number"),
-        clustered_high=blocks.number(found.clustered_high, "not a finite number"),
+        else blocks.number(found.degrees_of_freedom, phrase("the reference is no t distribution")),
+        clustered_low=blocks.number(found.clustered_low, phrase("not a finite number")),
+        clustered_high=blocks.number(found.clustered_high, phrase("not a finite number")),
         clustered_p=blocks.number(found.clustered_p, own),
     )
 

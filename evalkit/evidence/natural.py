@@ -29,11 +29,16 @@ from evalkit.estimate import Aggregation, Estimate
 from evalkit.evidence.disclosure import Policy, small
 from evalkit.evidence.schema import NaturalBlock, NaturalEffect
 from evalkit.evidence.values import Number, Quantity
+from evalkit.language import mark, phrase, say
 from evalkit.study.spec import Outcome
 from evalkit.vocabulary import FloatArray, IntervalKind
 
 Link = Literal["identity", "log_outcome", "log_link"]
-MEANS: Final[dict[Link, str]] = {"identity": "mean", "log_outcome": "geometric mean", "log_link": "mean"}
+MEANS: Final[dict[Link, str]] = {
+    "identity": mark("mean"),
+    "log_outcome": mark("geometric mean"),
+    "log_link": mark("mean"),
+}
 LOG_LINK_FACT: Final = "log_link"
 """An estimator whose effects are differences of log means (Poisson, negative binomial) sets this fact to 1."""
 
@@ -95,7 +100,7 @@ class Effect:
             low, high = (float(bound) for bound in np.quantile(mapped, [tail, 1.0 - tail]))
             point = point if linear else float(np.median(mapped))
         if not np.isfinite([point, low, high]).all():
-            return Quantity.missing("the estimate or its interval is not a finite number on this scale")
+            return Quantity.missing(phrase("the estimate or its interval is not a finite number on this scale"))
         low, high = min(low, high), max(low, high)
         return Quantity(
             value=point,
@@ -149,10 +154,10 @@ def natural_block(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalBloc
 
 def _of_one_dose(levels: _Levels, panel: Panel) -> NaturalBlock:
     """Where treatment is a dose the effect is for one unit of it: no place or period shows it, so none are added up."""
-    dose = f"one unit of {panel.names.dose}"
-    none = absent(f"the effect is for {dose}, of which places and periods had different amounts")
+    dose = say("one unit of {dose}", dose=panel.names.dose)
+    none = absent(say("the effect is for {dose}, of which places and periods had different amounts", dose=dose))
     shown = levels.absolute(), levels.percent()
-    claim = f"what {dose} changed, on average over all changes of dose"
+    claim = say("what {dose} changed, on average over all changes of dose", dose=dose)
     absolute, percent = (
         each if each.effect.value is None else each.model_copy(update={"claim": claim}) for each in shown
     )
@@ -174,7 +179,9 @@ def absent(reason: str) -> NaturalEffect:
 def withhold_few_people(block: NaturalBlock, rules: Policy) -> NaturalBlock:
     """Withhold totals whose observed number is a small count of people or of what happened to them."""
     hidden = {
-        name: _suppressed(f"counts of people from 1 to {rules.min_cell - 1} are withheld", shown.claim)
+        name: _suppressed(
+            say("counts of people from 1 to {min_cell} are withheld", min_cell=rules.min_cell - 1), shown.claim
+        )
         for name, shown in (("total_averted", block.total_averted), ("people_affected", block.people_affected))
         if shown.observed.value is not None and small(rules, shown.observed.value)
     }
@@ -209,12 +216,12 @@ class _Levels:
 
     @property
     def mean(self) -> str:
-        return MEANS[self.effect.link]
+        return phrase(MEANS[self.effect.link])
 
     def _with_levels(self, effect: Quantity, claim: str, factor: float = 1.0, unit: str | None = None) -> NaturalEffect:
         unit = self.outcome.unit if unit is None else unit
         if not self.known:
-            reason = "the estimator does not report the observed level of the treated"
+            reason = phrase("the estimator does not report the observed level of the treated")
             return NaturalEffect(
                 effect=effect, counterfactual=Quantity.missing(reason), observed=Number.missing(reason), claim=claim
             )
@@ -229,25 +236,31 @@ class _Levels:
 
     def absolute(self) -> NaturalEffect:
         if self.effect.is_log and not self.known:
-            return absent("the estimator does not report the observed level, which a difference of logs needs")
+            return absent(phrase("the estimator does not report the observed level, which a difference of logs needs"))
         quantity = self.effect.push(self.effect.absolute, self.outcome.unit, linear=not self.effect.is_log)
-        claim = f"observed {self.mean} of the treated in treated periods minus the {self.mean} expected without it"
+        claim = say(
+            "observed {mean} of the treated in treated periods minus the {mean} expected without it", mean=self.mean
+        )
         return self._with_levels(quantity, claim)
 
     def percent(self) -> NaturalEffect:
-        claim = f"ratio of the observed to the expected {self.mean} of the treated in treated periods, minus 1"
+        claim = say(
+            "ratio of the observed to the expected {mean} of the treated in treated periods, minus 1", mean=self.mean
+        )
         if self.effect.is_log:
             return self._with_levels(self.effect.push(self.effect.percent, "%"), claim)
         if not self.known:
-            return absent("the estimator does not report the observed level, which a percentage needs")
+            return absent(phrase("the estimator does not report the observed level, which a percentage needs"))
         ends = np.array([self.effect.low, self.effect.value, self.effect.high])
         theta = ends if self.effect.draws is None else np.append(ends, self.effect.draws)
         if self.effect.observed <= 0.0 or (self.effect.counterfactual(theta) <= 0.0).any():
-            return absent("the level without the programme may be zero or negative: a percentage of it means nothing")
+            return absent(
+                phrase("the level without the programme may be zero or negative: a percentage of it means nothing")
+            )
         return self._with_levels(self.effect.push(self.effect.percent, "%"), claim)
 
     def per_1000(self, panel: Panel) -> NaturalEffect:
-        family, unit = self.outcome.family, "per 1,000"
+        family, unit = self.outcome.family, phrase("per 1,000")
         if family == "rate":
             factor = 1000.0 / self.outcome.per
         elif family == "proportion":
@@ -256,13 +269,13 @@ class _Levels:
             cells = treated_cells(panel)
             factor = 1000.0 / float(np.nanmean(panel.exposure[cells]))
         else:
-            return absent("only rates, proportions and counts with an exposure can be given per 1,000")
+            return absent(phrase("only rates, proportions and counts with an exposure can be given per 1,000"))
         if self.effect.is_log and not self.known:
-            return absent("the estimator does not report the observed level, which a difference of logs needs")
+            return absent(phrase("the estimator does not report the observed level, which a difference of logs needs"))
         quantity = self.effect.push(
             lambda theta: factor * self.effect.absolute(theta), unit, linear=not self.effect.is_log
         )
-        return self._with_levels(quantity, f"difference of {self.mean}s, per 1,000", factor, unit)
+        return self._with_levels(quantity, say("difference of {mean}s, per 1,000", mean=self.mean), factor, unit)
 
 
 def share_base(outcome: Outcome) -> float:
@@ -308,20 +321,24 @@ def _total_averted(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalEff
     events = observed_events(outcome, panel)
     if events is None:
         wanted = (
-            "an exposure is needed to turn a rate into events" if outcome.family == "rate" else "not an event count"
+            phrase("an exposure is needed to turn a rate into events")
+            if outcome.family == "rate"
+            else phrase("not an event count")
         )
         return absent(wanted)
     if effect.is_log:
         averted = _scaled(lambda theta: np.expm1(-theta), events)
-        claim = "the average proportional difference applied to the events observed in every treated place and period"
+        claim = phrase(
+            "the average proportional difference applied to the events observed in every treated place and period"
+        )
     else:
         cells = treated_cells(panel)
         base = np.ones_like(panel.outcome) if panel.exposure is None else panel.exposure
         amount = float(cells.sum()) if outcome.family == "count" else float(np.nansum(base[cells])) / outcome.per
         averted = _scaled(lambda theta: -theta, amount)
-        claim = "the average difference applied to every treated place and period, weighted by its exposure"
+        claim = phrase("the average difference applied to every treated place and period, weighted by its exposure")
         if outcome.family == "count":
-            claim = "the average difference applied to every treated place and period"
+            claim = phrase("the average difference applied to every treated place and period")
     unit = outcome.event_name or "events"
     return NaturalEffect(
         effect=effect.push(averted, unit, linear=not effect.is_log),
@@ -334,9 +351,9 @@ def _total_averted(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalEff
 def _people_affected(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalEffect:
     """People whose yes-or-no outcome is another than expected: signed, as the effect."""
     if outcome.family != "proportion" or panel.exposure is None:
-        return absent("given for proportions with a declared exposure (the number of people) only")
+        return absent(phrase("given for proportions with a declared exposure (the number of people) only"))
     if effect.is_log:
-        return absent("the effect is on logs of shares, whose geometric mean does not count people")
+        return absent(phrase("the effect is on logs of shares, whose geometric mean does not count people"))
     cells = treated_cells(panel)
     people = float(np.nansum(panel.exposure[cells])) / share_base(outcome)
     affected = float(np.nansum((panel.exposure * panel.outcome)[cells])) / share_base(outcome)
@@ -344,14 +361,14 @@ def _people_affected(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalE
         effect=effect.push(_scaled(lambda theta: theta, people), "people", linear=True),
         counterfactual=effect.push(lambda theta: affected - people * theta, "people", linear=True),
         observed=Number.derived(affected),
-        claim="the average difference applied to all people in treated places and periods",
+        claim=phrase("the average difference applied to all people in treated places and periods"),
     )
 
 
 def _money(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalEffect:
     """What the change is worth: positive where it went the way the city wants."""
     if outcome.worth is None:
-        return absent("no value in money is declared for a change of this outcome")
+        return absent(phrase("no value in money is declared for a change of this outcome"))
     people = _people_affected(effect, outcome, panel)
     counted = people if people.effect.value is not None else _total_averted(effect, outcome, panel)
     if counted.effect.value is None or counted.effect.low is None or counted.effect.high is None:
@@ -360,14 +377,20 @@ def _money(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalEffect:
     wanted = (outcome.direction == "lower_better") == fewer_is_positive
     each = outcome.worth.value if wanted else -outcome.worth.value
     value, low, high = (each * number for number in (counted.effect.value, counted.effect.low, counted.effect.high))
-    levels = "an amount of money has no level to be measured from"
-    unit = f"{outcome.worth.currency} (prices of {outcome.worth.base_year})"
+    levels = phrase("an amount of money has no level to be measured from")
+    unit = say("{currency} (prices of {base_year})", currency=outcome.worth.currency, base_year=outcome.worth.base_year)
     bounds = {"value": value, "low": min(low, high), "high": max(low, high), "unit": unit}
     return NaturalEffect(
         effect=counted.effect.model_copy(update=bounds),
         counterfactual=Quantity.missing(levels),
         observed=Number.missing(levels),
-        claim=f"{counted.effect.unit} times {outcome.worth.value:g} {outcome.worth.currency}: {outcome.worth.source}",
+        claim=say(
+            "{unit} times {value:g} {currency}: {source}",
+            unit=counted.effect.unit,
+            value=outcome.worth.value,
+            currency=outcome.worth.currency,
+            source=outcome.worth.source,
+        ),
     )
 
 

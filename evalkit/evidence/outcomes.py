@@ -26,6 +26,7 @@ from evalkit.evidence.speaking import Voice
 from evalkit.evidence.values import Number
 from evalkit.evidence.withhold import in_text
 from evalkit.evidence.words import Script, headline, in_short, of_many, of_placebo
+from evalkit.language import mark, phrase, readable, say
 from evalkit.numerics.multiplicity import benjamini_hochberg
 from evalkit.study.spec import Outcome, Study
 from evalkit.vocabulary import Diagnostic
@@ -43,9 +44,9 @@ REPEATED: Final = (
 """Checks that the rating reads and that need the estimate alone, not another fit: each outcome gets its own."""
 OF_DIAGNOSTIC: Final = {"spillover": "spillover", "reporting": "specification_curve"}
 """Rows of the rating table that read one check which is not repeated."""
-NO_P: Final = "a posterior has no p-value"
-NOT_COUNTED: Final = "the {role} outcome is not counted together with others"
-NO_INTERVAL: Final = "no method gives a p-value that can be relied on"
+NO_P: Final = mark("a posterior has no p-value")
+NOT_COUNTED: Final = mark("the {role} outcome is not counted together with others")
+NO_INTERVAL: Final = mark("no method gives a p-value that can be relied on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def _primary_row(facts: Facts, rating: Rating, natural: NaturalBlock, said: str)
     return OutcomeFinding(
         outcome=outcome.name, role="primary", domain=outcome.domain, finding=finding, natural=natural,
         p_value=Number.missing(_no_p(facts)) if p_value is None else Number.derived(p_value),
-        p_adjusted=Number.missing(NOT_COUNTED.format(role="primary")), counted_together=1,
+        p_adjusted=Number.missing(phrase(NOT_COUNTED).format(role=readable("primary", lower=True))), counted_together=1,
         certainty=rating.certainty, label=rating.label, trail=(), carried_over=(), in_short=in_short(script, finding),
         sentence=said,
     )  # fmt: skip
@@ -188,7 +189,10 @@ def _row(judged: _Judged, adjusted: tuple[float, int] | None) -> OutcomeFinding:
     finding = find(facts.judged, outcome, not_rated=unrated, no_interval=facts.no_interval)
     lost = adjusted is not None and _lost(facts, finding, outcome, adjusted[0])
     if lost and adjusted is not None:
-        reading = f"The interval excludes 0; among {adjusted[1]} outcomes of its domain it may not (adjusted p)."
+        reading = say(
+            "The interval excludes 0; among {adjusted} outcomes of its domain it may not (adjusted p).",
+            adjusted=adjusted[1],
+        )
         finding = finding.model_copy(update={"label": "inconclusive", "reading": reading})
         facts = replace(facts, finding=finding)
     script = _script(facts, rating, natural)
@@ -198,7 +202,11 @@ def _row(judged: _Judged, adjusted: tuple[float, int] | None) -> OutcomeFinding:
         said = of_placebo(script)
     elif lost and adjusted is not None and rating.certainty is not None:
         said = of_many(script, *adjusted)
-    why = NOT_COUNTED.format(role=outcome.role) if judged.p_value is not None else _no_p(facts)
+    why = (
+        phrase(NOT_COUNTED).format(role=readable(outcome.role, lower=True))
+        if judged.p_value is not None
+        else _no_p(facts)
+    )
     return OutcomeFinding(
         outcome=outcome.name, role=outcome.role, domain=outcome.domain, finding=finding, natural=natural,
         p_value=Number.missing(_no_p(facts)) if judged.p_value is None else Number.derived(judged.p_value),

@@ -414,3 +414,14 @@ _WORDS: Final = {
     "missing_withheld": "Too many data are missing; how many is withheld, as it would tell of few people.",
 }
 WORDS: Final = Phrases(_WORDS)
+
+
+def interval_named(kind: str, level: float) -> str:
+    """An interval by its kind and level.
+
+    Examples
+    --------
+    >>> interval_named("confidence", 0.95)
+    '95 % confidence interval'
+    """
+    return SENTENCES.say(f"interval_{kind}", level=f"{100 * level:g}")

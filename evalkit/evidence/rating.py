@@ -13,7 +13,7 @@ from evalkit.evidence.phrases import RULE_WORDS
 from evalkit.evidence.schema_rating import CertaintyLabel, TrailStep
 from evalkit.evidence.standard import Rule, Standard
 from evalkit.evidence.verdict import Verdict
-from evalkit.language import phrase
+from evalkit.language import phrase, readable, say
 from evalkit.vocabulary import Domain
 
 Judge = Callable[[Facts, Rule], Verdict | tuple[Verdict, ...]]
@@ -106,8 +106,8 @@ def tally(judged: Iterable[TrailStep], standard: Standard) -> Rating:
     rules = standard.certainty
     trail = [
         TrailStep(
-            rule="start", kind="start", trigger="Every study starts here", state="applied",
-            reason=f"Start at {rules.start}.", points=rules.start, running=rules.start,
+            rule="start", kind="start", trigger=phrase("Every study starts here"), state="applied",
+            reason=say("Start at {start}.", start=rules.start), points=rules.start, running=rules.start,
         )
     ]  # fmt: skip
     gates = [step for step in steps if step.kind == "gate" and step.state == "applied"]
@@ -125,8 +125,8 @@ def tally(judged: Iterable[TrailStep], standard: Standard) -> Rating:
         running = rules.floor
         trail.append(
             TrailStep(
-                rule="floor", kind="floor", trigger=f"Certainty below {rules.floor}", state="applied",
-                reason=f"The lowest certainty is {rules.floor}.", points=lifted, running=running,
+                rule="floor", kind="floor", trigger=say("Certainty below {floor}", floor=rules.floor), state="applied",
+                reason=say("The lowest certainty is {floor}.", floor=rules.floor), points=lifted, running=running,
             )
         )  # fmt: skip
     for step in (step for step in steps if step.kind == "upgrade"):
@@ -201,9 +201,10 @@ def _domain_limits(steps: Sequence[TrailStep], limit: int) -> list[TrailStep]:
             lost[step.domain] = lost.get(step.domain, 0) + step.points
     return [
         TrailStep(
-            rule="domain_limit", kind="domain_limit", trigger=f"More than {-limit} points lost in one domain",
+            rule="domain_limit", kind="domain_limit",
+            trigger=say("More than {limit} points lost in one domain", limit=-limit),
             domain=domain, value=float(points), threshold=float(limit), state="applied", points=limit - points,
-            reason=f"{domain.replace('_', ' ').capitalize()} can take away {-limit} points at most.",
+            reason=say("{domain} can take away {limit} points at most.", domain=readable(domain), limit=-limit),
         )
         for domain, points in lost.items() if points < limit
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from evalkit.evidence.facts import PRIMARY_OUTCOME, Facts, detail
 from evalkit.evidence.natural import effect_of
 from evalkit.evidence.standard import Rule
 from evalkit.evidence.verdict import Verdict, held_against, not_applicable, not_run, severe
+from evalkit.language import phrase, say
 from evalkit.vocabulary import Diagnostic, Domain
 
 OWN_ROW = frozenset(
@@ -23,22 +24,27 @@ OWN_ROW = frozenset(
 def pre_trends(facts: Facts, rule: Rule) -> Verdict:
     """Different trends before the start were found, or could not have been found."""
     if facts.design not in ("difference_in_differences", "synthetic_control"):
-        return not_applicable("The design does not compare trends.")
+        return not_applicable(phrase("The design does not compare trends."))
     found = facts.ran("pre_trends")
     if found is None or found.value is None:
-        return not_run("The pre-trend test did not run.")
+        return not_run(phrase("The pre-trend test did not run."))
     limit, share = rule.limits["p"], rule.limits["share_of_effect"]
     if found.value < limit:
-        reason = f"The joint pre-trend test rejects, p = {found.value:.3g}."
+        reason = say("The joint pre-trend test rejects, p = {value:.3g}.", value=found.value)
         return held_against(True, reason, found.value, limit, variant="found")
     detectable = detail(found, "detectable_at_80")
     if detectable is None:
-        return not_run(f"The joint pre-trend test has p = {found.value:.3g}, but not what it could have detected.")
+        return not_run(
+            say("The joint pre-trend test has p = {value:.3g}, but not what it could have detected.", value=found.value)
+        )
     size = abs(facts.effect.value)
     weak = detectable >= share * size
-    reason = (
-        f"The joint pre-trend test has p = {found.value:.3g}; a trend it detects with 80 % power implies a bias of "
-        f"{detectable:.3g}, against an effect of {size:.3g}."
+    reason = say(
+        "The joint pre-trend test has p = {value:.3g}; a trend it detects with 80 % power implies"
+        " a bias of {detectable:.3g}, against an effect of {size:.3g}.",
+        value=found.value,
+        detectable=detectable,
+        size=size,
     )
     return held_against(weak, reason, detectable, share * size, variant="weak")
 
@@ -46,27 +52,34 @@ def pre_trends(facts: Facts, rule: Rule) -> Verdict:
 def pre_fit(facts: Facts, rule: Rule) -> Verdict:
     """How closely the comparison follows the treated before the start, for designs that fit them."""
     if facts.design != "synthetic_control":
-        return not_applicable("The design does not rest on a fit of the treated before the start.")
+        return not_applicable(phrase("The design does not rest on a fit of the treated before the start."))
     found = facts.ran("pre_fit")
     if found is None or found.value is None:
-        return not_run("The fit before the start was not looked at.")
+        return not_run(phrase("The fit before the start was not looked at."))
     limit = rule.limits["fails"]
-    reason = f"Before the start the comparison misses the treated by {found.value:.2g} of the outcome's spread."
+    reason = say(
+        "Before the start the comparison misses the treated by {value:.2g} of the outcome's spread.", value=found.value
+    )
     return held_against(found.value > limit, reason, found.value, limit)
 
 
 def honest(facts: Facts, rule: Rule) -> Verdict:
     """Sensitivity to trends that differ after the start (Rambachan and Roth 2023)."""
     if facts.design != "difference_in_differences":
-        return not_applicable("The design does not rest on parallel trends.")
+        return not_applicable(phrase("The design does not rest on parallel trends."))
     found = facts.ran("honest")
     if found is None or found.value is None:
-        return not_run("The sensitivity analysis for differing trends did not run.")
+        return not_run(phrase("The sensitivity analysis for differing trends did not run."))
     if detail(found, "excludes_zero") != 1.0:
-        return not_applicable("The interval includes 0 even where trends are exactly parallel.")
+        return not_applicable(phrase("The interval includes 0 even where trends are exactly parallel."))
     limit = rule.limits["fail"]
-    warned = "; a warning" if limit <= found.value < rule.limits["warn"] else ""
-    return held_against(found.value < limit, f"Breakdown M-bar {found.value:.2f}{warned}.", found.value, limit)
+    warned = phrase("; a warning") if limit <= found.value < rule.limits["warn"] else ""
+    return held_against(
+        found.value < limit,
+        say("Breakdown M-bar {value:.2f}{warned}.", value=found.value, warned=warned),
+        found.value,
+        limit,
+    )
 
 
 def spillover(facts: Facts, rule: Rule) -> Verdict:
@@ -74,9 +87,9 @@ def spillover(facts: Facts, rule: Rule) -> Verdict:
     found = facts.ran("spillover")
     change = None if found is None else detail(found, "relative_change")
     if change is None:
-        return not_run("No buffered-comparison estimate was made (it needs to know who neighbours whom).")
+        return not_run(phrase("No buffered-comparison estimate was made (it needs to know who neighbours whom)."))
     limit = rule.limits["relative_change"]
-    reason = f"Without its neighbours the estimate moves by {100 * abs(change):.0f} %."
+    reason = say("Without its neighbours the estimate moves by {change:.0f} %.", change=100 * abs(change))
     return held_against(abs(change) > limit, reason, abs(change), limit)
 
 
@@ -84,19 +97,37 @@ def imprecision(facts: Facts, rule: Rule) -> Verdict:
     """The interval leaves both 0 and changes that matter possible."""
     judged = facts.judged
     if facts.no_interval:
-        return not_run("No interval can be relied on, so nothing says how precise the estimate is.")
+        return not_run(phrase("No interval can be relied on, so nothing says how precise the estimate is."))
     if not judged.includes_zero:
-        return held_against(False, "The interval excludes 0.", "excludes 0")
+        return held_against(False, phrase("The interval excludes 0."), phrase("excludes 0"))
     if judged.mid is None:
-        return not_run(f"The interval includes 0; smallest change that matters: {judged.mid_reason}.")
+        return not_run(
+            say("The interval includes 0; smallest change that matters: {mid_reason}.", mid_reason=judged.mid_reason)
+        )
     wanted = judged.includes(judged.wanted_sign * judged.mid)
     other = judged.includes(-judged.wanted_sign * judged.mid)
-    span = f"The interval ({judged.low:.3g} to {judged.high:.3g} {judged.quantity.unit}) includes 0"
+    span = say(
+        "The interval ({low:.3g} to {high:.3g} {unit}) includes 0",
+        low=judged.low,
+        high=judged.high,
+        unit=judged.quantity.unit,
+    )
     if wanted and other:
-        return severe(held_against(True, f"{span} and a change of {judged.mid:g} either way.", "both", judged.mid))
+        return severe(
+            held_against(
+                True, say("{span} and a change of {mid:g} either way.", span=span, mid=judged.mid), "both", judged.mid
+            )
+        )
     if wanted:
-        return held_against(True, f"{span} and the wanted change of {judged.mid:g}.", "wanted", judged.mid)
-    return held_against(False, f"{span} and rules out the wanted change of {judged.mid:g}.", "neither", judged.mid)
+        return held_against(
+            True, say("{span} and the wanted change of {mid:g}.", span=span, mid=judged.mid), "wanted", judged.mid
+        )
+    return held_against(
+        False,
+        say("{span} and rules out the wanted change of {mid:g}.", span=span, mid=judged.mid),
+        "neither",
+        judged.mid,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +177,8 @@ def nothing_to_agree(estimate: Estimate, least_units: float) -> str:
     try:
         estimate.aggregation("cohort")
     except DesignRefused:
-        return "The estimator gives one effect for all cohorts together, so they cannot be compared"
-    return f"There are not two cohorts of {least_units:g} units or more to compare"
+        return phrase("The estimator gives one effect for all cohorts together, so they cannot be compared")
+    return say("There are not two cohorts of {least_units:g} units or more to compare", least_units=least_units)
 
 
 def disagreement(facts: Facts, rule: Rule) -> Verdict:
@@ -156,14 +187,16 @@ def disagreement(facts: Facts, rule: Rule) -> Verdict:
     if found is None:
         return not_run(f"{nothing_to_agree(facts.estimate, rule.limits['units'])}.")
     limit = rule.limits["i_squared"]
-    signs = "both signs occur" if found.sign_reversal else "all of one sign"
-    reason = f"I2 = {found.i_squared:.2f} over {found.count} cohorts; {signs}."
+    signs = phrase("both signs occur") if found.sign_reversal else phrase("all of one sign")
+    reason = say(
+        "I2 = {i_squared:.2f} over {count} cohorts; {signs}.", i_squared=found.i_squared, count=found.count, signs=signs
+    )
     return held_against(found.i_squared >= limit and found.sign_reversal, reason, found.i_squared, limit)
 
 
 def indirectness(facts: Facts, rule: Rule) -> Verdict:
     """Proxy outcomes and short follow-up."""
-    return not_run("The study declares neither whether its outcome is a proxy nor a follow-up horizon.")
+    return not_run(phrase("The study declares neither whether its outcome is a proxy nor a follow-up horizon."))
 
 
 def reporting(facts: Facts, rule: Rule) -> Verdict:
@@ -174,36 +207,36 @@ def reporting(facts: Facts, rule: Rule) -> Verdict:
         return held_against(True, reason, None)
     found = facts.ran("specification_curve")
     if found is None or found.value is None:
-        return not_run("No analysis plan was locked and no specification curve was run.")
+        return not_run(phrase("No analysis plan was locked and no specification curve was run."))
     limit = rule.limits["same_sign"]
-    return held_against(found.value < limit, f"{100 * found.value:.0f} % of specifications share the sign.",
-                        found.value, limit)  # fmt: skip
+    reason = say("{value:.0f} % of specifications share the sign.", value=100 * found.value)
+    return held_against(found.value < limit, reason, found.value, limit)
 
 
 def prior(facts: Facts, rule: Rule) -> Verdict:
     """Whether another prior changes the finding."""
     if not facts.is_bayesian:
-        return not_applicable("The estimate has no prior.")
+        return not_applicable(phrase("The estimate has no prior."))
     found = facts.ran("prior_sensitivity")
     changes = None if found is None else detail(found, "finding_changes")
     if changes is None:
-        return not_run("The sensitivity to the prior was not looked at.")
-    return held_against(changes == 1.0, "The finding was repeated under another prior.", changes)
+        return not_run(phrase("The sensitivity to the prior was not looked at."))
+    return held_against(changes == 1.0, phrase("The finding was repeated under another prior."), changes)
 
 
 def posterior_predictive(facts: Facts, rule: Rule) -> Verdict:
     """Whether the model reproduces the statistic that the effect is computed from."""
     if not facts.is_bayesian:
-        return not_applicable("The estimate is frequentist.")
+        return not_applicable(phrase("The estimate is frequentist."))
     found = facts.ran("posterior_predictive")
     if found is None or found.value is None:
-        return not_run("No posterior predictive check was made.")
+        return not_run(phrase("No posterior predictive check was made."))
     low, high = rule.limits["low"], rule.limits["high"]
     outside = not low <= found.value <= high
     own = detail(found, "own_statistic") == 1.0
-    where = "on the statistic of the effect" if own else "on another statistic: a warning only"
-    reason = f"Posterior predictive p = {found.value:.2f}" + (f" {where}." if outside else ".")
-    return held_against(outside and own, reason, found.value, f"{low:g} to {high:g}")
+    where = phrase("on the statistic of the effect") if own else phrase("on another statistic: a warning only")
+    reason = say("Posterior predictive p = {value:.2f}", value=found.value) + (f" {where}." if outside else ".")
+    return held_against(outside and own, reason, found.value, say("{low:g} to {high:g}", low=low, high=high))
 
 
 def required_diagnostic(facts: Facts, rule: Rule) -> tuple[Verdict, ...]:
@@ -220,25 +253,31 @@ def required_diagnostic(facts: Facts, rule: Rule) -> tuple[Verdict, ...]:
         if found and all(diagnostic.status != "not_run" for diagnostic in found):
             continue
         domain = found[0].domain if found else required.domains.get(name, required.otherwise)
-        reason = f"The diagnostic '{name}' did not run" + (f": {found[0].reading}" if found else ".")
+        reason = say("The diagnostic '{name}' did not run", name=name) + (f": {found[0].reading}" if found else ".")
         missing.append(Verdict("applied", reason, "not_run", domain=domain, about=name))
     listed = ", ".join(dict.fromkeys(names)) or "none"
-    return tuple(missing) or (held_against(False, f"All required diagnostics ran: {listed}.", listed),)
+    return tuple(missing) or (
+        held_against(False, say("All required diagnostics ran: {listed}.", listed=listed), listed),
+    )
 
 
 def failed_check(facts: Facts, rule: Rule, charged: frozenset[Domain]) -> tuple[Verdict, ...]:
     """Failing checks without a row of their own, once a domain that nothing else charges."""
     failing = [d for d in facts.diagnostics.values() if d.status == "fail" and d.id not in OWN_ROW]
     if not failing:
-        return (held_against(False, "No other check fails.", "none"),)
+        return (held_against(False, phrase("No other check fails."), "none"),)
     found: list[Verdict] = []
     seen = set(charged)
     for diagnostic in failing:
         if diagnostic.domain in seen:
-            reason = f"The check '{diagnostic.id}' fails; its domain ({_domain(diagnostic)}) is charged already."
+            reason = say(
+                "The check '{id}' fails; its domain ({domain}) is charged already.",
+                id=diagnostic.id,
+                domain=_domain(diagnostic),
+            )
             found.append(Verdict("not_triggered", reason, "fail", domain=diagnostic.domain, about=diagnostic.id))
         else:
-            reason = f"The check '{diagnostic.id}' fails: {diagnostic.reading}"
+            reason = say("The check '{id}' fails: {reading}", id=diagnostic.id, reading=diagnostic.reading)
             found.append(Verdict("applied", reason, "fail", domain=diagnostic.domain, about=diagnostic.id))
             seen.add(diagnostic.domain)
     return tuple(found)
@@ -248,20 +287,28 @@ def large_effect(facts: Facts, rule: Rule, charged: frozenset[Domain]) -> Verdic
     """An effect too large for the usual biases, or one that grows with the dose."""
     hurt = sorted(charged & set(facts.standard.identification_domains))
     if hurt:
-        return held_against(False, f"Deductions stand for {', '.join(hurt)}.", ", ".join(hurt))
+        return held_against(False, say("Deductions stand for {listed}.", listed=", ".join(hurt)), ", ".join(hurt))
     ratio = _ratio(facts)
     dose = facts.passed(("dose_response",))
     large = ratio is not None and not rule.limits["ratio_low"] <= ratio <= rule.limits["ratio_high"]
     said = "unknown" if ratio is None else f"{ratio:.2f}"
     if not (large or dose):
-        return held_against(False, f"The ratio to the level without the programme is {said}.", said)
+        return held_against(False, say("The ratio to the level without the programme is {said}.", said=said), said)
     clusters = facts.sample.treated_clusters
     if clusters < rule.limits["treated_clusters"]:
-        return held_against(False, f"There are {facts.counted(clusters)} treated clusters.", facts.found(clusters))
+        return held_against(
+            False, say("There are {counted} treated clusters.", counted=facts.counted(clusters)), facts.found(clusters)
+        )
     placebos = _placebo_outcomes_pass(facts)
     if placebos is None:
-        return not_run("The effect is large, but the study has no placebo outcome.")
-    return held_against(placebos, f"Ratio {said}; placebo outcomes {'pass' if placebos else 'fail'}.", said)
+        return not_run(phrase("The effect is large, but the study has no placebo outcome."))
+    return held_against(
+        placebos,
+        say("Ratio {said}; placebo outcomes pass.", said=said)
+        if placebos
+        else say("Ratio {said}; placebo outcomes fail.", said=said),
+        said,
+    )
 
 
 def _domain(diagnostic: Diagnostic) -> str:

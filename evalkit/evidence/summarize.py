@@ -32,12 +32,13 @@ from evalkit.evidence.values import Number, Quantity
 from evalkit.evidence.withhold import in_text
 from evalkit.evidence.words import sentences
 from evalkit.inference.refits import counted_as_treated
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.balance import pooled_sd
 from evalkit.study.spec import Outcome, Study
 from evalkit.vocabulary import POOLED, Diagnostic
 
-OVERALL_WEIGHTS = "treated unit-periods, cohorts by their share"
-POOLED_WEIGHTS = "as implied by the regression"
+OVERALL_WEIGHTS = mark("treated unit-periods, cohorts by their share")
+POOLED_WEIGHTS = mark("as implied by the regression")
 
 
 def summarize(
@@ -184,7 +185,7 @@ def _estimator_of(facts: Facts, label: str, role: str) -> str:
 def _refused(
     label: str, role: str, outcome: Outcome, estimator: str, reason: EvalkitError, rules: Policy
 ) -> EstimateBlock:  # fmt: skip
-    why = f"the estimator refused: {in_text(reason.what, rules)}"
+    why = say("the estimator refused: {in_text}", in_text=in_text(reason.what, rules))
     return EstimateBlock.model_validate(
         {
             "label": label,
@@ -217,10 +218,10 @@ def _estimate_block(facts: Facts, label: str, role: str, outcome: Outcome, estim
     effect = effect_of(outcome, estimate, rows)
     bayesian = effect.draws is not None
     shares = chances(judge(effect, outcome))
-    frequentist_only, bayesian_only = "a posterior has no p-value", "only a posterior gives this"
-    no_mid = bayesian_only if not bayesian else "no smallest change to compare with"
+    frequentist_only, bayesian_only = phrase("a posterior has no p-value"), phrase("only a posterior gives this")
+    no_mid = bayesian_only if not bayesian else phrase("no smallest change to compare with")
     own = estimate is facts.estimate or outcome is facts.spec.primary_outcome
-    size = _effect_size(facts, effect, outcome) if own else "computed for the primary outcome only"
+    size = _effect_size(facts, effect, outcome) if own else phrase("computed for the primary outcome only")
     g = Number.missing(size) if isinstance(size, str) else Number.derived(size)
     improvement = Number.missing(size) if isinstance(size, str) else Number.derived(improvement_index(size))
     return EstimateBlock.model_validate(
@@ -230,13 +231,15 @@ def _estimate_block(facts: Facts, label: str, role: str, outcome: Outcome, estim
             "estimand": estimate.estimand,
             "estimator": estimate.estimator,
             "role": role,
-            "weights": OVERALL_WEIGHTS if _has_cohort_cells(estimate) else POOLED_WEIGHTS,
+            "weights": phrase(OVERALL_WEIGHTS if _has_cohort_cells(estimate) else POOLED_WEIGHTS),
             "scale": "log" if effect.is_log else "identity",
-            "effect": effect.push(lambda theta: theta, "log points" if effect.is_log else outcome.unit, linear=True),
-            "std_error": blocks.number(float(rows.std_error[0]), "not a finite number"),
+            "effect": effect.push(
+                lambda theta: theta, phrase("log points") if effect.is_log else outcome.unit, linear=True
+            ),
+            "std_error": blocks.number(float(rows.std_error[0]), phrase("not a finite number")),
             "p_value": Number.missing(frequentist_only)
             if bayesian
-            else blocks.number(_p_value(estimate, rows), "the standard error is 0"),
+            else blocks.number(_p_value(estimate, rows), phrase("the standard error is 0")),
             "p_benefit": blocks.number(None if shares is None else shares.benefit, bayesian_only),
             "p_mid": blocks.number(None if shares is None else shares.mid, no_mid),
             "p_within_mid": blocks.number(None if shares is None else shares.within_mid, no_mid),
@@ -267,11 +270,11 @@ def _effect_size(facts: Facts, effect: Effect, outcome: Outcome) -> float | str:
     """
     spread = outcome_spread(facts.panel)
     if spread is None:
-        return "an arm has fewer than two units, so their spread is unknown"
+        return phrase("an arm has fewer than two units, so their spread is unknown")
     if facts.level is not None and outcome.family == "proportion":  # beside the difference it gives the level
         return REASONS[facts.level]
     if effect.link == "log_link":
-        return "the effect is on logs and the outcome is not, so there is no common spread"
+        return phrase("the effect is on logs and the outcome is not, so there is no common spread")
     sd_treated, sd_comparison, n_treated, n_comparison = spread
     total = n_treated + n_comparison
     base = share_base(outcome)

@@ -7,6 +7,7 @@ from typing import Any, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from evalkit.language import mark, phrase
 from evalkit.vocabulary import IntervalKind, Provenance
 
 T = TypeVar("T")
@@ -58,10 +59,10 @@ class Tagged(Block, Generic[T]):
         return self
 
     @classmethod
-    def declared(cls, value: T | None, *, otherwise: str = "not declared in the study") -> Self:
+    def declared(cls, value: T | None, *, otherwise: str = mark("not declared in the study")) -> Self:
         """From the study's config; missing where the config is silent (None or empty)."""
         if value is None or value in ("", ()):
-            return cls(value=None, how="missing", reason=otherwise)
+            return cls(value=None, how="missing", reason=phrase(otherwise))
         return cls(value=value, how="declared")
 
     @classmethod
@@ -72,12 +73,12 @@ class Tagged(Block, Generic[T]):
     @classmethod
     def missing(cls, reason: str) -> Self:
         """Not known, with the reason."""
-        return cls(value=None, how="missing", reason=reason)
+        return cls(value=None, how="missing", reason=phrase(reason))
 
     @classmethod
     def suppressed(cls, reason: str) -> Self:
         """Known and withheld to protect people."""
-        return cls(value=None, how="suppressed", reason=reason)
+        return cls(value=None, how="suppressed", reason=phrase(reason))
 
 
 class Number(Tagged[float]):
@@ -155,9 +156,9 @@ class Quantity(Block):
     @classmethod
     def missing(cls, reason: str) -> Self:
         """Not known, with the reason."""
-        return cls(value=None, low=None, high=None, how="missing", reason=reason)
+        return cls(value=None, low=None, high=None, how="missing", reason=phrase(reason))
 
     @classmethod
     def suppressed(cls, reason: str) -> Self:
         """Known and withheld to protect people."""
-        return cls(value=None, low=None, high=None, how="suppressed", reason=reason)
+        return cls(value=None, low=None, high=None, how="suppressed", reason=phrase(reason))

@@ -11,11 +11,12 @@ from evalkit.data.panel import Panel
 from evalkit.evidence.disclosure import Policy, small
 from evalkit.evidence.ledger import SAMPLE_FLOW, Ledger
 from evalkit.evidence.phrases import WORDS
+from evalkit.language import mark, say
 from evalkit.vocabulary import Diagnostic, Remark
 
 BY_COHORT: Final = frozenset({"goodman_bacon", "leave_one_cohort_out", "twfe_weights"})
 """Checks whose figures are effects of single cohorts, of pairs of them, or of all but one."""
-_ONE_NAME: Final = "(name withheld)"
+_ONE_NAME: Final = mark("(name withheld)")
 _NAMES: Final = re.compile(r"\(name withheld\)(?:(?:, | and )\(name withheld\))*(?: and \d+ more)?")
 _QUOTED: Final = re.compile(r"(?<!\w)'(.+?)'(?!\w)")
 _WHOLE: Final = re.compile(r"(?<![\w.,%=-])(?<!\w = )\d[\d,]*(?![\w%]|[.,:-]\d|-|\s*%)")
@@ -102,7 +103,7 @@ def without_cohort_effects(diagnostics: Iterable[Diagnostic], panel: Panel, rule
     """The checks; those by cohort without numbers where the people of a cohort, or those who never start, are few."""
     if not has_small_cohort(panel, rules) and not small(rules, int(panel.never_treated.sum())):
         return tuple(diagnostics)
-    said = f"Withheld: a cohort has fewer than {rules.min_cell} people."
+    said = say("Withheld: a cohort has fewer than {min_cell} people.", min_cell=rules.min_cell)
     return tuple(
         replace(found, value=None, details=(), reading=said, exhibit=None) if found.id in BY_COHORT else found
         for found in diagnostics

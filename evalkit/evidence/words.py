@@ -428,7 +428,8 @@ def _cost(script: Script, cost: CostBlock) -> str | None:
     if each.value is None or each.low is None or each.high is None or script.rating.label == "Very low":
         key = "cost" if script.finds and script.rating.label != "Very low" else "cost_unreliable"
         return voice.say(key, names, amount=amount)
-    names["events"] = each.unit.partition(" per one of the ")[2]
+    people, averted = script.natural.people_affected.effect, script.natural.total_averted.effect
+    names["events"] = averted.unit if people.value is None else people.unit
     more = script.outcome.direction == "higher_better"
     key = "cost_each_person" if script.natural.people_affected.effect.value is not None else (
         "cost_each_more" if more else "cost_each_fewer"

@@ -1,5 +1,6 @@
 """Words in the reader's language: templates, numbers, dates and grammar. See docs/languages.md."""
 
+from evalkit.language.codes import coded, readable
 from evalkit.language.grammar import bare, is_plural, people_of, plural, unit_after
 from evalkit.language.numbers import localized, long_date, percent_sign, with_unit
 from evalkit.language.spoken import LANGUAGES, Language, current, known_language, speaking
@@ -10,6 +11,7 @@ __all__ = [
     "Language",
     "Phrases",
     "bare",
+    "coded",
     "current",
     "is_plural",
     "known_language",
@@ -20,6 +22,7 @@ __all__ = [
     "percent_sign",
     "phrase",
     "plural",
+    "readable",
     "say",
     "say_count",
     "speaking",

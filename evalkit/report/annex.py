@@ -9,15 +9,15 @@ import yaml
 
 from evalkit.evidence.schema import Evidence
 from evalkit.evidence.values import Block, Quantity, Tagged
+from evalkit.language import coded, mark, phrase, readable, say
 from evalkit.report.annex_cost import cost_section
 from evalkit.report.annex_outcomes import all_outcomes
 from evalkit.report.annex_parts import Section, Table, cell, frame_table
 from evalkit.report.contents import Contents
 from evalkit.report.page import FINDINGS, MEASURES
 from evalkit.report.tables import PRIMARY
-from evalkit.report.wording import readable
 
-_MEASURES = {**dict(MEASURES), "total_averted": "Total avoided (positive: fewer)"}
+_MEASURES = {**dict(MEASURES), "total_averted": mark("Total avoided (positive: fewer)")}
 
 
 def build_annex(contents: Contents) -> tuple[Section, ...]:
@@ -43,9 +43,9 @@ def build_annex(contents: Contents) -> tuple[Section, ...]:
 
 def _tagged(name: str, value: Tagged[object]) -> tuple[str, str, str]:
     if value.value is None:
-        return readable(name), f"– ({value.reason})", value.how
+        return readable(name), f"– ({value.reason})", coded(value.how)
     content = "; ".join(map(str, value.value)) if isinstance(value.value, tuple) else cell(value.value)
-    return readable(name), content, value.how
+    return readable(name), coded(content), coded(value.how)
 
 
 def _block_rows(block: Block) -> tuple[tuple[str, str, str], ...]:
@@ -70,31 +70,40 @@ def _question(evidence: Evidence) -> Section:
     outcomes = tuple(
         (
             o.name,
-            o.role,
-            o.family,
+            coded(o.role),
+            coded(o.family),
             o.unit,
             readable(o.direction),
-            o.analysed_as,
+            coded(o.analysed_as),
             cell(o.mid.value.value),
             o.mid.unit.value or "–",
         )
         for o in evidence.outcomes
     )
-    head = ("Outcome", "Role", "Family", "Unit", "Wanted", "Analysed as", "Smallest change that matters", "Its unit")
+    head = (
+        "Outcome",
+        "Role",
+        "Family",
+        "Unit",
+        "Wanted",
+        phrase("Analysed as"),
+        phrase("Smallest change that matters"),
+        phrase("Its unit"),
+    )
     tables.insert(1, Table("Outcomes", head, outcomes, frozenset({6})))
-    text = f"Status of the analysis plan: {readable(evidence.plan.status).lower()}."
+    text = say("Status of the analysis plan: {status}.", status=readable(evidence.plan.status).lower())
     if evidence.plan.deviations:
         tables.append(_deviations(evidence))
-    return Section("Question and design", (text, evidence.plan.reading), tuple(tables))
+    return Section(phrase("Question and design"), (text, evidence.plan.reading), tuple(tables))
 
 
 def _deviations(evidence: Evidence) -> Table:
-    head = ("Item", "Planned", "Actual", "Reason", "Before outcomes were read")
+    head = ("Item", "Planned", "Actual", "Reason", phrase("Before outcomes were read"))
     rows = tuple(
         (d.item, d.planned, d.actual, d.reason.value or d.reason.reason, cell(d.before_data_were_seen.value))
         for d in evidence.plan.deviations
     )
-    return Table("Departures from the plan", head, rows)
+    return Table(phrase("Departures from the plan"), head, rows)
 
 
 def _estimates(contents: Contents) -> Section:
@@ -104,25 +113,36 @@ def _estimates(contents: Contents) -> Section:
     tables = [
         frame_table(
             overall[["outcome", "run", "estimator", *columns[1:], "p_value", "inference", "reason"]],
-            "Overall, all estimators",
+            phrase("Overall, all estimators"),
         )
     ]
     replaced = overall[~overall["inference"].isin(["clustered", "credible"]) & overall["estimate"].notna()]
     if len(replaced):
         own = ["low_clustered", "high_clustered", "p_value_clustered"]
-        tables.append(frame_table(replaced[["outcome", "run", "inference", *own]], "The estimators' own intervals"))
+        tables.append(
+            frame_table(replaced[["outcome", "run", "inference", *own]], phrase("The estimators' own intervals"))
+        )
     primary = estimates[(estimates["role"] == PRIMARY) & estimates["estimate"].notna()]
-    for kind, caption in (("event_study", "By event time"), ("cohort", "By cohort"), ("period", "By period")):
+    for kind, caption in (
+        ("event_study", phrase("By event time")),
+        ("cohort", phrase("By cohort")),
+        ("period", phrase("By period")),
+    ):
         rows = primary[primary["aggregation"] == kind]
         bands = ["low_simultaneous", "high_simultaneous"] if kind == "event_study" else []
         if len(rows):
-            tables.append(frame_table(rows[[*columns, *bands]], f"{caption}, primary estimator"))
+            tables.append(frame_table(rows[[*columns, *bands]], say("{caption}, primary estimator", caption=caption)))
     first = evidence.estimates[0]
     text = (
-        f"Effects in the unit of the outcome as analysed ({evidence.outcomes[0].analysed_as}); "
-        f"estimand {first.estimand}; overall weights: {first.weights}.",
+        say(
+            "Effects in the unit of the outcome as analysed ({analysed_as}); estimand {estimand}; "
+            "overall weights: {weights}.",
+            analysed_as=coded(evidence.outcomes[0].analysed_as),
+            estimand=first.estimand,
+            weights=first.weights,
+        ),
         "" if first.inference is None else first.inference.reason,
-        "All aggregations of all estimators: estimates.csv.",
+        phrase("All aggregations of all estimators: estimates.csv."),
     )
     return Section("Estimates", text, tuple(tables))
 
@@ -135,10 +155,25 @@ def _quantity(value: Quantity) -> tuple[str, str, str, str]:
 
 def _effect_sizes(evidence: Evidence) -> Section:
     natural = [
-        (name, *_quantity(block.effect), *_quantity(block.counterfactual)[:1], cell(block.observed.value), block.claim)
+        (
+            phrase(name),
+            *_quantity(block.effect),
+            *_quantity(block.counterfactual)[:1],
+            cell(block.observed.value),
+            block.claim,
+        )
         for name, block in ((_MEASURES[field], getattr(evidence.natural, field)) for field in _MEASURES)
     ]
-    head = ("Measure", "Effect", "Low", "High", "Unit (or why not)", "Without", "Observed", "What is compared")
+    head = (
+        "Measure",
+        "Effect",
+        "Low",
+        "High",
+        phrase("Unit (or why not)"),
+        "Without",
+        "Observed",
+        phrase("What is compared"),
+    )
     sizes = [
         (
             e.label,
@@ -158,15 +193,22 @@ def _effect_sizes(evidence: Evidence) -> Section:
         )
         for e in evidence.estimates
     ]
-    size_head = ("Estimate", "Outcome", "p", "p (benefit)", "p (benefit that matters)",
-                 "p (too small to matter)", "p (harm that matters)", "g", "Improvement index")  # fmt: skip
+    size_head = (
+        "Estimate", "Outcome", "p", "p (benefit)", phrase("p (benefit that matters)"),
+        phrase("p (too small to matter)"), phrase("p (harm that matters)"), "g", phrase("Improvement index"),
+    )  # fmt: skip
     finding = evidence.finding
-    text = f"Finding: {FINDINGS[finding.label]}. {finding.reading} Judged in: {finding.judged_in}."
-    tables = (
-        Table("Natural units", head, tuple(natural), frozenset({1, 2, 3, 5, 6})),
-        Table("Sizes and probabilities", size_head, tuple(sizes), frozenset(range(2, 7))),
+    text = say(
+        "Finding: {findings}. {reading} Judged in: {judged_in}.",
+        findings=FINDINGS[finding.label],
+        reading=finding.reading,
+        judged_in=finding.judged_in,
     )
-    return Section("Natural units and effect sizes", (text,), tables)
+    tables = (
+        Table(phrase("Natural units"), head, tuple(natural), frozenset({1, 2, 3, 5, 6})),
+        Table(phrase("Sizes and probabilities"), size_head, tuple(sizes), frozenset(range(2, 7))),
+    )
+    return Section(phrase("Natural units and effect sizes"), (text,), tables)
 
 
 def _groups(evidence: Evidence) -> Section:
@@ -182,16 +224,16 @@ def _groups(evidence: Evidence) -> Section:
             (*names, cell(block.n.value), *numbers, cell(block.ratio.value), cell(block.score.value, 3), reason)
         )
     head = (
-        "Group", "Reference", "Treated", "Effect", "Effect on the reference", "Difference of effects", "Gap before",
-        "Gap without", "Gap as seen", "Ratio", "Score", "Why not",
+        "Group", "Reference", "Treated", "Effect", phrase("Effect on the reference"), phrase("Difference of effects"),
+        phrase("Gap before"), phrase("Gap without"), phrase("Gap as seen"), "Ratio", "Score", phrase("Why not"),
     )  # fmt: skip
-    text = (
-        "The difference of effects is what is tested; groups are never compared by which of them has an interval "
-        "beyond 0. Scores from 1 to 100 follow the Equality Indicators method's anchor points (ratio 1, 2, 5, 10 or "
-        "more: 100, 40, 20, 1), interpolated and therefore approximate; a change of score is a description, not an "
-        "effect."
+    text = phrase(
+        "The difference of effects is what is tested; groups are never compared by which of them "
+        "has an interval beyond 0. Scores from 1 to 100 follow the Equality Indicators method's "
+        "anchor points (ratio 1, 2, 5, 10 or more: 100, 40, 20, 1), interpolated and therefore "
+        "approximate; a change of score is a description, not an effect."
     )
-    return Section("Groups", (text,), (Table("Effects and gaps by group", head, tuple(rows)),))
+    return Section("Groups", (text,), (Table(phrase("Effects and gaps by group"), head, tuple(rows)),))
 
 
 def _with_interval(quantity: Quantity) -> str:
@@ -199,14 +241,19 @@ def _with_interval(quantity: Quantity) -> str:
         return "–"
     if quantity.level is None:
         return cell(quantity.value)
-    return f"{cell(quantity.value)} ({cell(quantity.low)} to {cell(quantity.high)})"
+    return say(
+        "{cell} ({cell_2} to {cell_3})",
+        cell=cell(quantity.value),
+        cell_2=cell(quantity.low),
+        cell_3=cell(quantity.high),
+    )
 
 
 def _diagnostics(diagnostics: pd.DataFrame, evidence: Evidence) -> Section:
     rows = diagnostics[["id", "status", "null_in_words", "statistic", "value", "threshold", "reading", "details"]]
-    renamed = rows.rename(columns={"id": "check", "null_in_words": "taken for granted"})
+    renamed = rows.rename(columns={"id": "check", "null_in_words": phrase("taken for granted")})
     return Section(
-        "Checks", evidence.sentences.checks, (frame_table(renamed, "Each check and what it takes for granted"),)
+        "Checks", evidence.sentences.checks, (frame_table(renamed, phrase("Each check and what it takes for granted")),)
     )
 
 
@@ -219,14 +266,18 @@ def _rating(evidence: Evidence) -> Section:
         )
         for i, step in enumerate(rating.trail, start=1)
     )  # fmt: skip
-    head = ("Step", "Rule", "State", "Trigger", "Found", "Limit", "Points", "Cap", "Certainty so far", "Reason")
+    head = ("Step", "Rule", "State", "Trigger", "Found", "Limit", "Points", "Cap", phrase("Certainty so far"), "Reason")
     text = (
-        f"Certainty: {rating.label}. Table: {rating.table}.",
-        "To recompute it, start at 4 and go down the list: a cap lowers the running certainty to the cap, points are "
-        "added, the result is never below 1 (Very low); 2 is Low, 3 Moderate, 4 High. A gate that applies means: not "
-        "rated.",
+        say("Certainty: {label}. Table: {table}.", label=phrase(rating.label), table=rating.table),
+        phrase(
+            "To recompute it, start at 4 and go down the list: a cap lowers the running certainty to "
+            "the cap, points are added, the result is never below 1 (Very low); 2 is Low, 3 Moderate,"
+            " 4 High. A gate that applies means: not rated."
+        ),
     )
-    return Section("How the certainty was reached", text, (Table("Trail", head, rows, frozenset({4, 5, 6, 7, 8})),))
+    return Section(
+        phrase("How the certainty was reached"), text, (Table("Trail", head, rows, frozenset({4, 5, 6, 7, 8})),)
+    )
 
 
 def _crosswalk(evidence: Evidence) -> Section:
@@ -234,14 +285,14 @@ def _crosswalk(evidence: Evidence) -> Section:
     entries = (walk.sms, walk.wwc_style, walk.edgar_style, walk.nesta)
     risks = walk.robins_i.model_dump()
     return Section(
-        "Other scales",
-        ("Self-assessed: no body has rated this study.",),
+        phrase("Other scales"),
+        (phrase("Self-assessed: no body has rated this study."),),
         (
             Table("Crosswalk", ("Scale", "Level", "Why"), tuple((e.label, e.level, e.reason) for e in entries)),
             Table(
-                "Risk of bias by domain (ROBINS-I-style, self-assessed)",
+                phrase("Risk of bias by domain (ROBINS-I-style, self-assessed)"),
                 ("Domain", "Judgement"),
-                tuple((readable(domain), judgement) for domain, judgement in risks.items()),
+                tuple((readable(domain), coded(judgement)) for domain, judgement in risks.items()),
             ),
         ),
     )
@@ -252,20 +303,20 @@ def _sample(evidence: Evidence) -> Section:
     tables = [_block_table("Sample", evidence.sample)]
     if flow:
         tables.append(
-            Table("Exclusions and choices", ("Step", "What", "Treated", "Comparison"), flow, frozenset({2, 3}))
+            Table(phrase("Exclusions and choices"), ("Step", "What", "Treated", "Comparison"), flow, frozenset({2, 3}))
         )
-    return Section("Sample and remarks", evidence.sentences.notes, tuple(tables))
+    return Section(phrase("Sample and remarks"), evidence.sentences.notes, tuple(tables))
 
 
 def _limitations(evidence: Evidence) -> Section:
-    rows = tuple((item.text, item.how) for item in evidence.use.limitations)
-    return Section("Limitations", (), (Table("All limitations", ("Limitation", "How known"), rows),))
+    rows = tuple((item.text, coded(item.how)) for item in evidence.use.limitations)
+    return Section("Limitations", (), (Table(phrase("All limitations"), ("Limitation", phrase("How known")), rows),))
 
 
 def _disclosure(contents: Contents) -> Section:
     return Section(
-        "Disclosure control",
-        ("What was withheld to protect people, and by which rule.",),
+        phrase("Disclosure control"),
+        (phrase("What was withheld to protect people, and by which rule."),),
         code=json.dumps(contents.disclosure, indent=2, ensure_ascii=False),
     )
 
@@ -274,9 +325,9 @@ def _settings(study_yaml: str) -> Section:
     """The resolved study without the rating table, which is long and named by its version above."""
     resolved = yaml.safe_load(study_yaml)
     if not isinstance(resolved, dict) or "evidence" not in resolved:
-        return Section("Settings", ("The study as resolved, defaults included.",), code=study_yaml)
+        return Section("Settings", (phrase("The study as resolved, defaults included."),), code=study_yaml)
     rest = {name: part for name, part in resolved.items() if name != "evidence"}
-    text = "The study as resolved, defaults included. The rating table (`evidence`) is in study.yaml."
+    text = phrase("The study as resolved, defaults included. The rating table (`evidence`) is in study.yaml.")
     return Section("Settings", (text,), code=yaml.safe_dump(rest, sort_keys=False, allow_unicode=True, width=100))
 
 
@@ -284,7 +335,7 @@ def _provenance(contents: Contents) -> Section:
     identity = contents.evidence.identity
     rows = [(readable(name), cell(value)) for name, value in identity.model_dump(mode="json").items()]
     rows += [(readable(name), _compact(value)) for name, value in contents.provenance.items()]
-    return Section("Provenance", (), (Table("Where this run came from", ("Item", "Value"), tuple(rows)),))
+    return Section("Provenance", (), (Table(phrase("Where this run came from"), ("Item", "Value"), tuple(rows)),))
 
 
 def _compact(value: object) -> str:

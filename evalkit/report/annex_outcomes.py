@@ -5,20 +5,29 @@ from __future__ import annotations
 from typing import Final
 
 from evalkit.evidence.schema import Evidence, OutcomeFinding
+from evalkit.language import mark, phrase, readable
 from evalkit.report.annex_parts import Section, Table, cell
 from evalkit.report.page import outcome_lines
-from evalkit.report.wording import readable
 
-TITLE: Final = "Summary of findings"
-CONVENTION: Final = (
-    "The primary outcome is the one confirmatory test and is not adjusted for the others. Secondary and harm outcomes "
-    "of one domain are counted together (Benjamini and Hochberg 1995); the finding of a secondary outcome needs the "
-    "adjusted p-value, that of a possible harm does not. Steps of a rating that rest on a check of the primary outcome "
-    "are marked as carried over."
+TITLE: Final = mark("Summary of findings")
+CONVENTION: Final = mark(
+    "The primary outcome is the one confirmatory test and is not adjusted for the others. "
+    "Secondary and harm outcomes of one domain are counted together (Benjamini and Hochberg "
+    "1995); the finding of a secondary outcome needs the adjusted p-value, that of a possible"
+    " harm does not. Steps of a rating that rest on a check of the primary outcome are marked"
+    " as carried over."
 )
-HEAD: Final = ("Outcome", "Role", "Domain", "Without → with", "Difference (interval)", "Certainty", "In words")
-P_HEAD: Final = ("Outcome", "p", "Adjusted p", "Counted together", "Finding")
-STEPS_HEAD: Final = ("Outcome", "Rule", "Points", "Cap", "Certainty after", "Why", "Carried over")
+HEAD: Final = (
+    "Outcome",
+    "Role",
+    "Domain",
+    mark("Without → with"),
+    mark("Difference (interval)"),
+    "Certainty",
+    mark("In words"),
+)
+P_HEAD: Final = ("Outcome", "p", mark("Adjusted p"), mark("Counted together"), "Finding")
+STEPS_HEAD: Final = ("Outcome", "Rule", "Points", "Cap", mark("Certainty after"), "Why", mark("Carried over"))
 
 
 def all_outcomes(evidence: Evidence) -> Section:
@@ -34,12 +43,12 @@ def all_outcomes(evidence: Evidence) -> Section:
     )
     steps = tuple(row for each in found for row in _steps(each))
     tables = [
-        Table("All outcomes", HEAD, rows),
-        Table("Several outcomes counted together", P_HEAD, p_values, frozenset({1, 2, 3})),
+        Table(phrase("All outcomes"), HEAD, rows),
+        Table(phrase("Several outcomes counted together"), P_HEAD, p_values, frozenset({1, 2, 3})),
     ]
     if steps:
-        tables.append(Table("Certainty of further outcomes, the steps that applied", STEPS_HEAD, steps))
-    return Section(TITLE, (CONVENTION,), tuple(tables))
+        tables.append(Table(phrase("Certainty of further outcomes, the steps that applied"), STEPS_HEAD, steps))
+    return Section(phrase(TITLE), (phrase(CONVENTION),), tuple(tables))
 
 
 def _read(found: OutcomeFinding) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from evalkit.language import coded, localized, phrase, readable
 from evalkit.report.figures.words import MINUS
-from evalkit.report.wording import readable
 
 DIGITS = 4
 
@@ -21,6 +21,10 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     numeric: frozenset[int] = frozenset()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "caption", phrase(self.caption))
+        object.__setattr__(self, "head", tuple(phrase(name) for name in self.head))
+
 
 @dataclass(frozen=True, slots=True)
 class Section:
@@ -30,6 +34,9 @@ class Section:
     text: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     code: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", phrase(self.title))
 
 
 def cell(value: object, digits: int = DIGITS) -> str:
@@ -43,10 +50,10 @@ def cell(value: object, digits: int = DIGITS) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and value != value):  # noqa: PLR0124 (NaN)
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return readable("yes" if value else "no", lower=True)
     if isinstance(value, float):
         large = abs(value) >= 10 ** (digits - 1)
-        return (f"{value:,.0f}" if large else f"{value:.{digits}g}").replace("-", MINUS)
+        return localized(f"{value:,.0f}" if large else f"{value:.{digits}g}").replace("-", MINUS)
     return str(value).replace("-", MINUS, 1) if isinstance(value, int) else str(value)
 
 
@@ -58,7 +65,7 @@ def frame_table(frame: pd.DataFrame, caption: str) -> Table:
     >>> frame_table(pd.DataFrame({"event_time": [-1], "estimate": [0.5]}), "Effects").rows
     (('−1', '0.5'),)
     """
-    columns = [[cell(value) for value in frame[name].astype(object)] for name in frame]
+    columns = [[_shown(value, str(name)) for value in frame[name].astype(object)] for name in frame]
     numeric = frozenset(
         i for i, name in enumerate(frame)
         # an empty column has no type once it was stored
@@ -66,3 +73,15 @@ def frame_table(frame: pd.DataFrame, caption: str) -> Table:
     )  # fmt: skip
     head = tuple(readable(str(name)) for name in frame)
     return Table(caption, head, tuple(zip(*columns, strict=True)), numeric)
+
+
+CODED = frozenset(
+    {"aggregation", "check", "domain", "estimator", "inference", "interval_kind", "role", "run", "status"}
+)
+"""Columns that hold codes, and names that are codes where the study gives none."""
+
+
+def _shown(value: object, column: str) -> str:
+    if isinstance(value, str):
+        return coded(value) if column in CODED else phrase(value)
+    return cell(value)

@@ -13,6 +13,7 @@ from typing import Final
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from evalkit.language import known_language, phrase, speaking
 from evalkit.report.annex import build_annex
 from evalkit.report.annex_parts import Table, frame_table
 from evalkit.report.contents import Contents
@@ -54,6 +55,11 @@ def brief_html(contents: Contents) -> str:
         figures and alt texts not counted): where
         the study declares long texts they are cut on the page and whole in the annex.
     """
+    with speaking(known_language(contents.evidence.identity.language)):
+        return _rendered(contents)
+
+
+def _rendered(contents: Contents) -> str:
     annex = build_annex(contents)
     pictures = [picture_of(figure) for figure in contents.figures if figure.id in MAIN]
     of_checks = [picture_of(figure) for figure in contents.figures if figure.id not in MAIN]
@@ -153,6 +159,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["_"] = phrase
     return environment.get_template("brief.html.j2")
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from jinja2 import DictLoader, Environment, StrictUndefined, Template
 
+from evalkit.language import known_language, phrase, speaking
 from evalkit.report.annex import build_annex
 from evalkit.report.annex_parts import Table, frame_table
 from evalkit.report.contents import Contents
@@ -39,6 +40,11 @@ class _Described:
 
 def brief_md(contents: Contents) -> str:
     """Render the brief as markdown: tables, lists and bold only, every declared text escaped."""
+    with speaking(known_language(contents.evidence.identity.language)):
+        return _rendered(contents)
+
+
+def _rendered(contents: Contents) -> str:
     figures = [_Described(f.title, f.alt, f.note, frame_table(f.data, f.title)) for f in contents.figures]
     text = _template().render(page=build_page(contents.evidence), figures=figures, annex=build_annex(contents))
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
@@ -61,6 +67,11 @@ def escape(value: object) -> object:
     text = _ENTITY.sub(r"\\&", text)
     text = _LINKS.sub(lambda found: _before_last(found.group(0)), text)
     return _STARTS.sub(lambda found: (found.group(1) or "") + "\\" + (found.group(2) or found.group(3)), text)
+
+
+def _worded(english: str) -> Raw:
+    """A fixed text of the template, in the language spoken: made here, so not escaped."""
+    return Raw(phrase(english))
 
 
 def _before_last(text: str) -> str:
@@ -112,5 +123,5 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(grid=grid, code=code_block)
+    environment.globals.update(grid=grid, code=code_block, _=_worded)
     return environment.get_template("brief.md.j2")

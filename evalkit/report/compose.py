@@ -17,6 +17,7 @@ from evalkit.evidence.linked import UNDECLARED
 from evalkit.evidence.natural import link_of
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.withhold import checks_shown, has_small_cohort, in_check, in_text
+from evalkit.language import speaking
 from evalkit.report.contents import Contents
 from evalkit.report.exports import undeclared
 from evalkit.report.gallery import Shown
@@ -65,6 +66,11 @@ def compose(evaluation: Evaluation, *, provenance: Mapping[str, Any], study_yaml
     study_yaml
         The resolved config.
     """
+    with speaking(evaluation.study.language):
+        return _composed(evaluation, provenance, study_yaml)
+
+
+def _composed(evaluation: Evaluation, provenance: Mapping[str, Any], study_yaml: str) -> Contents:
     study, estimate = evaluation.study, evaluation.estimate
     outcome = study.spec.primary_outcome
     link, reference = link_of(outcome, estimate), reference_time(estimate)

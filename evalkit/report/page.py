@@ -6,35 +6,39 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from evalkit.evidence.natural import base_of_unit
+from evalkit.evidence.phrases import interval_named
 from evalkit.evidence.schema import Evidence, NaturalEffect, OutcomeBlock, OutcomeFinding
 from evalkit.evidence.schema_rating import TrailStep
 from evalkit.evidence.speaking import plural
 from evalkit.evidence.values import Number, Quantity
+from evalkit.language import Phrases, long_date, mark, phrase, readable, say
 from evalkit.report.figures.words import number, span
-from evalkit.report.wording import clip, first_upper, readable
+from evalkit.report.wording import clip, first_upper
 
-FINDINGS: Final = {
+_FINDINGS: Final = {
     "favourable": "Favourable",
     "unfavourable": "Unfavourable",
     "little_or_no_difference": "Little or no difference",
     "inconclusive": "Inconclusive",
 }
-NEXT_STEPS: Final = {
+FINDINGS: Final = Phrases(_FINDINGS)
+_NEXT_STEPS: Final = {
     "scale": "Scale it up",
     "continue": "Continue as it is",
     "modify": "Modify it",
     "stop": "Stop it",
     "test_more": "Test more before deciding",
 }
+NEXT_STEPS: Final = Phrases(_NEXT_STEPS)
 MEASURES: Final = (
-    ("absolute", "Average"),
-    ("percent", "Relative"),
-    ("per_1000", "Per 1,000"),
-    ("total_averted", "In total"),
-    ("people_affected", "People reached"),
-    ("money", "Money"),
+    ("absolute", mark("Average")),
+    ("percent", mark("Relative")),
+    ("per_1000", mark("Per 1,000")),
+    ("total_averted", mark("In total")),
+    ("people_affected", mark("People reached")),
+    ("money", mark("Money")),
 )
-METHODS: Final = {
+_METHODS: Final = {
     "clustered": "the estimator's own errors",
     "credible": "the posterior",
     "randomization": "randomization",
@@ -51,17 +55,19 @@ METHODS: Final = {
     "hac": "errors that allow for autocorrelation",
     "none": "no method that can be relied on",
 }
-ROLES: Final = {
+METHODS: Final = Phrases(_METHODS)
+_ROLES: Final = {
     "primary": "what the study asks",
     "secondary": "also looked at",
     "harm": "possible harm",
     "placebo": "check of the method",
 }
+ROLES: Final = Phrases(_ROLES)
 NO_LEVELS: Final = "–"
-NO_INTERVAL: Final = "No interval can be relied on"
+NO_INTERVAL: Final = mark("No interval can be relied on")
 LEVELS: Final = 4
 KICKER_WORDS: Final = 8
-NOT_RATED: Final = "Not rated"
+NOT_RATED: Final = mark("Not rated")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +146,7 @@ def build_page(evidence: Evidence, *, limitations: int = 12, words: int = 60) ->
         kicker=clip(readable(question.priority.value or "evidence"), KICKER_WORDS),
         title=clip(question.title.value or evidence.identity.study_id, words),
         headline=said.headline,
-        what="What changed" if (evidence.rating.certainty or 1) > 1 else "What the data show",
+        what=phrase("What changed") if (evidence.rating.certainty or 1) > 1 else phrase("What the data show"),
         lead=_distinct(
             (said.finding, said.inference, said.equivalence, said.chance, said.scale, evidence.plan.reading),
             besides=said.headline,
@@ -168,16 +174,20 @@ def _distinct(sentences: tuple[str | None, ...], *, besides: str) -> tuple[str, 
 
 def _size(evidence: Evidence) -> Dial:
     if not _is_rated(evidence):
-        return Dial("Size of effect", "Not stated", ("The run has no answer that may be used; see the annex.",))
+        return Dial(
+            phrase("Size of effect"),
+            phrase("Not stated"),
+            (phrase("The run has no answer that may be used; see the annex."),),
+        )
     natural = evidence.natural
     logged = evidence.estimates[0].scale == "log"
     absolute = in_points(natural.absolute, evidence.outcomes[0])
     order = (natural.percent, absolute) if logged else (absolute, natural.percent)
     effect = next((block.effect for block in order if block.effect.value is not None), evidence.estimates[0].effect)
     if effect.value is None or effect.low is None or effect.high is None:
-        return Dial("Size of effect", "Not stated", (effect.reason,))
+        return Dial(phrase("Size of effect"), phrase("Not stated"), (effect.reason,))
     return Dial(
-        "Size of effect",
+        phrase("Size of effect"),
         signed(effect.value, effect.unit),
         _beneath(evidence, effect, span(effect.low, effect.high)),
         tag=FINDINGS[evidence.finding.label],
@@ -190,7 +200,7 @@ def _beneath(evidence: Evidence, effect: Quantity, bounds: str) -> tuple[str, ..
     if found is None or found.method in ("clustered", "credible"):
         return (interval,)
     if found.method == "none":
-        return (NO_INTERVAL,)
+        return (phrase(NO_INTERVAL),)
     p = "" if found.p_value.value is None else f"p = {number(found.p_value.value)}, "
     return (interval, f"{p}by {METHODS[found.method]}")
 
@@ -198,28 +208,35 @@ def _beneath(evidence: Evidence, effect: Quantity, bounds: str) -> tuple[str, ..
 def _certainty(evidence: Evidence) -> Dial:
     rating = evidence.rating
     if rating.certainty is None:
-        return Dial("Certainty", NOT_RATED, rating.not_rated_reasons[:2])
-    return Dial("Certainty", rating.label, (f"{rating.certainty} of {LEVELS}; 4 is High",), rating.certainty)
+        return Dial(phrase("Certainty"), phrase(NOT_RATED), rating.not_rated_reasons[:2])
+    return Dial(
+        phrase("Certainty"),
+        first_upper(phrase(rating.label)),
+        (say("{certainty} of {levels}; 4 is High", certainty=rating.certainty, levels=LEVELS),),
+        rating.certainty,
+    )
 
 
 def _cost(evidence: Evidence) -> Dial:
     cost, each = evidence.cost.incremental_cost, evidence.cost.cost_per_outcome
     if cost.value is None:
-        return Dial("Cost", "Not stated", (first_upper(cost.reason),))
+        return Dial(phrase("Cost"), phrase("Not stated"), (first_upper(cost.reason),))
     currency = evidence.cost.currency.value or cost.unit
     beneath = evidence.sentences.cost or (each.reason if each.value is None else f"{number(each.value)} {each.unit}")
-    return Dial("Cost", f"{number(cost.value)} {currency}", (beneath, evidence.sentences.cost_effective or ""))
+    return Dial(phrase("Cost"), f"{number(cost.value)} {currency}", (beneath, evidence.sentences.cost_effective or ""))
 
 
 def _changes(evidence: Evidence) -> tuple[Change, ...]:
     """Effects in natural units; a rate already says what "per 1,000" would."""
     left_out = {"per_1000"} if evidence.outcomes[0].family == "rate" else set()
-    shown = [(field, name) for field, name in MEASURES if field not in left_out]
+    shown = [(field, phrase(name)) for field, name in MEASURES if field not in left_out]
     natural = evidence.natural
     natural = natural.model_copy(update={"absolute": in_points(natural.absolute, evidence.outcomes[0])})
     blocks = [(field, name, getattr(natural, field)) for field, name in shown]
     rows = tuple(_change(field, name, block) for field, name, block in blocks if block.effect.value is not None)
-    return tuple(replace(row, interval="interval not known") for row in rows) if _no_interval(evidence) else rows
+    return (
+        tuple(replace(row, interval=phrase("interval not known")) for row in rows) if _no_interval(evidence) else rows
+    )
 
 
 def outcome_lines(evidence: Evidence, *, words: int = 60) -> tuple[OutcomeLine, ...]:
@@ -269,7 +286,7 @@ def in_points(block: NaturalEffect, outcome: OutcomeBlock) -> NaturalEffect:
     factor = 100.0 / base_of_unit(outcome.unit)
     levels = block.counterfactual, block.observed
     before, seen = (level.model_copy(update=_times(level, factor)) for level in levels)
-    effect = block.effect.model_copy(update={**_times(block.effect, factor), "unit": "percentage points"})
+    effect = block.effect.model_copy(update={**_times(block.effect, factor), "unit": phrase("percentage points")})
     return block.model_copy(update={"effect": effect, "counterfactual": before, "observed": seen})
 
 
@@ -302,27 +319,37 @@ def signed(value: float, unit: str) -> str:
 
 
 def _interval_name(effect: Quantity) -> str:
-    return f"{100 * (effect.level or 0.95):g} % {effect.interval_kind or ''} interval".replace("  ", " ")
+    return interval_named(effect.interval_kind or "confidence", effect.level or 0.95)
 
 
 def _for_whom(evidence: Evidence, words: int) -> tuple[tuple[str, str], ...]:
     question, sample = evidence.question, evidence.sample
     rows = [
-        ("People and places", question.population.value),
-        ("Programme", question.intervention.value),
-        ("Compared with", question.comparator.value),
-        ("Setting", question.setting.value),
+        (phrase("People and places"), question.population.value),
+        (phrase("Programme"), question.intervention.value),
+        (phrase("Compared with"), question.comparator.value),
+        (phrase("Setting"), question.setting.value),
     ]
     treated, units = sample.n_treated_units.value, sample.n_units.value
     if treated is not None and units is not None:
-        unit = evidence.assignment.unit.value or "unit"
-        said = f"{treated:,} treated of {units:,} ({unit} as the unit)"
+        unit = evidence.assignment.unit.value or phrase("unit")
+        said = say("{treated:,} treated of {units:,} ({unit} as the unit)", treated=treated, units=units, unit=unit)
         before, after = sample.pre_periods.value, sample.post_periods.value
         if treated == units == 1 and before is not None and after is not None:
-            said = f"One {unit} over time: {before:,} periods before the start and {after:,} from it on"
+            said = say(
+                "One {unit} over time: {before:,} periods before the start and {after:,} from it on",
+                unit=unit,
+                before=before,
+                after=after,
+            )
         if any(step.id == "repeated_cross_sections" for step in sample.flow):
-            said = f"{units:,} {plural(unit)}, each seen once; {treated:,} of them in groups that got the programme"
-        rows.append(("Evidence from", said))
+            said = say(
+                "{units:,} {units_2}, each seen once; {treated:,} of them in groups that got the programme",
+                units=units,
+                units_2=plural(unit),
+                treated=treated,
+            )
+        rows.append((phrase("Evidence from"), said))
     return tuple((name, clip(value, words)) for name, value in rows if value)
 
 
@@ -339,7 +366,10 @@ def _fixes(evidence: Evidence, words: int) -> tuple[str, ...]:
     for step in (step for step in _counted(evidence) if step.fix):
         label = alone.get(step.rule, rating.label)
         enough = rating.certainty is not None and label != rating.label
-        said.append(f"If {clip(step.fix, words)}" + (f" (this alone: {label})" if enough else ""))
+        fix = clip(step.fix, words)
+        said.append(
+            say("If {fix} (this alone: {label})", fix=fix, label=phrase(label)) if enough else say("If {fix}", fix=fix)
+        )
     return _distinct(tuple(said), besides="")
 
 
@@ -352,11 +382,20 @@ def _counted(evidence: Evidence) -> list[TrailStep]:
 def _next_step(evidence: Evidence, words: int) -> tuple[str, ...]:
     use, said = evidence.use, []
     if use.next_step.value:
-        said.append(f"{NEXT_STEPS.get(use.next_step.value, readable(use.next_step.value))} (the study's own advice).")
+        said.append(
+            say(
+                "{next_steps} (the study's own advice).",
+                next_steps=NEXT_STEPS.get(use.next_step.value, readable(use.next_step.value)),
+            )
+        )
     if use.transferability.value:
-        said.append(f"Elsewhere: {clip(use.transferability.value, words)}")
+        said.append(say("Elsewhere: {text}", text=clip(use.transferability.value, words)))
     for taken in use.decisions or ((use.decision,) if use.decision is not None else ()):
-        step = "Decided" if taken.next_step is None else f"Decided: {NEXT_STEPS[taken.next_step].lower()}"
+        parts = {"who": clip(taken.who, words), "date": long_date(taken.date)}
         note = f" {clip(taken.note, words)}" if taken.note else ""
-        said.append(f"{step}, by {clip(taken.who, words)} on {taken.date:%-d %B %Y}.{note}")
+        if taken.next_step is None:
+            said.append(say("Decided, by {who} on {date}.", **parts) + note)
+        else:
+            step = NEXT_STEPS[taken.next_step].lower()
+            said.append(say("Decided: {step}, by {who} on {date}.", step=step, **parts) + note)
     return tuple(said)

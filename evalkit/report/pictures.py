@@ -11,7 +11,9 @@ import pandas as pd
 
 from evalkit.evidence.finding import scale_of_unit
 from evalkit.evidence.natural import Link, base_of_unit
+from evalkit.evidence.phrases import interval_named
 from evalkit.evidence.schema import Evidence
+from evalkit.language import mark, phrase, say
 from evalkit.report import gallery
 from evalkit.report.figures.by_unit import by_unit
 from evalkit.report.figures.canvas import Figure
@@ -31,9 +33,9 @@ NAME_WORDS: Final = 12
 OF_DESIGN: Final = get_args(OwnMethod)
 OTHER_THAN_ERRORS: Final = ("placebo_in_space", "conformal", "jackknife")
 BY_PERIOD: Final = ("event_study", "counterfactual", "cumulative", "by_unit")
-BY_ERRORS: Final = (
-    " These intervals are from standard errors. The headline's is by {method} and may be wider: where the two disagree "
-    "on whether there is an effect, go by the headline."
+BY_ERRORS: Final = mark(
+    " These intervals are from standard errors. The headline's is by {method} and may be "
+    "wider: where the two disagree on whether there is an effect, go by the headline."
 )
 TWO_WAY: Final = ("goodman_bacon", "twfe_weights")
 """Exhibits of the linear two-way coefficient of the outcome as analysed, whatever the scale of the estimate."""
@@ -41,10 +43,10 @@ OWN_INTERVALS: Final = (
     "event_study", "counterfactual", "cumulative", "by_unit", "leave_one_out", "anticipation_scan",
     "specification_curve", "spillover",
 )  # fmt: skip
-TOO_NARROW: Final = (
+TOO_NARROW: Final = mark(
     "These are the usual intervals, too narrow with so few treated; the headline rests on another interval."
 )
-TOO_NARROW_ALONE: Final = "These are the usual intervals, which are too narrow here: do not rely on them."
+TOO_NARROW_ALONE: Final = mark("These are the usual intervals, which are too narrow here: do not rely on them.")
 NOT_OF_EFFECTS: Final = (
     "observed", "counterfactual", "cumulative", "cumulative_low", "cumulative_high", "level", "std_error",
 )  # fmt: skip
@@ -96,7 +98,7 @@ def pictures(
     outcome = evidence.outcomes[0]
     log = link != "identity"
     points = outcome.family == "proportion" and base_of_unit(outcome.unit) != 1.0
-    unit = "per cent" if log else "percentage points" if points else outcome.unit
+    unit = phrase("per cent") if log else phrase("percentage points") if points else outcome.unit
     name = clip(outcome.name, NAME_WORDS)
     interval = interval_in_words(evidence)
     marks = mid_marks(evidence)
@@ -153,8 +155,10 @@ def pictures(
 def _of_design(figure: str, method: str) -> str:
     """What to add to the note of a figure where the interval is that of the estimator's own design."""
     if figure == "forest":
-        return f" The interval of the large dot is by {METHODS[method]}."
-    return BY_ERRORS.format(method=METHODS[method]) if figure in BY_PERIOD and method in OTHER_THAN_ERRORS else ""
+        return say(" The interval of the large dot is by {methods}.", methods=METHODS[method])
+    return (
+        phrase(BY_ERRORS).format(method=METHODS[method]) if figure in BY_PERIOD and method in OTHER_THAN_ERRORS else ""
+    )
 
 
 def _noted(figure: Figure, evidence: Evidence) -> Figure:
@@ -166,18 +170,32 @@ def _noted(figure: Figure, evidence: Evidence) -> Figure:
         said = _of_design(figure.id, found.method)
         return replace(figure, note=f"{figure.note}{said}")
     if figure.id in OWN_INTERVALS:
-        return replace(figure, note=f"{figure.note} {TOO_NARROW_ALONE if found.method == 'none' else TOO_NARROW}")
+        return replace(
+            figure, note=f"{figure.note} {phrase(TOO_NARROW_ALONE if found.method == 'none' else TOO_NARROW)}"
+        )
     if figure.id != "forest":
         return figure
     if found.method == "none":
-        return replace(figure, note=f"{figure.note} {NO_INTERVAL}.")
+        return replace(figure, note=f"{figure.note} {phrase(NO_INTERVAL)}.")
     usual = [
         row.label
         for row in evidence.estimates
         if row.role == "robustness" and row.inference is not None and row.inference.method == "clustered"
     ]
-    own = f" Those of {', '.join(usual)} are the usual ones, too narrow with so few treated." if usual else ""
-    return replace(figure, note=f"{figure.note} With few treated, intervals are by {METHODS[found.method]}.{own}")
+    own = (
+        say(" Those of {listed} are the usual ones, too narrow with so few treated.", listed=", ".join(usual))
+        if usual
+        else ""
+    )
+    return replace(
+        figure,
+        note=say(
+            "{note} With few treated, intervals are by {methods}.{own}",
+            note=figure.note,
+            methods=METHODS[found.method],
+            own=own,
+        ),
+    )
 
 
 def in_natural_unit(rows: pd.DataFrame, log: bool) -> pd.DataFrame:
@@ -221,14 +239,21 @@ def mid_marks(evidence: Evidence) -> tuple[float, ...]:
 def interval_in_words(evidence: Evidence) -> str:
     """The primary estimate's interval, e.g. ``95 % confidence interval``."""
     effect = evidence.estimates[0].effect
-    return f"{100 * (effect.level or 0.95):g} % {effect.interval_kind or 'confidence'} interval"
+    return interval_named(effect.interval_kind or "confidence", effect.level or 0.95)
 
 
 def _any_interval(evidence: Evidence) -> str:
     """The same, saying so where estimators with intervals of both kinds stand side by side."""
     kinds = {row.effect.interval_kind for row in evidence.estimates if row.effect.interval_kind}
     words = interval_in_words(evidence)
-    return words if len(kinds) < 2 else f"{words.split(' %')[0]} % interval (confidence or credible)"
+    return (
+        words
+        if len(kinds) < 2
+        else say(
+            "{split} % interval (confidence or credible)",
+            split=f"{100 * (evidence.estimates[0].effect.level or 0.95):g}",
+        )
+    )
 
 
 def _units(estimates: pd.DataFrame) -> pd.DataFrame:
@@ -247,5 +272,5 @@ def _overall(estimates: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     other = shown["label"].map(lambda label: scales.get(label, scale) != scale) & (shown["role"] != PRIMARY)
     other &= shown["estimate"].notna()
     shown.loc[other, ["estimate", "low", "high"]] = np.nan
-    shown.loc[other, "reason"] = "Estimated on another scale: see estimates.csv."
+    shown.loc[other, "reason"] = phrase("Estimated on another scale: see estimates.csv.")
     return shown

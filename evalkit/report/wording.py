@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from evalkit.language import phrase, readable
+
 
 def clip(text: str, words: int) -> str:
     """Text on one line, cut after `words` words.
@@ -26,17 +28,6 @@ def first_upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def readable(name: str) -> str:
-    """A field's name as words.
-
-    Examples
-    --------
-    >>> readable("public_safety")
-    'Public safety'
-    """
-    return first_upper(name.replace("_", " "))
-
-
 _TITLES = {
     "callaway_santanna": "Callaway-Sant'Anna",
     "sun_abraham": "Sun-Abraham",
@@ -58,4 +49,4 @@ def estimator_title(name: str) -> str:
     >>> estimator_title("callaway_santanna"), estimator_title("synthetic_control")
     ("Callaway-Sant'Anna", 'Synthetic control')
     """
-    return _TITLES.get(name, readable(name))
+    return phrase(_TITLES[name]) if name in _TITLES else readable(name)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
+from evalkit.language import mark, phrase, say, with_unit
 from evalkit.report.figures.canvas import BLUE, GREY, INK, PALE, Figure, draw, plural
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import counted, number, span
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HEIGHT = 3.0
+FIRST: Final = mark("{periods} of acting early: {estimate} ({range})")
+LATER: Final = mark("{periods}: {estimate} ({range})")
 
 
 def anticipation_scan(rows: pd.DataFrame, setting: Setting) -> Figure:
@@ -47,21 +50,36 @@ def anticipation_scan(rows: pd.DataFrame, setting: Setting) -> Figure:
             ax.vlines(allowed, low, high, color=colour, linewidth=2.5 if is_own else 1.8)
             ax.plot(allowed, estimate, "o" if is_own else "D", color=colour, markersize=8 if is_own else 5)
         ax.set_xticks(numbers[:, 0])
-        ax.set_xlabel(f"{plural(setting.step).capitalize()} before the start in which people may have acted already")
+        ax.set_xlabel(
+            say(
+                "{steps} before the start in which people may have acted already",
+                steps=plural(setting.step).capitalize(),
+            )
+        )
         ax.margins(x=0.12)
 
-    svg, png = draw(paint, says=f"Effect on {setting.outcome}, {setting.effect_unit}", height=HEIGHT)
+    svg, png = draw(
+        paint,
+        says=say("Effect on {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit),
+        height=HEIGHT,
+    )
     said = [
-        f"{counted(int(allowed), setting.step)}{' of acting early' if row == 0 else ''}: "
-        f"{number(estimate)} {setting.effect_unit} ({span(low, high)})"
+        (phrase(FIRST) if row == 0 else phrase(LATER)).format(
+            periods=counted(int(allowed), setting.step), estimate=with_unit(number(estimate), setting.effect_unit),
+            range=span(low, high),
+        )
         for row, (allowed, estimate, low, high) in enumerate(numbers)
-    ]
+    ]  # fmt: skip
     return Figure(
         id="anticipation_scan",
-        title="What if people acted before the start?",
-        alt=f"Effect on {setting.outcome} with {'; with '.join(said)}.",
-        note=f"Large dot: as the study declares; shaded: its {setting.interval}. With more {plural(setting.step)} of "
-        "acting early, effects are measured from further back.",
+        title=phrase("What if people acted before the start?"),
+        alt=say("Effect on {outcome} with {listed}.", outcome=setting.outcome, listed=phrase("; with ").join(said)),
+        note=say(
+            "Large dot: as the study declares; shaded: its {interval}. With more {steps} of acting "
+            "early, effects are measured from further back.",
+            interval=setting.interval,
+            steps=plural(setting.step),
+        ),
         data=data,
         svg=svg,
         png=png,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say, say_count
 from evalkit.report.figures.canvas import BLUE, GREY, INK, PALE, Figure, draw, plural
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number
@@ -45,28 +46,41 @@ def autocorrelation(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.axhspan(-bound[0], bound[0], color=PALE, alpha=0.6, linewidth=0, zorder=0)
         ax.axhline(0.0, color=INK, linewidth=0.9, zorder=1)
         for rows_of, colour, label in (
-            (allowed, GREY, "allowed for by the errors"),
-            (~allowed, BLUE, "not allowed for" if allowed.any() else "left over"),
+            (allowed, GREY, phrase("allowed for by the errors")),
+            (~allowed, BLUE, phrase("not allowed for") if allowed.any() else phrase("left over")),
         ):
             if rows_of.any():
                 ax.vlines(lag[rows_of], 0.0, found[rows_of], color=colour, linewidth=4.0, label=label)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.set_xlabel(f"{plural(setting.step).capitalize()} apart")
+        ax.set_xlabel(say("{steps} apart", steps=plural(setting.step).capitalize()))
         ax.set_ylim(min(-0.5, float(found.min()) - 0.05), max(0.5, float(found.max()) + 0.05))
 
-    svg, png = draw(paint, says="Correlation of residuals", height=HEIGHT)
+    svg, png = draw(paint, says=phrase("Correlation of residuals"), height=HEIGHT)
     largest = int(np.argmax(np.abs(found)))
     steps = setting.step if lag[largest] == 1 else plural(setting.step)
     outside = int((np.abs(found) > bound).sum())
     return Figure(
         id="autocorrelation",
-        title="Does the noise carry over?",
-        alt=f"Correlation of residuals by {plural(setting.step)} apart, up to {lag[-1]:.0f}: the largest is "
-        f"{number(found[largest])}, {lag[largest]:.0f} {steps} apart; {outside} of {len(data)} "
-        f"lie{'s' if outside == 1 else ''} beyond the band of ±{number(bound[0])}.",
-        note="Bars show how far the noise of the series in one period tells that some periods later. Shaded: where "
-        "95 % of bars lie if it tells nothing. Noise that carries over and is not allowed for makes intervals too "
-        "narrow.",
+        title=phrase("Does the noise carry over?"),
+        alt=say_count(
+            "Correlation of residuals by {steps} apart, up to {lag:.0f}: the largest is {found}, "
+            "{lag_2:.0f} {steps_2} apart; {count} of {data} lies beyond the band of ±{bound}.",
+            "Correlation of residuals by {steps} apart, up to {lag:.0f}: the largest is {found}, "
+            "{lag_2:.0f} {steps_2} apart; {count} of {data} lie beyond the band of ±{bound}.",
+            outside,
+            steps=plural(setting.step),
+            lag=lag[-1],
+            found=number(found[largest]),
+            lag_2=lag[largest],
+            steps_2=steps,
+            data=len(data),
+            bound=number(bound[0]),
+        ),
+        note=phrase(
+            "Bars show how far the noise of the series in one period tells that some periods later. "
+            "Shaded: where 95 % of bars lie if it tells nothing. Noise that carries over and is not "
+            "allowed for makes intervals too narrow."
+        ),
         data=data,
         svg=svg,
         png=png,

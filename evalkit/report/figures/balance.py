@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, INK, ORANGE, PALE, Figure, draw, one_line, wrapped
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number
@@ -44,10 +45,10 @@ def balance(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.axvspan(-FAILS, FAILS, color=PALE, alpha=0.35, linewidth=0, zorder=0)
         ax.axvspan(-PASSES, PASSES, color=PALE, alpha=0.8, linewidth=0, zorder=0)
         ax.axvline(0.0, color=INK, linewidth=0.9, zorder=1)
-        ax.plot(plain, place, "o", color=BLUE, markersize=7.5, label="as they are")
+        ax.plot(plain, place, "o", color=BLUE, markersize=7.5, label=phrase("as they are"))
         if np.isfinite(weighted).any():
             ax.plot(weighted, place, "D", markerfacecolor="white", markeredgecolor=ORANGE, markeredgewidth=1.5,
-                    markersize=6.0, label="weighted by the odds of being treated")  # fmt: skip
+                    markersize=6.0, label=phrase("weighted by the odds of being treated"))  # fmt: skip
         widest = float(np.nanmax(np.abs(np.concatenate([plain, weighted, [1.4 * FAILS]]))))
         ax.set_xlim(-1.08 * widest, 1.08 * widest)
         ax.set_ylim(len(data) - 0.4, -0.6)
@@ -55,15 +56,19 @@ def balance(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
 
-    says = "Treated less comparison before the first start, standard deviations"
+    says = phrase("Treated less comparison before the first start, standard deviations")
     svg, png = draw(paint, says=says, height=FRAME_HEIGHT + ROW_HEIGHT * len(data))
     return Figure(
         id="balance",
-        title="Were the arms alike before the start?",
+        title=phrase("Were the arms alike before the start?"),
         alt=_alt(data, plain, weighted),
-        note=f"Dark band: up to {PASSES:g} standard deviations, where nothing is asked. Light band: up to {FAILS:g}, "
-        "where a confounder must be adjusted for. Difference-in-differences removes differences in the level of the "
-        "outcome.",
+        note=say(
+            "Dark band: up to {passes:g} standard deviations, where nothing is asked. Light band: up "
+            "to {fails:g}, where a confounder must be adjusted for. Difference-in-differences removes"
+            " differences in the level of the outcome.",
+            passes=PASSES,
+            fails=FAILS,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -71,13 +76,22 @@ def balance(rows: pd.DataFrame, setting: Setting) -> Figure:
 
 
 def _alt(data: pd.DataFrame, plain: np.typing.NDArray[np.float64], weighted: np.typing.NDArray[np.float64]) -> str:
-    said = "Differences between treated and comparison places before the first start, in standard deviations."
+    said = phrase("Differences between treated and comparison places before the first start, in standard deviations.")
     known = np.flatnonzero(np.isfinite(plain))
     if not known.size:
-        return f"{said} All are withheld or unknown."
+        return say("{said} All are withheld or unknown.", said=said)
     parts = []
     for row in known:
-        after = f" ({number(weighted[row])} after weighting)" if np.isfinite(weighted[row]) else ""
+        after = (
+            say(" ({weighted} after weighting)", weighted=number(weighted[row])) if np.isfinite(weighted[row]) else ""
+        )
         parts.append(f"{one_line(data['measure'].iloc[row])} {number(plain[row])}{after}")
     beyond = int((np.abs(plain[known]) > FAILS).sum())
-    return f"{said} {', '.join(parts)}. {beyond} of {len(known)} lie beyond {FAILS:g}."
+    return say(
+        "{said} {listed}. {beyond} of {known} lie beyond {fails:g}.",
+        said=said,
+        listed=", ".join(parts),
+        beyond=beyond,
+        known=len(known),
+        fails=FAILS,
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, PALE, Figure, draw, one_line
 from evalkit.report.figures.words import counted, number, span
 
@@ -53,7 +54,7 @@ def by_unit(
         ax.axvline(0.0, color=INK, linewidth=0.9, zorder=1)
         for position, mark in enumerate(marks):
             ax.axvline(mark, color=GREY, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1,
-                       label="smallest change that matters" if position == 0 else None)  # fmt: skip
+                       label=phrase("smallest change that matters") if position == 0 else None)  # fmt: skip
         if heads and np.isfinite(numbers[0]).all():
             ax.axvspan(numbers[0, 1], numbers[0, 2], color=PALE, alpha=0.5, linewidth=0, zorder=0)
         for place, (estimate, low, high) in enumerate(numbers):
@@ -69,14 +70,20 @@ def by_unit(
         ax.margins(x=0.08)
 
     height = FRAME_HEIGHT + ROW_HEIGHT * min(len(data), MOST_NAMED)
-    svg, png = draw(paint, says=f"Effect on {outcome}, {effect_unit}", height=height)
+    svg, png = draw(
+        paint, says=say("Effect on {outcome}, {effect_unit}", outcome=outcome, effect_unit=effect_unit), height=height
+    )
     return Figure(
         id="by_unit",
-        title=f"Effect on {one_line(outcome)}, place by place",
+        title=say("Effect on {outcome}, place by place", outcome=one_line(outcome)),
         alt=_alt(data.iloc[heads:], data.iloc[:heads], outcome, effect_unit),
-        note=f"Top: the average. Below: each place, from the lowest effect to the highest. Bars are the {interval} of "
-        "each, which say nothing about the difference between two places. Shaded: that of the average."
-        + (" Dotted: the smallest change that matters." if marks else ""),
+        note=say(
+            "Top: the average. Below: each place, from the lowest effect to the highest. Bars are the"
+            " {interval} of each, which say nothing about the difference between two places. Shaded: "
+            "that of the average.",
+            interval=interval,
+        )
+        + (phrase(" Dotted: the smallest change that matters.") if marks else ""),
         data=data,
         svg=svg,
         png=png,
@@ -85,13 +92,18 @@ def by_unit(
 
 def _alt(units: pd.DataFrame, average: pd.DataFrame, outcome: str, unit: str) -> str:
     known = units[units["estimate"].notna()]
-    said = [f"Effect on {outcome} of each of {counted(len(units), 'place')}"]
+    said = [say("Effect on {outcome} of each of {counted}", outcome=outcome, counted=counted(len(units), "place"))]
     if len(known):
         first, last = known.iloc[0], known.iloc[-1]
         outside = int(((known["low"] > 0) | (known["high"] < 0)).sum())
-        said[0] += (
-            f": from {number(first['estimate'])} ({one_line(first['label'])}) to {number(last['estimate'])} "
-            f"({one_line(last['label'])}); {outside} of {len(known)} intervals exclude 0"
+        said[0] += say(
+            ": from {estimate} ({label}) to {estimate_2} ({label_2}); {outside} of {known} intervals exclude 0",
+            estimate=number(first["estimate"]),
+            label=one_line(first["label"]),
+            estimate_2=number(last["estimate"]),
+            label_2=one_line(last["label"]),
+            outside=outside,
+            known=len(known),
         )
     said[0] += "."
     for label, estimate, low, high in average[["label", "estimate", "low", "high"]].itertuples(index=False):

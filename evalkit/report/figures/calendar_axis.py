@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from evalkit.language import say
 from evalkit.report.figures.canvas import GREY, one_line, time_axis
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def paint_time(ax: Axes, times: Sequence[float], step: str, periods: Sequence[st
     ax.set_xticks(at, [one_line(label, 14) for label in text])
     ax.axvline(-0.5, color=GREY, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
     start = named.get(0.0)
-    ax.set_xlabel("" if start is None else f"Broken line: the start ({one_line(start, 14)})")
+    ax.set_xlabel("" if start is None else say("Broken line: the start ({start})", start=one_line(start, 14)))
     ax.margins(x=0.03)
 
 

@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from evalkit.language import say
+from evalkit.report.figures.words import steps
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -168,7 +171,7 @@ def time_axis(ax: Axes, times: Sequence[float], step: str) -> None:
     few = max(times) - min(times) < SINGLE_STEPS
     ax.xaxis.set_major_locator(MultipleLocator(1) if few else MaxNLocator(integer=True))
     ax.axvline(-0.5, color=GREY, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
-    ax.set_xlabel(f"{plural(step).capitalize()} since the start (0: the first under the programme)")
+    ax.set_xlabel(say("{steps} since the start (0: the first under the programme)", steps=plural(step).capitalize()))
     ax.margins(x=0.05)
 
 
@@ -180,7 +183,7 @@ def plural(step: str) -> str:
     >>> plural("year"), plural("4 years")
     ('years', 'periods of 4 years')
     """
-    return f"periods of {step}" if step[:1].isdigit() else f"{step}s"
+    return steps(step)
 
 
 def one_line(text: object, limit: int = 60) -> str:

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from evalkit.evidence.natural import MEANS, Link
+from evalkit.language import phrase, say
 from evalkit.report.figures.calendar_axis import MOST_MARKS, paint_time, periods_of
 from evalkit.report.figures.canvas import BLUE, ORANGE, Figure, draw, one_line, plural
-from evalkit.report.figures.words import number, span
+from evalkit.report.figures.words import number, span, step_of
 from evalkit.vocabulary import FloatArray
 
 if TYPE_CHECKING:
@@ -78,18 +79,32 @@ def observed_counterfactual(
                         data["counterfactual_high"].to_numpy(float)[known], color=ORANGE, alpha=0.16, linewidth=0,
                         label=interval)  # fmt: skip
         ax.plot(time[known], data["counterfactual"].to_numpy(float)[known], "s--" if marks else "--", color=ORANGE,
-                markersize=5.5, linewidth=1.8 if marks else 1.4, zorder=5, label="without the programme")  # fmt: skip
+                markersize=5.5, linewidth=1.8 if marks else 1.4, zorder=5,
+                label=phrase("without the programme"))  # fmt: skip
         paint_time(ax, time.tolist(), step, periods_of(data))
         ax.margins(y=0.12)
 
-    svg, png = draw(paint, says=f"{outcome}, {unit} ({mean} of the treated)", height=HEIGHT)
+    svg, png = draw(
+        paint,
+        says=say("{outcome}, {unit} ({mean} of the treated)", outcome=outcome, unit=unit, mean=mean),
+        height=HEIGHT,
+    )
     return Figure(
         id="counterfactual",
-        title=f"Observed, and without the programme: {one_line(outcome)}",
+        title=say("Observed, and without the programme: {outcome}", outcome=one_line(outcome)),
         alt=_alt(data, outcome, unit, step, mean, fit=fit),
-        note=f"Lines join the {mean} of the treated at each distance from the start{_mix(data, step)}. "
-        f"Shaded: {interval} of the level without the programme."
-        + (" Before the start it is what the method fits: the closer to the observed, the better." if fit else ""),
+        note=say(
+            "Lines join the {mean} of the treated at each distance from the start{mix}. Shaded: "
+            "{interval} of the level without the programme.",
+            mean=mean,
+            mix=_mix(data, step),
+            interval=interval,
+        )
+        + (
+            phrase(" Before the start it is what the method fits: the closer to the observed, the better.")
+            if fit
+            else ""
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -126,22 +141,34 @@ def _mix(data: pd.DataFrame, step: str) -> str:
     """That the line joins different places, unless the same number is known to stand behind each point."""
     if "n_treated" in data and data["n_treated"].notna().all() and data["n_treated"].nunique() == 1:
         return ""
-    return f"; those that started late are seen for fewer {plural(step)}, so the mix differs along the line"
+    return say(
+        "; those that started late are seen for fewer {steps}, so the mix differs along the line", steps=plural(step)
+    )
 
 
 def _alt(data: pd.DataFrame, outcome: str, unit: str, step: str, mean: str, *, fit: bool) -> str:
-    head = f"Observed {outcome} of the treated ({mean}) beside the level without the programme."
+    head = say(
+        "Observed {outcome} of the treated ({mean}) beside the level without the programme.", outcome=outcome, mean=mean
+    )
     before = data[data["event_time"] < 0]
     if fit and len(before):
         gap = float(np.sqrt(np.mean((before["observed"] - before["counterfactual"]) ** 2)))
-        head += f" Before the start the two are {number(gap)} {unit} apart (root mean square)."
+        head += say(" Before the start the two are {gap} {unit} apart (root mean square).", gap=number(gap), unit=unit)
     after = data[(data["event_time"] >= 0) & data["counterfactual"].notna()]
     if after.empty:
-        return f"{head} No {step} after the start has both."
+        return say("{head} No {step} after the start has both.", head=head, step=step_of(step))
     last = after.iloc[-1]
-    named = f"event time {int(last['event_time'])}" if "period" not in last else last["period"]
-    return (
-        f"{head} In the last {step} shown ({named}) observed is "
-        f"{number(last['observed'])} {unit}; without the programme it would have been {number(last['counterfactual'])} "
-        f"({span(last['counterfactual_low'], last['counterfactual_high'])})."
+    named = (
+        say("event time {event_time}", event_time=int(last["event_time"])) if "period" not in last else last["period"]
+    )
+    return say(
+        "{head} In the last {step} shown ({named}) observed is {observed} {unit}; without the "
+        "programme it would have been {counterfactual} ({range}).",
+        head=head,
+        step=step_of(step),
+        named=named,
+        observed=number(last["observed"]),
+        unit=unit,
+        counterfactual=number(last["counterfactual"]),
+        range=span(last["counterfactual_low"], last["counterfactual_high"]),
     )

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.calendar_axis import MOST_MARKS, paint_time, periods_of
 from evalkit.report.figures.canvas import BLUE, INK, Figure, draw, one_line, plural
-from evalkit.report.figures.words import counted, number, span
+from evalkit.report.figures.words import counted, number, span, step_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,16 +51,25 @@ def cumulative(rows: pd.DataFrame, *, outcome: str, unit: str, step: str, interv
         ax.fill_between(time, data["cumulative_low"].to_numpy(float), data["cumulative_high"].to_numpy(float),
                         color=BLUE, alpha=0.18, linewidth=0, label=interval)  # fmt: skip
         ax.plot(time, data["cumulative"].to_numpy(float), "o-" if marks else "-", color=BLUE, markersize=5.5,
-                linewidth=1.8, label="summed effect")  # fmt: skip
+                linewidth=1.8, label=phrase("summed effect"))  # fmt: skip
         paint_time(ax, time.tolist(), step, periods_of(data))
 
-    svg, png = draw(paint, says=f"Effect on {outcome}, summed since the start, {unit}", height=HEIGHT)
+    svg, png = draw(
+        paint,
+        says=say("Effect on {outcome}, summed since the start, {unit}", outcome=outcome, unit=unit),
+        height=HEIGHT,
+    )
     return Figure(
         id="cumulative",
-        title=f"Effect on {one_line(outcome)}, summed since the start",
+        title=say("Effect on {outcome}, summed since the start", outcome=one_line(outcome)),
         alt=_alt(data, outcome, unit, step),
-        note=f"Each point adds up the effects of all {plural(step)} since the start, for one treated unit. "
-        f"Shaded: {interval} of the sum, which counts that errors of different {plural(step)} go together.",
+        note=say(
+            "Each point adds up the effects of all {steps} since the start, for one treated unit. "
+            "Shaded: {interval} of the sum, which counts that errors of different {steps} go "
+            "together.",
+            steps=plural(step),
+            interval=interval,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -68,8 +78,21 @@ def cumulative(rows: pd.DataFrame, *, outcome: str, unit: str, step: str, interv
 
 def _alt(data: pd.DataFrame, outcome: str, unit: str, step: str) -> str:
     first, last = data.iloc[0], data.iloc[-1]
-    said = f"Effects on {outcome} added up since the start: "
+    said = say("Effects on {outcome} added up since the start: ", outcome=outcome)
     after = counted(int(last["event_time"]) + 1, step)
-    whole = f"{number(last['cumulative'])} {unit} after {after} "
+    whole = say("{cumulative} {unit} after {after} ", cumulative=number(last["cumulative"]), unit=unit, after=after)
     whole += f"({span(last['cumulative_low'], last['cumulative_high'])})."
-    return said + (f"{number(first['cumulative'])} {unit} after 1 {step}; " if len(data) > 1 else "") + whole
+    return (
+        said
+        + (
+            say(
+                "{cumulative} {unit} after 1 {step}; ",
+                cumulative=number(first["cumulative"]),
+                unit=unit,
+                step=step_of(step),
+            )
+            if len(data) > 1
+            else ""
+        )
+        + whole
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, ORANGE, Figure, draw, one_line
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number
@@ -49,13 +50,17 @@ def donor_posterior(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.spines["left"].set_visible(False)
 
     height = FRAME_HEIGHT + ROW_HEIGHT * len(data)
-    svg, png = draw(paint, says="Share of the weight, per cent", height=height)
+    svg, png = draw(paint, says=phrase("Share of the weight, per cent"), height=height)
     return Figure(
         id="donor_posterior",
-        title="Which places is it compared with?",
+        title=phrase("Which places is it compared with?"),
         alt=_alt(data),
-        note=f"Dots: posterior mean of each place's weight; bars: {setting.interval}; places below half a per cent are "
-        "left out. Diamonds: the weights that fit best before the start, without a prior.",
+        note=say(
+            "Dots: posterior mean of each place's weight; bars: {interval}; places below half a per "
+            "cent are left out. Diamonds: the weights that fit best before the start, without a "
+            "prior.",
+            interval=setting.interval,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -64,11 +69,16 @@ def donor_posterior(rows: pd.DataFrame, setting: Setting) -> Figure:
 
 def _alt(data: pd.DataFrame) -> str:
     if not len(data):
-        return "No single place carries half a per cent of the weight or more."
+        return phrase("No single place carries half a per cent of the weight or more.")
     first = data.iloc[0]
     low, high = (f"{100.0 * float(first[name]):.0f}" for name in ("weight_low", "weight_high"))
-    return (
-        f"Of {int(first['donors_in_pool'])} comparison places, the heaviest is {one_line(str(first['donor']))} "
-        f"({number(100.0 * float(first['weight']))} % of the weight, {low} to {high}); {len(data)} carry half a per "
-        "cent or more."
+    return say(
+        "Of {donors_in_pool} comparison places, the heaviest is {donor} ({weight} % of the "
+        "weight, {low} to {high}); {data} carry half a per cent or more.",
+        donors_in_pool=int(first["donors_in_pool"]),
+        donor=one_line(str(first["donor"])),
+        weight=number(100.0 * float(first["weight"])),
+        low=low,
+        high=high,
+        data=len(data),
     )

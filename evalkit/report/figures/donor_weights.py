@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, INK, ORANGE, Figure, draw, one_line
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import counted
@@ -57,11 +58,11 @@ def donor_weights(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.margins(x=0.12)
 
     svg, png = draw(
-        paint, says="Share of the comparison, per cent", height=FRAME_HEIGHT + ROW_HEIGHT * max(len(data), 3)
+        paint, says=phrase("Share of the comparison, per cent"), height=FRAME_HEIGHT + ROW_HEIGHT * max(len(data), 3)
     )
     return Figure(
         id="donor_weights",
-        title="Who the treated are compared with",
+        title=phrase("Who the treated are compared with"),
         alt=_alt(names, weight, data),
         note=_note(weight, data),
         data=data[["donor", "weight"]],
@@ -77,18 +78,26 @@ def _percent(share: float) -> str:
 
 def _alt(names: list[str], weight: np.typing.NDArray[np.float64], data: pd.DataFrame) -> str:
     if data.empty:
-        return "No single place counts for more than a trace."
+        return phrase("No single place counts for more than a trace.")
     pool, used = int(data["donors_in_pool"].iloc[0]), int(data["donors_used"].iloc[0])
     heaviest = ", ".join(f"{name} ({_percent(value)})" for name, value in list(zip(names, weight, strict=True))[:SAID])
-    more = " and others" if used > SAID else ""
-    return f"Out of {counted(pool, 'place')} without the programme, {used} make up the comparison: {heaviest}{more}."
+    more = phrase(" and others") if used > SAID else ""
+    return say(
+        "Out of {counted} without the programme, {used} make up the comparison: {heaviest}{more}.",
+        counted=counted(pool, "place"),
+        used=used,
+        heaviest=heaviest,
+        more=more,
+    )
 
 
 def _note(weight: np.typing.NDArray[np.float64], data: pd.DataFrame) -> str:
     many = not data.empty and int(data["treated_units"].iloc[0]) > 1
-    mean = ", averaged over the treated places," if many else ""
-    below = " Weights below 0 extrapolate beyond what these places can average to." if (weight < 0.0).any() else ""
+    mean = phrase(", averaged over the treated places,") if many else ""
+    below = (
+        phrase(" Weights below 0 extrapolate beyond what these places can average to.") if (weight < 0.0).any() else ""
+    )
     used = 0 if data.empty else int(data["donors_used"].iloc[0])
-    cut = f" The {len(data)} largest of {used}." if used > len(data) else ""
-    best = f"The weights{mean} are those that follow the treated place best before the start"
-    return f"{best}; they sum to 100 %.{below}{cut}"
+    cut = say(" The {data} largest of {used}.", data=len(data), used=used) if used > len(data) else ""
+    best = say("The weights{mean} are those that follow the treated place best before the start", mean=mean)
+    return say("{best}; they sum to 100 %.{below}{cut}", best=best, below=below, cut=cut)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from evalkit.evidence.schema import EquityBlock
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, PALE, Figure, draw, one_line, wrapped
 from evalkit.report.figures.words import number, span
 
@@ -43,8 +44,15 @@ def equity_gaps(blocks: Sequence[EquityBlock], *, outcome: str, unit: str, inter
             ax.hlines(place, low, high, color=ORANGE, linewidth=1.6, zorder=2)
             ax.plot(before, place, "|", color=GREY, markersize=15, markeredgewidth=2.2,
                     label="before" if first else None)  # fmt: skip
-            ax.plot(without, place, "s", color=ORANGE, markersize=8, label="without the programme" if first else None)
-            ax.plot(seen, place, "o", color=BLUE, markersize=9, label="as seen" if first else None)
+            ax.plot(
+                without,
+                place,
+                "s",
+                color=ORANGE,
+                markersize=8,
+                label=phrase("without the programme") if first else None,
+            )
+            ax.plot(seen, place, "o", color=BLUE, markersize=9, label=phrase("as seen") if first else None)
         ax.set_ylim(len(data) - 0.4, -0.6)
         ax.set_yticks(range(len(data)), [wrapped(label, 24) for label in data["label"]])
         ax.tick_params(axis="y", length=0)
@@ -52,14 +60,19 @@ def equity_gaps(blocks: Sequence[EquityBlock], *, outcome: str, unit: str, inter
         ax.margins(x=0.08)
 
     svg, png = draw(
-        paint, says=f"Gap in {outcome}, {unit} (group less reference)", height=FRAME_HEIGHT + ROW_HEIGHT * len(data)
+        paint,
+        says=say("Gap in {outcome}, {unit} (group less reference)", outcome=outcome, unit=unit),
+        height=FRAME_HEIGHT + ROW_HEIGHT * len(data),
     )
     return Figure(
         id="equity",
-        title=f"Gaps between groups: {one_line(outcome)}",
+        title=say("Gaps between groups: {outcome}", outcome=one_line(outcome)),
         alt=_alt(data, unit),
-        note=f"Each row is the level of one group's treated less that of the reference group's; at 0 there is no gap. "
-        f"Orange bar: {interval} of the gap without the programme.",
+        note=say(
+            "Each row is the level of one group's treated less that of the reference group's; at 0 "
+            "there is no gap. Orange bar: {interval} of the gap without the programme.",
+            interval=interval,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -74,7 +87,7 @@ def _rows(blocks: Sequence[EquityBlock]) -> pd.DataFrame:
             continue
         rows.append(
             {
-                "label": f"{block.group} less {block.reference}",
+                "label": say("{group} less {reference}", group=block.group, reference=block.reference),
                 "gap_before": block.gap_before.value,
                 "gap_without": gap.value,
                 "gap_without_low": gap.low,
@@ -91,7 +104,14 @@ def _alt(data: pd.DataFrame, unit: str) -> str:
     names = ["gap_before", "gap_without", "gap_without_low", "gap_without_high", "gap_seen"]
     for label, (before, without, low, high, seen) in zip(data["label"], data[names].to_numpy(float), strict=True):
         said.append(
-            f"{label}: {number(before)} {unit} before; {number(without)} ({span(low, high)}) without the programme; "
-            f"{number(seen)} as seen."
+            say(
+                "{label}: {before} {unit} before; {without} ({range}) without the programme; {seen} as seen.",
+                label=label,
+                before=number(before),
+                unit=unit,
+                without=number(without),
+                range=span(low, high),
+                seen=number(seen),
+            )
         )
     return " ".join(said)

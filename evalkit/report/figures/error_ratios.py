@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, Figure, draw, one_line
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number
@@ -57,16 +58,19 @@ def error_ratios(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.margins(x=0.1)
 
     svg, png = draw(
-        paint, says="Typical gap after the start, as a multiple of that before it",
+        paint, says=phrase("Typical gap after the start, as a multiple of that before it"),
         height=FRAME_HEIGHT + ROW_HEIGHT * max(len(shown), 3),
     )  # fmt: skip
-    more = f" The {len(shown)} largest of {len(data)}." if len(shown) < len(data) else ""
+    more = say(" The {shown} largest of {data}.", shown=len(shown), data=len(data)) if len(shown) < len(data) else ""
     return Figure(
         id="error_ratios",
-        title="How unusual is the treated place?",
+        title=phrase("How unusual is the treated place?"),
         alt=_alt(data, place, ratio),
-        note="Typical gap: root of the mean squared difference between observed and fitted. If the programme did "
-        f"nothing, the treated place (blue) is as likely to stand at any rank.{more}",
+        note=say(
+            "Typical gap: root of the mean squared difference between observed and fitted. If the "
+            "programme did nothing, the treated place (blue) is as likely to stand at any rank.{more}",
+            more=more,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -75,10 +79,18 @@ def error_ratios(rows: pd.DataFrame, setting: Setting) -> Figure:
 
 def _alt(data: pd.DataFrame, place: int, ratio: np.typing.NDArray[np.float64]) -> str:
     if data.empty or np.isnan(ratio).all():
-        return "The ratios are withheld."
+        return phrase("The ratios are withheld.")
     name = one_line(data["place"][place])
-    first = "" if place == 0 else f" The first is {one_line(data['place'][0])} ({number(ratio[0])} times)."
-    return (
-        f"After the start {name} is fitted {number(ratio[place])} times worse than before it: rank {place + 1} of "
-        f"{len(data)} places.{first}"
+    first = (
+        ""
+        if place == 0
+        else say(" The first is {place} ({ratio} times).", place=one_line(data["place"][0]), ratio=number(ratio[0]))
+    )
+    return say(
+        "After the start {name} is fitted {ratio} times worse than before it: rank {place} of {data} places.{first}",
+        name=name,
+        ratio=number(ratio[place]),
+        place=place + 1,
+        data=len(data),
+        first=first,
     )

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from evalkit.language import mark, phrase, say, say_count
 from evalkit.report.figures.calendar_axis import MOST_MARKS, paint_time, periods_of
 from evalkit.report.figures.canvas import BLUE, GREY, INK, PALE, Figure, draw, one_line, plural
-from evalkit.report.figures.words import counted, number, span
+from evalkit.report.figures.words import counted, number, span, step_of
 from evalkit.vocabulary import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HEIGHT = 3.7
-FIT_NOTE = (
-    "Observed less what the method says without the programme; before the start, what its fit leaves over. Bars or "
-    "shading: the {interval} of one {step}."
+FIT_NOTE = mark(
+    "Observed less what the method says without the programme; before the start, what its fit"
+    " leaves over. Bars or shading: the {interval} of one {step}."
 )
 COLUMNS = ("event_time", "estimate", "low", "high")
 
@@ -89,19 +90,21 @@ def event_study(
         )
         if has_band:
             ax.vlines(time[drawn], *_bounds(data, "_simultaneous", drawn), color=BLUE, linewidth=1.2,
-                      label="the same, for all at once")  # fmt: skip
+                      label=phrase("the same, for all at once"))  # fmt: skip
         effect = data["estimate"].to_numpy(float)
         ax.plot(time[drawn], effect[drawn], "o", color=BLUE, markersize=6.5, label="estimate")
         if is_reference.any():
             ax.plot(time[is_reference], effect[is_reference], "o", markerfacecolor="white", markeredgecolor=INK,
-                    markersize=7.5, markeredgewidth=1.4, label="reference period")  # fmt: skip
+                    markersize=7.5, markeredgewidth=1.4, label=phrase("reference period"))  # fmt: skip
 
-    svg, png = draw(paint, says=f"Effect on {outcome}, {effect_unit}", height=HEIGHT)
+    svg, png = draw(
+        paint, says=say("Effect on {outcome}, {effect_unit}", outcome=outcome, effect_unit=effect_unit), height=HEIGHT
+    )
     return Figure(
         id="event_study",
-        title=f"Effect on {one_line(outcome)}, by {plural(step)} since the start",
+        title=say("Effect on {outcome}, by {steps} since the start", outcome=one_line(outcome), steps=plural(step)),
         alt=_alt(data, is_reference, outcome, effect_unit, step),
-        note=FIT_NOTE.format(interval=interval, step=step) + _dotted(marks, effect_unit)
+        note=phrase(FIT_NOTE).format(interval=interval, step=step_of(step)) + _dotted(marks, effect_unit)
         if fit
         else _note(has_band, bool(is_reference.any()), reference, step, interval, marks, effect_unit),
         data=data,
@@ -115,7 +118,7 @@ def _paint_band(ax: Axes, data: pd.DataFrame, has_band: bool, interval: str) -> 
     ax.fill_between(time, *_bounds(data, "", every), color=BLUE, alpha=0.25, linewidth=0, label=interval)
     if has_band:
         low, high = _bounds(data, "_simultaneous", every)
-        ax.plot(time, low, "-", color=BLUE, linewidth=0.7, label="the same, for all at once")
+        ax.plot(time, low, "-", color=BLUE, linewidth=0.7, label=phrase("the same, for all at once"))
         ax.plot(time, high, "-", color=BLUE, linewidth=0.7)
     ax.plot(time, data["estimate"].to_numpy(float), "-", color=BLUE, linewidth=1.6, label="estimate")
 
@@ -132,38 +135,58 @@ def _bounds(data: pd.DataFrame, suffix: str, rows: BoolArray) -> tuple[FloatArra
 
 
 def _mark_mid(ax: Axes, marks: Sequence[float]) -> None:
-    for position, mark in enumerate(marks):
-        ax.axhline(mark, color=GREY, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1,
-                   label="smallest change that matters" if position == 0 else None)  # fmt: skip
+    for position, least in enumerate(marks):
+        ax.axhline(least, color=GREY, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1,
+                   label=phrase("smallest change that matters") if position == 0 else None)  # fmt: skip
 
 
 def _alt(data: pd.DataFrame, is_reference: BoolArray, outcome: str, unit: str, step: str) -> str:
     known = data[~is_reference & data["estimate"].notna().to_numpy()]
     before, after = known[known["event_time"] < 0], known[known["event_time"] >= 0]
-    said = [f"Effect on {outcome} by {plural(step)} since the start."]
+    said = [say("Effect on {outcome} by {steps} since the start.", outcome=outcome, steps=plural(step))]
     if len(before):
         said.append(
-            f"Before the start ({counted(len(before), step)}): estimates from "
-            f"{span(before['estimate'].min(), before['estimate'].max())} {unit}; {_excluding(before)}."
+            say(
+                "Before the start ({counted}): estimates from {range} {unit}; {excluding}.",
+                counted=counted(len(before), step),
+                range=span(before["estimate"].min(), before["estimate"].max()),
+                unit=unit,
+                excluding=_excluding(before),
+            )
         )
     if len(after) == 1:
         only = after.iloc[0]
         said.append(
-            f"From the start on (1 {step}): {number(only['estimate'])} {unit} ({span(only['low'], only['high'])})."
+            say(
+                "From the start on (1 {step}): {estimate} {unit} ({range}).",
+                step=step_of(step),
+                estimate=number(only["estimate"]),
+                unit=unit,
+                range=span(only["low"], only["high"]),
+            )
         )
     elif len(after):
         first, last = after.iloc[0], after.iloc[-1]
         said.append(
-            f"From the start on ({counted(len(after), step)}): {number(first['estimate'])} {unit} in the first, "
-            f"{number(last['estimate'])} {unit} in the last; {_excluding(after)}."
+            say(
+                "From the start on ({counted}): {estimate} {unit} in the first, {estimate_2} {unit} in "
+                "the last; {excluding}.",
+                counted=counted(len(after), step),
+                estimate=number(first["estimate"]),
+                unit=unit,
+                estimate_2=number(last["estimate"]),
+                excluding=_excluding(after),
+            )
         )
     return " ".join(said)
 
 
 def _excluding(rows: pd.DataFrame) -> str:
     outside = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
-    noun, verb = ("interval", "excludes") if len(rows) == 1 else ("intervals", "exclude")
-    return f"{outside} of {len(rows)} {noun} {verb} 0"
+    return say_count(
+        "{outside} of {count} interval excludes 0", "{outside} of {count} intervals exclude 0", len(rows),
+        outside=outside,
+    )  # fmt: skip
 
 
 def _note(
@@ -176,17 +199,27 @@ def _note(
     unit: str,
 ) -> str:
     said = [
-        f"Each dot is an estimate; thick bars are the {interval} of one {step}"
-        + (", thin bars hold for all at once." if has_band else ".")
+        say(
+            "Each dot is an estimate; thick bars are the {interval} of one {step}",
+            interval=interval,
+            step=step_of(step),
+        )
+        + (phrase(", thin bars hold for all at once.") if has_band else ".")
     ]
     if reference is None:
-        said.append("All effects are measured against the average over the time before the start.")
+        said.append(phrase("All effects are measured against the average over the time before the start."))
     elif reference_drawn:
-        said.append(f"All effects are measured against event time {_signed(reference)} (shaded).")
+        said.append(
+            say("All effects are measured against event time {reference} (shaded).", reference=_signed(reference))
+        )
     else:
         said.append(
-            f"Effects from the start on are measured against event time {_signed(reference)} (shaded); "
-            f"each dot before it against the {step} just before."
+            say(
+                "Effects from the start on are measured against event time {reference} (shaded); each dot"
+                " before it against the {step} just before.",
+                reference=_signed(reference),
+                step=step_of(step),
+            )
         )
     return " ".join(said) + _dotted(marks, unit)
 
@@ -194,7 +227,11 @@ def _note(
 def _dotted(marks: Sequence[float], unit: str) -> str:
     if not marks:
         return ""
-    return f" Dotted: the smallest change that matters ({' or '.join(number(m) for m in marks)} {unit})."
+    return say(
+        " Dotted: the smallest change that matters ({listed} {unit}).",
+        listed=" or ".join(number(m) for m in marks),
+        unit=unit,
+    )
 
 
 def _signed(event_time: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, Figure, draw, one_line, wrapped
 from evalkit.report.figures.words import counted, number, span
 
@@ -54,7 +55,7 @@ def forest(
         ax.axvline(0.0, color=INK, linewidth=0.9, zorder=1)
         for position, mark in enumerate(marks):
             ax.axvline(mark, color=GREY, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1,
-                       label="smallest change that matters" if position == 0 else None)  # fmt: skip
+                       label=phrase("smallest change that matters") if position == 0 else None)  # fmt: skip
         for place, row in enumerate(data.itertuples(index=False)):
             _paint_row(ax, place, row)
         ax.set_ylim(len(data) - 0.4, -0.6)
@@ -63,13 +64,21 @@ def forest(
         ax.spines["left"].set_visible(False)
         ax.margins(x=0.08)
 
-    svg, png = draw(paint, says=f"Effect on {outcome}, {effect_unit}", height=FRAME_HEIGHT + ROW_HEIGHT * len(data))
+    svg, png = draw(
+        paint,
+        says=say("Effect on {outcome}, {effect_unit}", outcome=outcome, effect_unit=effect_unit),
+        height=FRAME_HEIGHT + ROW_HEIGHT * len(data),
+    )
     return Figure(
         id="forest",
-        title=f"Effect on {one_line(outcome)} by estimator",
+        title=say("Effect on {outcome} by estimator", outcome=one_line(outcome)),
         alt=_alt(data, outcome, effect_unit),
-        note=f"Bars are the {interval} of each estimator; the large dot is the one named in advance, on which the "
-        "headline rests." + (" Dotted: the smallest change that matters." if marks else ""),
+        note=say(
+            "Bars are the {interval} of each estimator; the large dot is the one named in advance, on"
+            " which the headline rests.",
+            interval=interval,
+        )
+        + (phrase(" Dotted: the smallest change that matters.") if marks else ""),
         data=data,
         svg=svg,
         png=png,
@@ -91,7 +100,7 @@ def _paint_row(ax: Axes, place: int, row: object) -> None:
 
 def _alt(data: pd.DataFrame, outcome: str, unit: str) -> str:
     known = data[data["estimate"].notna()]
-    said = [f"Estimates of the effect on {outcome}."]
+    said = [say("Estimates of the effect on {outcome}.", outcome=outcome)]
     primary = known[known["role"] == "primary"]
     numbers = primary[["estimate", "low", "high"]].to_numpy(float)
     said += [
@@ -106,11 +115,19 @@ def _alt(data: pd.DataFrame, outcome: str, unit: str) -> str:
         lowest, highest = others["estimate"].min(), others["estimate"].max()
         outside = int(((others["low"] > 0) | (others["high"] < 0)).sum())
         said.append(
-            f"{counted(len(others), 'other estimator')}: from {span(lowest, highest)} {unit}; "
-            f"{outside} of {len(others)} intervals exclude 0."
+            say(
+                "{counted}: from {range} {unit}; {outside} of {others} intervals exclude 0.",
+                counted=counted(len(others), "other estimator"),
+                range=span(lowest, highest),
+                unit=unit,
+                outside=outside,
+                others=len(others),
+            )
         )
     refused = data[data["estimate"].isna()]
     if len(refused):
         names = ", ".join(one_line(label) for label in refused["label"])
-        said.append(f"{counted(len(refused), 'estimator')} gave no estimate: {names}.")
+        said.append(
+            say("{counted} gave no estimate: {names}.", counted=counted(len(refused), "estimator"), names=names)
+        )
     return " ".join(said)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from evalkit.language import mark, phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, Figure, draw
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import counted, number
@@ -17,11 +18,13 @@ HEIGHT: Final = 4.2
 FORBIDDEN: Final = "forbidden"
 MARKS: Final = ("o", "^", "X", "P")
 COLOURS: Final = (BLUE, GREY, ORANGE, INK)
+FIRST_PART: Final = mark("{share} % of the weight {kind} ({average} {unit} on average)")
+PART: Final = mark("{share} % {kind} ({average} {unit} on average)")
 KINDS: Final = (
-    "against never-treated",
-    "against later starts",
-    "against earlier starts (forbidden)",
-    "against always-treated (forbidden)",
+    mark("against never-treated"),
+    mark("against later starts"),
+    mark("against earlier starts (forbidden)"),
+    mark("against always-treated (forbidden)"),
 )
 
 
@@ -49,23 +52,31 @@ def goodman_bacon(rows: pd.DataFrame, setting: Setting) -> Figure:
     def paint(ax: Axes) -> None:
         ax.axhline(0.0, color=INK, linewidth=0.9, zorder=1)
         whole = data["estimate"].to_numpy(float)[0]
-        ax.axhline(whole, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1, label="two-way coefficient")
-        for kind, mark, colour in zip(KINDS, MARKS, COLOURS, strict=True):
+        ax.axhline(
+            whole, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1, label=phrase("two-way coefficient")
+        )
+        for kind, shape, colour in zip(KINDS, MARKS, COLOURS, strict=True):
             own = pairs[pairs["type"] == kind]
             if len(own):
-                ax.scatter(own["weight"], own["estimate"], marker=mark, s=46, color=colour, alpha=0.85, linewidth=0,
+                ax.scatter(own["weight"], own["estimate"], marker=shape, s=46, color=colour, alpha=0.85, linewidth=0,
                            zorder=3, label=kind)  # fmt: skip
-        ax.set_xlabel("Weight in the two-way coefficient (they add up to 1)")
+        ax.set_xlabel(phrase("Weight in the two-way coefficient (they add up to 1)"))
         ax.margins(x=0.04, y=0.1)
 
-    svg, png = draw(paint, says=f"Effect on {setting.outcome}, {setting.effect_unit}", height=HEIGHT)
+    svg, png = draw(
+        paint,
+        says=say("Effect on {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit),
+        height=HEIGHT,
+    )
     return Figure(
         id="goodman_bacon",
-        title="What the two-way coefficient compares",
+        title=phrase("What the two-way coefficient compares"),
         alt=_alt(data, setting),
-        note="Each mark compares places that start with others that do not change meanwhile; the coefficient is their "
-        "weighted average. Comparisons with places that are treated already are forbidden: where effects grow with "
-        "time, they subtract them.",
+        note=phrase(
+            "Each mark compares places that start with others that do not change meanwhile; the "
+            "coefficient is their weighted average. Comparisons with places that are treated already "
+            "are forbidden: where effects grow with time, they subtract them."
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -75,15 +86,25 @@ def goodman_bacon(rows: pd.DataFrame, setting: Setting) -> Figure:
 def _alt(data: pd.DataFrame, setting: Setting) -> str:
     unit, pairs = setting.effect_unit, data.iloc[1:].dropna(subset=["weight", "estimate"])
     whole = data["estimate"].to_numpy(float)[0]
-    said = f"The two-way coefficient for {setting.outcome} ({number(whole)} {unit})"
+    said = say(
+        "The two-way coefficient for {outcome} ({whole} {unit})",
+        outcome=setting.outcome,
+        whole=number(whole),
+        unit=unit,
+    )
     parts: list[str] = []
     for kind in KINDS:
         own = pairs[pairs["type"] == kind]
         share = float(own["weight"].to_numpy(float).sum())
         if share > 0.0:
             average = float(own["weight"].to_numpy(float) @ own["estimate"].to_numpy(float)) / share
-            parts.append(f"{number(100.0 * share)} % {'of the weight ' if not parts else ''}{kind} ({number(average)} "
-                         f"{unit} on average)")  # fmt: skip
+            holes = {"share": number(100.0 * share), "kind": phrase(kind), "average": number(average), "unit": unit}
+            parts.append(phrase(PART).format(**holes) if parts else phrase(FIRST_PART).format(**holes))
     if not parts:
-        return f"{said}; its comparisons are withheld."
-    return f"{said} is made of {counted(len(pairs), 'comparison')}: {', '.join(parts)}."
+        return say("{said}; its comparisons are withheld.", said=said)
+    return say(
+        "{said} is made of {counted}: {listed}.",
+        said=said,
+        counted=counted(len(pairs), "comparison"),
+        listed=", ".join(parts),
+    )

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, Figure, draw
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number, span
@@ -36,14 +37,14 @@ def honest_relative(rows: pd.DataFrame, setting: Setting) -> Figure:
     >>> honest_relative(rows, Setting("jobs", "jobs", "year", "95 % interval")).alt
     'Average effect on jobs: 1 to 3 jobs where trends are parallel. Allowing violations up to 1 times the largest one seen before the start: −0.5 to 4.5. It includes 0 from 0.8 on.'
     """  # noqa: E501 (the sentence is one line)
-    axis = "Violation allowed for (M-bar: multiples of the largest one before)"
-    return _figure(rows, setting, "honest_relative", axis, "violations", "largest one seen before the start")
+    axis = phrase("Violation allowed for (M-bar: multiples of the largest one before)")
+    return _figure(rows, setting, "honest_relative", axis, "violations", phrase("largest one seen before the start"))
 
 
 def honest_smooth(rows: pd.DataFrame, setting: Setting) -> Figure:
     """Draw the intervals under smoothness; as :func:`honest_relative`, with m in multiples of the bend seen before."""
-    axis = "Change of slope allowed for (multiples of the largest one before)"
-    return _figure(rows, setting, "honest_smooth", axis, "bends", "largest one seen before the start")
+    axis = phrase("Change of slope allowed for (multiples of the largest one before)")
+    return _figure(rows, setting, "honest_smooth", axis, "bends", phrase("largest one seen before the start"))
 
 
 def _figure(rows: pd.DataFrame, setting: Setting, name: str, axis: str, what: str, unit: str) -> Figure:
@@ -57,24 +58,33 @@ def _figure(rows: pd.DataFrame, setting: Setting, name: str, axis: str, what: st
     def paint(ax: Axes) -> None:
         ax.axhline(0.0, color=INK, linewidth=0.9, zorder=1)
         for chosen, colour, label in (
-            (mark == "original", GREY, "parallel trends"),
-            (robust, BLUE, "violations allowed for"),
+            (mark == "original", GREY, phrase("parallel trends")),
+            (robust, BLUE, phrase("violations allowed for")),
         ):
             ax.vlines(place[chosen], low[chosen], high[chosen], color=colour, linewidth=4.0, alpha=0.75, label=label)
         for value in broken:
             ax.axvline(value, color=ORANGE, linewidth=1.4, linestyle=(0, (4, 3)), zorder=2,
-                       label="from here on it includes 0")  # fmt: skip
+                       label=phrase("from here on it includes 0"))  # fmt: skip
         ax.set_xticks(place[mark != "breakdown"], ["original", *(f"{value:g}" for value in m[robust])])
         ax.set_xlabel(axis)
         ax.margins(x=0.08, y=0.1)
 
-    svg, png = draw(paint, says=f"Average effect on {setting.outcome}, {setting.effect_unit}", height=HEIGHT)
+    svg, png = draw(
+        paint,
+        says=say(
+            "Average effect on {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit
+        ),
+        height=HEIGHT,
+    )
     return Figure(
         id=name,
-        title=f"How much would trends have to differ? ({what})",
+        title=say("How much would trends have to differ? ({what})", what=what),
         alt=_alt(setting, mark, m, low, high, what, unit),
-        note=f"Each bar is the {setting.interval} of the average effect over the event window, first where trends are "
-        "exactly parallel, then where they may differ by as much as the axis says.",
+        note=say(
+            "Each bar is the {interval} of the average effect over the event window, first where "
+            "trends are exactly parallel, then where they may differ by as much as the axis says.",
+            interval=setting.interval,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -85,13 +95,21 @@ def _alt(
     setting: Setting, mark: NDArray[np.str_], m: FloatArray, low: FloatArray, high: FloatArray, what: str, unit: str
 ) -> str:
     first = np.flatnonzero(mark == "original")[0]
-    said = (
-        f"Average effect on {setting.outcome}: {span(low[first], high[first])} {setting.effect_unit} where trends are "
-        "parallel."
+    said = say(
+        "Average effect on {outcome}: {range} {effect_unit} where trends are parallel.",
+        outcome=setting.outcome,
+        range=span(low[first], high[first]),
+        effect_unit=setting.effect_unit,
     )
     robust = np.flatnonzero(mark == "robust")
     if robust.size:
         last = robust[np.argmax(m[robust])]
-        said += f" Allowing {what} up to {number(m[last])} times the {unit}: {span(low[last], high[last])}."
+        said += say(
+            " Allowing {what} up to {m} times the {unit}: {range}.",
+            what=what,
+            m=number(m[last]),
+            unit=unit,
+            range=span(low[last], high[last]),
+        )
     broken = m[mark == "breakdown"]
-    return f"{said} It includes 0 from {number(broken[0])} on." if broken.size else said
+    return say("{said} It includes 0 from {broken} on.", said=said, broken=number(broken[0])) if broken.size else said

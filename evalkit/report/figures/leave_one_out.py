@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, PALE, Figure, draw, one_line
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number, span
@@ -51,22 +52,32 @@ def leave_one_out(rows: pd.DataFrame, setting: Setting) -> Figure:
             ax.plot(estimate, place, "o" if place == 0 else "D", color=colour, markersize=8 if place == 0 else 4.5)
         ax.set_ylim(len(data) - 0.4, -0.6)
         if len(data) <= MOST_NAMED:
-            names = [f"without {one_line(name, 18)}" if name else "with all" for name in data["left_out"]]
+            names = [
+                say("without {name}", name=one_line(name, 18)) if name else phrase("with all")
+                for name in data["left_out"]
+            ]
             ax.set_yticks(range(len(data)), names)
         else:
-            ax.set_yticks([0], ["with all"])
+            ax.set_yticks([0], [phrase("with all")])
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
         ax.margins(x=0.08)
 
     height = FRAME_HEIGHT + ROW_HEIGHT * min(len(data), MOST_NAMED)
-    svg, png = draw(paint, says=f"Effect on {setting.outcome}, {setting.effect_unit}", height=height)
+    svg, png = draw(
+        paint,
+        says=say("Effect on {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit),
+        height=height,
+    )
     return Figure(
         id="leave_one_out",
-        title="Does the answer hang on one of them?",
+        title=phrase("Does the answer hang on one of them?"),
         alt=_alt(data, setting),
-        note=f"Top: the estimate with all. Below: without each in turn. Bars are the {setting.interval} of each; "
-        "shaded: that of the estimate with all.",
+        note=say(
+            "Top: the estimate with all. Below: without each in turn. Bars are the {interval} of "
+            "each; shaded: that of the estimate with all.",
+            interval=setting.interval,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -77,12 +88,22 @@ def _alt(data: pd.DataFrame, setting: Setting) -> str:
     unit = setting.effect_unit
     names = [one_line(name) for name in data["left_out"]]
     numbers = data[["estimate", "low", "high"]].to_numpy(float)
-    said = f"Effect on {setting.outcome}: {number(numbers[0, 0])} {unit} with all ({span(*numbers[0, 1:])})."
+    said = say(
+        "Effect on {outcome}: {numbers} {unit} with all ({range}).",
+        outcome=setting.outcome,
+        numbers=number(numbers[0, 0]),
+        unit=unit,
+        range=span(*numbers[0, 1:]),
+    )
     known = [row for row in range(1, len(data)) if not np.isnan(numbers[row, 0])]
     if not known:
         return said
     least, most = (choose(known, key=lambda row: numbers[row, 0]) for choose in (min, max))
-    return (
-        f"{said} Left out one at a time, it runs from {number(numbers[least, 0])} (without {names[least]}) to "
-        f"{number(numbers[most, 0])} (without {names[most]})."
+    return say(
+        "{said} Left out one at a time, it runs from {numbers} (without {names}) to {numbers_2} (without {names_2}).",
+        said=said,
+        numbers=number(numbers[least, 0]),
+        names=names[least],
+        numbers_2=number(numbers[most, 0]),
+        names_2=names[most],
     )

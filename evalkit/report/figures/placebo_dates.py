@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, Figure, draw, plural
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number, span
@@ -40,19 +41,30 @@ def placebo_dates(rows: pd.DataFrame, setting: Setting) -> Figure:
 
     def paint(ax: Axes) -> None:
         ax.axhline(0.0, color=INK, linewidth=0.9, zorder=1)
-        for which, colour, mark, label in ((~real, GREY, "D", "false starts"), (real, BLUE, "o", "the real start")):
+        for which, colour, mark, label in (
+            (~real, GREY, "D", phrase("false starts")),
+            (real, BLUE, "o", phrase("the real start")),
+        ):
             ax.vlines(time[which], low[which], high[which], color=colour, linewidth=3.0, alpha=0.5)
             ax.plot(time[which], estimate[which], mark, color=colour, markersize=6.0, label=label)
-        ax.set_xlabel(f"{plural(setting.step).capitalize()} before the real start")
+        ax.set_xlabel(say("{steps} before the real start", steps=plural(setting.step).capitalize()))
         ax.margins(x=0.05)
 
-    svg, png = draw(paint, says=f"Effect on {setting.outcome}, {setting.effect_unit}", height=HEIGHT)
+    svg, png = draw(
+        paint,
+        says=say("Effect on {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit),
+        height=HEIGHT,
+    )
     return Figure(
         id="placebo_dates",
-        title="Would another date have shown it too?",
+        title=phrase("Would another date have shown it too?"),
         alt=_alt(data, setting),
-        note="The same model on the time before the programme alone, as if it had started at each of these dates; at "
-        f"the right, the real start on all the data. Bars are the {setting.interval} of each.",
+        note=say(
+            "The same model on the time before the programme alone, as if it had started at each of "
+            "these dates; at the right, the real start on all the data. Bars are the {interval} of "
+            "each.",
+            interval=setting.interval,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -62,18 +74,34 @@ def placebo_dates(rows: pd.DataFrame, setting: Setting) -> Figure:
 def _alt(data: pd.DataFrame, setting: Setting) -> str:
     time, numbers = data["event_time"].to_numpy(float), data[["estimate", "low", "high"]].to_numpy(float)
     false, real = numbers[time != 0.0], numbers[time == 0.0]
-    said = f"Effect on {setting.outcome} at {len(false)} false starts"
+    said = say("Effect on {outcome} at {false} false starts", outcome=setting.outcome, false=len(false))
     if not len(false) or np.isnan(false).any():
-        return f"{said}; its numbers are withheld."
+        return say("{said}; its numbers are withheld.", said=said)
     outside = int(((false[:, 1] > 0.0) | (false[:, 2] < 0.0)).sum())
     apart = -time[time != 0.0]
     at_real = (
         ""
         if not len(real)
-        else (f" At the real start: {number(real[0, 0])} {setting.effect_unit} ({span(real[0, 1], real[0, 2])}).")
+        else (
+            say(
+                " At the real start: {real} {effect_unit} ({range}).",
+                real=number(real[0, 0]),
+                effect_unit=setting.effect_unit,
+                range=span(real[0, 1], real[0, 2]),
+            )
+        )
     )
-    return (
-        f"{said}, {apart.max():.0f} to {apart.min():.0f} {plural(setting.step)} before the real one: from "
-        f"{number(false[:, 0].min())} to {number(false[:, 0].max())} {setting.effect_unit}; {outside} of {len(false)} "
-        f"intervals exclude 0.{at_real}"
+    return say(
+        "{said}, {apart:.0f} to {apart_2:.0f} {steps} before the real one: from {false} to "
+        "{false_2} {effect_unit}; {outside} of {false_3} intervals exclude 0.{at_real}",
+        said=said,
+        apart=apart.max(),
+        apart_2=apart.min(),
+        steps=plural(setting.step),
+        false=number(false[:, 0].min()),
+        false_2=number(false[:, 0].max()),
+        effect_unit=setting.effect_unit,
+        outside=outside,
+        false_3=len(false),
+        at_real=at_real,
     )

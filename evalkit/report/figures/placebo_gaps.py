@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say, say_count
 from evalkit.report.figures.canvas import BLUE, GREY, INK, Figure, draw, time_axis
 from evalkit.report.figures.setting import Setting
-from evalkit.report.figures.words import counted, number
+from evalkit.report.figures.words import counted, number, step_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,21 +43,29 @@ def placebo_gaps(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.axhline(0.0, color=INK, linewidth=0.9, zorder=1)
         for place, (_, line) in enumerate(others.groupby("place", sort=False)):
             ax.plot(line["event_time"], line["estimate"], color=GREY, alpha=0.45, linewidth=0.9, zorder=2,
-                    label="a place without the programme, as if treated" if place == 0 else None)  # fmt: skip
+                    label=phrase("a place without the programme, as if treated") if place == 0 else None)  # fmt: skip
         for place, (name, line) in enumerate(treated.groupby("place", sort=False)):
             ax.plot(line["event_time"], line["estimate"], color=BLUE, linewidth=2.4, zorder=4,
-                    label=(str(name) if count == 1 else "the treated") if place == 0 else None)  # fmt: skip
+                    label=(str(name) if count == 1 else phrase("the treated")) if place == 0 else None)  # fmt: skip
         time_axis(ax, rows["event_time"].astype(float).tolist(), setting.step)
         _keep_in_view(ax, rows)
 
-    svg, png = draw(paint, says=f"Observed less fitted {setting.outcome}, {setting.effect_unit}", height=HEIGHT)
+    svg, png = draw(
+        paint,
+        says=say(
+            "Observed less fitted {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit
+        ),
+        height=HEIGHT,
+    )
     return Figure(
         id="placebo_gaps",
-        title="The gap beside those of places where nothing happened",
+        title=phrase("The gap beside those of places where nothing happened"),
         alt=_alt(treated, others, setting, count),
-        note="Each thin line treats a place without the programme as if it had started, and fits it by the others. "
-        "A gap that stands out after the start, and not before it, speaks for an effect. Lines that leave the frame "
-        "fit badly even before the start.",
+        note=phrase(
+            "Each thin line treats a place without the programme as if it had started, and fits it by"
+            " the others. A gap that stands out after the start, and not before it, speaks for an "
+            "effect. Lines that leave the frame fit badly even before the start."
+        ),
         data=_summary(treated, others),
         svg=svg,
         png=png,
@@ -87,16 +96,29 @@ def _summary(treated: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 def _alt(treated: pd.DataFrame, others: pd.DataFrame, setting: Setting, count: int) -> str:
     after = treated[treated["event_time"] >= 0]
-    who = "the treated place" if count == 1 else f"{count} treated places"
+    who = phrase("the treated place") if count == 1 else say("{count} treated places", count=count)
     placebos = others["place"].nunique()
-    head = f"Gap between observed and fitted {setting.outcome} for {who} and {counted(placebos, 'placebo')}."
+    head = say(
+        "Gap between observed and fitted {outcome} for {who} and {counted}.",
+        outcome=setting.outcome,
+        who=who,
+        counted=counted(placebos, "placebo"),
+    )
     if after.empty or after["estimate"].isna().all():
         return head
     last = int(after["event_time"].max())
     gap = float(after.loc[after["event_time"] == last, "estimate"].mean())
     far = int((others.loc[others["event_time"] == last, "estimate"].abs() >= abs(gap)).sum())
-    beyond = "none" if far == 0 else str(far)
-    return (
-        f"{head} In the last {setting.step} shown it is {number(gap)} {setting.effect_unit} for the treated; "
-        f"{beyond} of the placebos {'lies' if far <= 1 else 'lie'} as far from 0."
+    beyond = phrase("none") if far == 0 else str(far)
+    return say_count(
+        "{head} In the last {step} shown it is {gap} {effect_unit} for the treated; {beyond} of "
+        "the placebos lies as far from 0.",
+        "{head} In the last {step} shown it is {gap} {effect_unit} for the treated; {beyond} of "
+        "the placebos lie as far from 0.",
+        max(far, 1),
+        head=head,
+        step=step_of(setting.step),
+        gap=number(gap),
+        effect_unit=setting.effect_unit,
+        beyond=beyond,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, Figure, draw, one_line, wrapped
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number, span
@@ -52,13 +53,17 @@ def placebo_outcomes(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.spines["left"].set_visible(False)
         ax.margins(x=0.08)
 
-    svg, png = draw(paint, says="Effect, in standard errors", height=FRAME_HEIGHT + ROW_HEIGHT * len(data))
+    svg, png = draw(paint, says=phrase("Effect, in standard errors"), height=FRAME_HEIGHT + ROW_HEIGHT * len(data))
     return Figure(
         id="placebo_outcomes",
-        title="Did what cannot move stay?",
+        title=phrase("Did what cannot move stay?"),
         alt=_alt(data),
-        note=f"Top: the effect on {one_line(setting.outcome)}. Below: effects on outcomes that the programme "
-        f"cannot move. Bars are the {setting.interval} of each, all over their standard errors, since units differ.",
+        note=say(
+            "Top: the effect on {outcome}. Below: effects on outcomes that the programme cannot move."
+            " Bars are the {interval} of each, all over their standard errors, since units differ.",
+            outcome=one_line(setting.outcome),
+            interval=setting.interval,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -78,7 +83,9 @@ def _alt(data: pd.DataFrame) -> str:
         return ", ".join(parts) or "withheld"
 
     first = one_line(data["outcome"].iloc[0])
-    return (
-        f"Effects in standard errors. On {first}: {told('primary', named=False)}. On placebo outcomes: "
-        f"{told('placebo', named=True)}."
+    return say(
+        "Effects in standard errors. On {first}: {told}. On placebo outcomes: {told_2}.",
+        first=first,
+        told=told("primary", named=False),
+        told_2=told("placebo", named=True),
     )

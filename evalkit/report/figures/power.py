@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, Figure, draw, one_line
 from evalkit.report.figures.words import number
 
@@ -65,26 +66,26 @@ def power_curve(
             _paint_line(ax, name, line, place, banded=len(lines) == 1)
         if mid is not None:
             ax.axvline(mid, color=INK, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1,
-                       label="smallest change that matters")  # fmt: skip
+                       label=phrase("smallest change that matters"))  # fmt: skip
         if detectable is not None and len(lines) == 1:
             ax.plot(detectable, 100.0 * target, "o", color=BLUE, markersize=8, zorder=5)
             ax.annotate(number(detectable), (detectable, 100.0 * target), xytext=(9, -14),
                         textcoords="offset points", color=BLUE)  # fmt: skip
         ax.set_xlim(0.0, float(rows["effect_shown"].max()))
         ax.set_ylim(0.0, 101.0)
-        ax.set_xlabel(f"Size of the {way}, {unit}")
+        ax.set_xlabel(say("Size of the {way}, {unit}", way=way, unit=unit))
 
-    said = f"{way.capitalize()}s of {outcome} that would be detected, per cent of cases"
+    said = say("{way}s of {outcome} that would be detected, per cent of cases", way=way.capitalize(), outcome=outcome)
     svg, png = draw(paint, says=said, height=HEIGHT + KEY_ROW * (len(lines) // 2))
-    several = " Lines are roll-outs over the same places." if len(lines) > 1 else ""
+    several = phrase(" Lines are roll-outs over the same places.") if len(lines) > 1 else ""
     return Figure(
         id="power",
-        title=f"How often a {way} of {one_line(outcome)} would be detected",
+        title=say("How often a {way} of {outcome} would be detected", way=way, outcome=one_line(outcome)),
         alt=_alt(lines, outcome, unit, way, target, detectable, mid),
-        note="Simulated on outcomes that no programme had touched, with the study's own estimator."
+        note=phrase("Simulated on outcomes that no programme had touched, with the study's own estimator.")
         + several
-        + (" Shaded: twice the Monte Carlo error." if len(lines) == 1 else "")
-        + (" Dotted: the smallest change that matters." if mid is not None else ""),
+        + (phrase(" Shaded: twice the Monte Carlo error.") if len(lines) == 1 else "")
+        + (phrase(" Dotted: the smallest change that matters.") if mid is not None else ""),
         data=rows.reset_index(drop=True),
         svg=svg,
         png=png,
@@ -116,22 +117,37 @@ def _alt(
     detectable: float | None,
     mid: float | None,
 ) -> str:
-    said = [f"How often a {way} of {outcome} would be detected, by its size."]
+    said = [say("How often a {way} of {outcome} would be detected, by its size.", way=way, outcome=outcome)]
     if len(lines) == 1:
         (line,) = lines.values()
-        reached = f"is reached at {number(detectable)} {unit}" if detectable is not None else "is not reached"
-        said.append(f"{100 * target:g} % power {reached}.")
+        reached = (
+            say("is reached at {detectable} {unit}", detectable=number(detectable), unit=unit)
+            if detectable is not None
+            else phrase("is not reached")
+        )
+        said.append(say("{target:g} % power {reached}.", target=100 * target, reached=reached))
         if mid is not None:
             share = _power_at(line, mid)
             said.append(
-                f"A {way} of {number(mid)} {unit}, the smallest that matters, is detected in {100 * share:.0f} % "
-                "of cases."
+                say(
+                    "A {way} of {mid} {unit}, the smallest that matters, is detected in {share:.0f} % of cases.",
+                    way=way,
+                    mid=number(mid),
+                    unit=unit,
+                    share=100 * share,
+                )
             )
         return " ".join(said)
     for name, line in lines.items():
         over = line.loc[line["power"] >= target, "effect_shown"]
-        reached = f"near {number(float(over.min()))} {unit}" if len(over) else "is not reached"
-        said.append(f"{one_line(name)}: {100 * target:g} % power {reached}.")
+        reached = (
+            say("near {over} {unit}", over=number(float(over.min())), unit=unit)
+            if len(over)
+            else phrase("is not reached")
+        )
+        said.append(
+            say("{name}: {target:g} % power {reached}.", name=one_line(name), target=100 * target, reached=reached)
+        )
     return " ".join(said)
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, Figure, draw, plural, time_axis
 from evalkit.report.figures.setting import Setting
-from evalkit.report.figures.words import number
+from evalkit.report.figures.words import number, step_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,18 +46,27 @@ def pre_trend_power(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.axhline(0.0, color=INK, linewidth=0.9, zorder=1)
         ax.vlines(time, low, high, color=BLUE, linewidth=4.5, alpha=0.4, zorder=2, label=setting.interval)
         ax.plot(time, estimate, "o", color=BLUE, markersize=6.0, zorder=4, label="estimate")
-        ax.plot(time, trend, "-", color=ORANGE, linewidth=1.8, zorder=3, label="trend found with 80 % power")
-        ax.plot(time, expected, "D", color=GREY, markersize=4.5, zorder=3, label="as it shows if the test passes")
+        ax.plot(time, trend, "-", color=ORANGE, linewidth=1.8, zorder=3, label=phrase("trend found with 80 % power"))
+        ax.plot(
+            time, expected, "D", color=GREY, markersize=4.5, zorder=3, label=phrase("as it shows if the test passes")
+        )
         time_axis(ax, time.tolist(), setting.step)
 
-    svg, png = draw(paint, says=f"Effect on {setting.outcome}, {setting.effect_unit}", height=HEIGHT)
+    svg, png = draw(
+        paint,
+        says=say("Effect on {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit),
+        height=HEIGHT,
+    )
     return Figure(
         id="pre_trend_power",
-        title="What could have gone unseen",
+        title=phrase("What could have gone unseen"),
         alt=_alt(data, setting),
-        note="The line is a steady difference in trends, measured as the estimates are, that the pre-trend test would "
-        "miss one time in five; diamonds are what it would show on average among results that pass the test, had the "
-        "programme moved nothing. Where they come near the dots, the test says little.",
+        note=phrase(
+            "The line is a steady difference in trends, measured as the estimates are, that the pre-"
+            "trend test would miss one time in five; diamonds are what it would show on average among"
+            " results that pass the test, had the programme moved nothing. Where they come near the "
+            "dots, the test says little."
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -65,15 +75,24 @@ def pre_trend_power(rows: pd.DataFrame, setting: Setting) -> Figure:
 
 def _alt(data: pd.DataFrame, setting: Setting) -> str:
     unit, step = setting.effect_unit, setting.step
-    said = (
-        f"Effect on {setting.outcome} by {plural(step)} since the start, beside a difference in trends that the test "
-        "finds with 80 % power"
+    said = say(
+        "Effect on {outcome} by {steps} since the start, beside a difference in trends that the "
+        "test finds with 80 % power",
+        outcome=setting.outcome,
+        steps=plural(step),
     )
     known = np.flatnonzero(data[["estimate", "trend", "expected"]].notna().all(axis=1).to_numpy())
     if not known.size:
-        return f"{said}; its numbers are withheld."
+        return say("{said}; its numbers are withheld.", said=said)
     estimate, trend, expected = data[["estimate", "trend", "expected"]].to_numpy(float)[known[-1]]
-    return (
-        f"{said}: it reaches {number(trend)} {unit} in the last {step} shown, where the estimate is {number(estimate)} "
-        f"{unit}. Among results that pass the test it would show as {number(expected)} {unit} there."
+    return say(
+        "{said}: it reaches {trend} {unit} in the last {step} shown, where the estimate is "
+        "{estimate} {unit}. Among results that pass the test it would show as {expected} {unit} "
+        "there.",
+        said=said,
+        trend=number(trend),
+        unit=unit,
+        step=step_of(step),
+        estimate=number(estimate),
+        expected=number(expected),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, INK, ORANGE, PALE, Figure, draw, one_line, wrapped
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number
@@ -49,7 +50,7 @@ def predictive_check(rows: pd.DataFrame, setting: Setting) -> Figure:
         for place, (observed, low, high) in enumerate(numbers):
             colour = BLUE if inside[place] else ORANGE
             ax.plot([low, high], [place, place], "-", color=INK, linewidth=5.0, alpha=0.25, solid_capstyle="butt",
-                    label="the model" if not place else None)  # fmt: skip
+                    label=phrase("the model") if not place else None)  # fmt: skip
             ax.plot(np.clip(observed, -FARTHEST, FARTHEST), place, "o" if inside[place] else "D", color=colour,
                     markersize=8, label=_first(inside, place))  # fmt: skip
         ax.set_ylim(len(data) - 0.4, -0.6)
@@ -59,17 +60,25 @@ def predictive_check(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.margins(x=0.08)
 
     svg, png = draw(
-        paint, says="In standard deviations from the model",
+        paint, says=phrase("In standard deviations from the model"),
         height=FRAME_HEIGHT + ROW_HEIGHT * len(data),
     )  # fmt: skip
     level, fitted = float(data["level"].iloc[0]), bool(data["fitted"].iloc[0])
-    when = "once fitted" if fitted else "before it has seen any"
+    when = phrase("once fitted") if fitted else phrase("before it has seen any")
     return Figure(
         id="predictive_check",
-        title="Does the fitted model make data like these?" if fitted else "Did the prior allow data like these?",
+        title=phrase("Does the fitted model make data like these?")
+        if fitted
+        else phrase("Did the prior allow data like these?"),
         alt=_alt(data, numbers[:, 0], inside, setting),
-        note=f"Bars hold {100.0 * level:g} % of the data sets that the model makes {when}; dots are the real data, "
-        f"diamonds those outside. Marks further than {FARTHEST:g} standard deviations away are drawn at {FARTHEST:g}.",
+        note=say(
+            "Bars hold {level:g} % of the data sets that the model makes {when}; dots are the real "
+            "data, diamonds those outside. Marks further than {farthest:g} standard deviations away "
+            "are drawn at {farthest:g}.",
+            level=100.0 * level,
+            when=when,
+            farthest=FARTHEST,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -80,7 +89,7 @@ def _first(inside: np.typing.NDArray[np.bool_], place: int) -> str | None:
     """Label of the first mark of its kind."""
     if place != int(np.argmax(inside == inside[place])):
         return None
-    return "the data" if inside[place] else "the data, unlike the model's"
+    return phrase("the data") if inside[place] else phrase("the data, unlike the model's")
 
 
 def _alt(
@@ -89,9 +98,13 @@ def _alt(
     names = [one_line(name) for name in data["statistic"]]
     outside = [name for name, within in zip(names, inside, strict=True) if not within]
     told = ", ".join(f"{name} {number(value)}" for name, value in zip(names, observed, strict=True))
-    said = f"{len(outside)} of {len(names)} statistics lie outside"
+    said = say("{outside} of {names} statistics lie outside", outside=len(outside), names=len(names))
     listed = f" ({', '.join(outside)})" if outside else ""
-    return (
-        f"What the model expects of {setting.outcome} beside the data: {said}"
-        f"{listed}. {told[:1].upper()}{told[1:]} sds from the model."
+    return say(
+        "What the model expects of {outcome} beside the data: {said}{listed}. {upper}{told} sds from the model.",
+        outcome=setting.outcome,
+        said=said,
+        listed=listed,
+        upper=told[:1].upper(),
+        told=told[1:],
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, PALE, Figure, draw
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number, span
@@ -59,14 +60,21 @@ def prior_pull(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.margins(x=0.08)
 
     height = FRAME_HEIGHT + ROW_HEIGHT * len(priors)
-    svg, png = draw(paint, says=f"Effect on {setting.outcome}, {setting.effect_unit}", height=height)
+    svg, png = draw(
+        paint,
+        says=say("Effect on {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit),
+        height=height,
+    )
     return Figure(
         id="prior_pull",
-        title="How far does the prior decide?",
+        title=phrase("How far does the prior decide?"),
         alt=_alt(priors, best, setting),
-        note="Each row: the effect under another prior for the donors' weights, from sparse (few donors carry the "
-        f"weight) to flat. Bars: {setting.interval}. Blue and shaded: the prior used. Broken line: the weights that "
-        "fit best before the start, without any prior.",
+        note=say(
+            "Each row: the effect under another prior for the donors' weights, from sparse (few "
+            "donors carry the weight) to flat. Bars: {interval}. Blue and shaded: the prior used. "
+            "Broken line: the weights that fit best before the start, without any prior.",
+            interval=setting.interval,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -82,9 +90,15 @@ def _named(prior: object, role: str) -> str:
 def _alt(priors: pd.DataFrame, best: list[float], setting: Setting) -> str:
     numbers = priors[["estimate", "low", "high"]].to_numpy(float)
     used = numbers[(priors["role"] == "used").to_numpy()][0]
-    without = f"; the best fit without a prior gives {number(best[0], 3)}" if best else ""
-    return (
-        f"Effect on {setting.outcome}: {number(used[0], 3)} {setting.effect_unit} under the prior used "
-        f"({span(used[1], used[2], 3)}). From the sparsest prior to the flat one it runs from "
-        f"{number(numbers[0, 0], 3)} to {number(numbers[-1, 0], 3)}{without}."
+    without = say("; the best fit without a prior gives {best}", best=number(best[0], 3)) if best else ""
+    return say(
+        "Effect on {outcome}: {used} {effect_unit} under the prior used ({range}). From the "
+        "sparsest prior to the flat one it runs from {numbers} to {numbers_2}{without}.",
+        outcome=setting.outcome,
+        used=number(used[0], 3),
+        effect_unit=setting.effect_unit,
+        range=span(used[1], used[2], 3),
+        numbers=number(numbers[0, 0], 3),
+        numbers_2=number(numbers[-1, 0], 3),
+        without=without,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import mark, phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, PALE, Figure, draw
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number, span
@@ -41,9 +42,9 @@ def prior_sensitivity(rows: pd.DataFrame, setting: Setting) -> Figure:
     def paint(ax: Axes) -> None:
         ax.axvline(0.0, color=INK, linewidth=0.9, zorder=1)
         ax.axvspan(numbers[0, 1], numbers[0, 2], color=PALE, alpha=0.5, linewidth=0, zorder=0)
-        for position, mark in enumerate(setting.marks):
-            ax.axvline(mark, color=GREY, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1,
-                       label="smallest change that matters" if position == 0 else None)  # fmt: skip
+        for position, least in enumerate(setting.marks):
+            ax.axvline(least, color=GREY, linewidth=1.2, linestyle=(0, (1, 1.5)), zorder=1,
+                       label=phrase("smallest change that matters") if position == 0 else None)  # fmt: skip
         for place, (estimate, low, high) in enumerate(numbers):
             colour = BLUE if place == 0 else GREY
             ax.hlines(place, low, high, color=colour, linewidth=2.8 if place == 0 else 1.8)
@@ -55,14 +56,22 @@ def prior_sensitivity(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.margins(x=0.08)
 
     height = FRAME_HEIGHT + ROW_HEIGHT * len(data)
-    svg, png = draw(paint, says=f"Effect on {setting.outcome}, {setting.effect_unit}", height=height)
+    svg, png = draw(
+        paint,
+        says=say("Effect on {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit),
+        height=height,
+    )
     return Figure(
         id="prior_sensitivity",
-        title="Does the answer hang on the prior?",
+        title=phrase("Does the answer hang on the prior?"),
         alt=_alt(data, numbers, setting),
-        note=f"Top: the effect as analysed (its {setting.interval} shaded below). Then with prior, and data, counted "
-        "for less (power below 1) or more (above 1). Where the prior's rows move, the prior decides."
-        + (" Dotted: the smallest change that matters." if setting.marks else ""),
+        note=say(
+            "Top: the effect as analysed (its {interval} shaded below). Then with prior, and data, "
+            "counted for less (power below 1) or more (above 1). Where the prior's rows move, the "
+            "prior decides.",
+            interval=setting.interval,
+        )
+        + (phrase(" Dotted: the smallest change that matters.") if setting.marks else ""),
         data=data,
         svg=svg,
         png=png,
@@ -70,17 +79,26 @@ def prior_sensitivity(rows: pd.DataFrame, setting: Setting) -> Figure:
 
 
 def _named(component: object, power: object) -> str:
-    return "as analysed" if power == 1.0 else f"{component} × {power:g}"
+    return phrase("as analysed") if power == 1.0 else f"{component} × {power:g}"
 
 
 def _alt(data: pd.DataFrame, numbers: np.typing.NDArray[np.float64], setting: Setting) -> str:
     estimate, low, high = numbers[0]
     said = [
-        f"Effect on {setting.outcome}: {number(estimate)} {setting.effect_unit} as analysed ({span(low, high)}).",
+        say(
+            "Effect on {outcome}: {estimate} {effect_unit} as analysed ({range}).",
+            outcome=setting.outcome,
+            estimate=number(estimate),
+            effect_unit=setting.effect_unit,
+            range=span(low, high),
+        ),
     ]
-    for component in ("the prior", "the data"):
+    for component in (mark("the prior"), mark("the data")):
         moved = numbers[(data["component"] == component).to_numpy(), 0]
         if moved.size:
-            said.append(f"With less or more weight on {component} it runs from {number(moved.min())} to "
-                        f"{number(moved.max())}.")  # fmt: skip
+            lowest, highest, what = number(moved.min()), number(moved.max()), phrase(component)
+            said.append(
+                say("With less or more weight on {component} it runs from {moved} to {moved_2}.", component=what,
+                    moved=lowest, moved_2=highest)
+            )  # fmt: skip
     return " ".join(said)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, Figure, draw, one_line, wrapped
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import number, span
@@ -52,7 +53,7 @@ def series_coefficients(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.spines["left"].set_visible(False)
         ax.margins(x=0.08)
 
-    says = f"Change of {setting.outcome}, {setting.effect_unit}"
+    says = say("Change of {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit)
     svg, png = draw(paint, says=says, height=FRAME_HEIGHT + ROW_HEIGHT * len(data))
     told = ", ".join(
         f"{one_line(name)} {number(estimate)} ({span(low, high)})"
@@ -61,11 +62,17 @@ def series_coefficients(rows: pd.DataFrame, setting: Setting) -> Figure:
     others = len(data) > sum(term in ("level", "slope") for term in data["term"])
     return Figure(
         id="series_coefficients",
-        title="What changed, and when",
-        alt=f"Changes of {setting.outcome} in {setting.effect_unit}. {told[:1].upper()}{told[1:]}.",
-        note="Blue: what changed when the programme started, by the model."
-        + (" Grey: what the model ascribes to other programmes, which it adjusts for." if others else "")
-        + f" Bars are the {setting.interval} of each.",
+        title=phrase("What changed, and when"),
+        alt=say(
+            "Changes of {outcome} in {effect_unit}. {upper}{told}.",
+            outcome=setting.outcome,
+            effect_unit=setting.effect_unit,
+            upper=told[:1].upper(),
+            told=told[1:],
+        ),
+        note=phrase("Blue: what changed when the programme started, by the model.")
+        + (phrase(" Grey: what the model ascribes to other programmes, which it adjusts for.") if others else "")
+        + say(" Bars are the {interval} of each.", interval=setting.interval),
         data=data,
         svg=svg,
         png=png,

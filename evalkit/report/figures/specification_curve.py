@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, PALE, Figure, draw, one_line
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import counted, number, span
@@ -60,20 +61,34 @@ def specification_curve(rows: pd.DataFrame, setting: Setting) -> Figure:
     def paint_choices(ax: Axes) -> None:
         _matrix(ax, np.arange(len(data)), primary, choices)
 
-    says = f"Effect on {setting.outcome}, {setting.effect_unit}"
+    says = say("Effect on {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit)
     below = (paint_choices, ROW_HEIGHT * len(choices)) if choices else None
     svg, png = draw(paint, says=says, height=CURVE_HEIGHT, below=below)
     excluding = int(((numbers[:, 1] > 0.0) | (numbers[:, 2] < 0.0)).sum())
     unit = setting.effect_unit
-    own = f", that of the study {number(numbers[primary][0, 0])} {unit}" if primary.any() else ""
+    own = (
+        say(", that of the study {numbers} {unit}", numbers=number(numbers[primary][0, 0]), unit=unit)
+        if primary.any()
+        else ""
+    )
     return Figure(
         id="specification_curve",
-        title="Other choices of the analyst",
-        alt=f"Effect on {setting.outcome} in {counted(len(data), 'specification')}: from "
-        f"{span(numbers[:, 0].min(), numbers[:, 0].max())} {unit}{own}. "
-        f"{excluding} of {len(data)} intervals exclude 0.",
-        note=f"Each dot is one way to analyse the same data, with its {setting.interval}; the large one is the study's "
-        "own. The marks beneath it say which choices were made.",
+        title=phrase("Other choices of the analyst"),
+        alt=say(
+            "Effect on {outcome} in {counted}: from {range} {unit}{own}. {excluding} of {data} intervals exclude 0.",
+            outcome=setting.outcome,
+            counted=counted(len(data), "specification"),
+            range=span(numbers[:, 0].min(), numbers[:, 0].max()),
+            unit=unit,
+            own=own,
+            excluding=excluding,
+            data=len(data),
+        ),
+        note=say(
+            "Each dot is one way to analyse the same data, with its {interval}; the large one is the "
+            "study's own. The marks beneath it say which choices were made.",
+            interval=setting.interval,
+        ),
         data=data,
         svg=svg,
         png=png,

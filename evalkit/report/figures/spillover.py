@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say
 from evalkit.report.figures.canvas import BLUE, INK, ORANGE, Figure, draw, wrapped
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import counted, number, span
@@ -45,8 +46,8 @@ def spillover(rows: pd.DataFrame, setting: Setting) -> Figure:
     def paint(ax: Axes) -> None:
         ax.axvline(0.0, color=INK, linewidth=0.9, zorder=1)
         for numbers, shift, colour, mark, label in (
-            (treated, -APART, BLUE, "o", "on the treated places"),
-            (near, APART, ORANGE, "D", "on the places near them"),
+            (treated, -APART, BLUE, "o", phrase("on the treated places")),
+            (near, APART, ORANGE, "D", phrase("on the places near them")),
         ):
             known = ~np.isnan(numbers[:, 0])
             places = np.arange(len(data))[known] + shift
@@ -54,7 +55,8 @@ def spillover(rows: pd.DataFrame, setting: Setting) -> Figure:
             ax.plot(numbers[known, 0], places, mark, color=colour, markersize=6, label=label)
         ax.set_ylim(len(data) - 0.4, -0.6)
         names = [
-            name if row == 0 else f"without those {_reach(name)}" for row, name in enumerate(data["ring"].astype(str))
+            name if row == 0 else say("without those {reach}", reach=_reach(name))
+            for row, name in enumerate(data["ring"].astype(str))
         ]
         ax.set_yticks(range(len(data)), [wrapped(name, 22) for name in names])
         ax.tick_params(axis="y", length=0)
@@ -62,13 +64,20 @@ def spillover(rows: pd.DataFrame, setting: Setting) -> Figure:
         ax.margins(x=0.08)
 
     height = FRAME_HEIGHT + ROW_HEIGHT * len(data)
-    svg, png = draw(paint, says=f"Effect on {setting.outcome}, {setting.effect_unit}", height=height)
+    svg, png = draw(
+        paint,
+        says=say("Effect on {outcome}, {effect_unit}", outcome=setting.outcome, effect_unit=setting.effect_unit),
+        height=height,
+    )
     return Figure(
         id="spillover",
-        title="Did neighbours change as well?",
+        title=phrase("Did neighbours change as well?"),
         alt=_alt(data, treated, near, setting),
-        note=f"Bars are the {setting.interval}. If the first mark of a row moves away from that of the top row, places "
-        "near the treated ones were no picture of the world without the programme.",
+        note=say(
+            "Bars are the {interval}. If the first mark of a row moves away from that of the top row,"
+            " places near the treated ones were no picture of the world without the programme.",
+            interval=setting.interval,
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -81,23 +90,45 @@ def _is_distance(ring: str) -> bool:
 
 def _reach(ring: str) -> str:
     """How far the places reach that a row leaves out: up to the outer edge of its ring, not the ring alone."""
-    return f"within {ring.rsplit(' to ', maxsplit=1)[-1]}" if _is_distance(ring) else "near treated ones"
+    return (
+        say("within {rsplit}", rsplit=ring.rsplit(" to ", maxsplit=1)[-1])
+        if _is_distance(ring)
+        else phrase("near treated ones")
+    )
 
 
 def _alt(
     data: pd.DataFrame, treated: np.typing.NDArray[np.float64], near: np.typing.NDArray[np.float64], setting: Setting
 ) -> str:
     unit = setting.effect_unit
-    said = [f"Effect on {setting.outcome}: {number(treated[0, 0])} {unit} with all places"]
+    said = [
+        say(
+            "Effect on {outcome}: {treated} {unit} with all places",
+            outcome=setting.outcome,
+            treated=number(treated[0, 0]),
+            unit=unit,
+        )
+    ]
     for row in range(1, len(data)):
         if np.isnan(treated[row, 0]):
             continue
         count = data["n_left_out"].iloc[row]
         places = "places" if pd.isna(count) else counted(int(count), "place")
         ring = str(data["ring"].iloc[row])
-        text = f"{number(treated[row, 0])} {unit} without {places} {_reach(ring)}"
+        text = say(
+            "{treated} {unit} without {places} {reach}",
+            treated=number(treated[row, 0]),
+            unit=unit,
+            places=places,
+            reach=_reach(ring),
+        )
         if not np.isnan(near[row, 0]):
-            where = f"{ring} away" if _is_distance(ring) else "near treated ones"
-            text += f", and {number(near[row, 0])} ({span(near[row, 1], near[row, 2])}) on the places {where}"
+            where = say("{ring} away", ring=ring) if _is_distance(ring) else phrase("near treated ones")
+            text += say(
+                ", and {near} ({range}) on the places {where}",
+                near=number(near[row, 0]),
+                range=span(near[row, 1], near[row, 2]),
+                where=where,
+            )
         said.append(text)
     return "; ".join(said) + "."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from evalkit.language import say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, Figure, draw, one_line, wrapped
 from evalkit.report.figures.words import number, span
 from evalkit.synthesis.pooling import Group
@@ -60,16 +61,31 @@ def synthesis_forest(group: Group) -> Figure:
 
     lines = sum(wrapped(label, 30).count("\n") + 1 for label in data["label"])
     svg, png = draw(
-        paint, says=f"Effect on {one_line(group.outcome)}, {unit}", height=FRAME_HEIGHT + ROW_HEIGHT * (lines + 1.5)
+        paint,
+        says=say("Effect on {outcome}, {unit}", outcome=one_line(group.outcome), unit=unit),
+        height=FRAME_HEIGHT + ROW_HEIGHT * (lines + 1.5),
     )
     level = f"{100 * result.level:g} %"
-    more = f" The {MOST_ROWS} most precise studies of {len(group.members)} are drawn." if left else ""
+    more = (
+        say(
+            " The {most_rows} most precise studies of {members} are drawn.",
+            most_rows=MOST_ROWS,
+            members=len(group.members),
+        )
+        if left
+        else ""
+    )
     return Figure(
         id="synthesis",
-        title=f"{one_line(group.outcome)}: findings and their average",
+        title=say("{outcome}: findings and their average", outcome=one_line(group.outcome)),
         alt=_alt(group, data, left, (mean, low, high), ahead),
-        note=f"Bars: {level} intervals as each study reports them; larger squares weigh more. Diamond: the average "
-        f"with its {level} interval; broken line: where the effect in another city may lie.{more}",
+        note=say(
+            "Bars: {level} intervals as each study reports them; larger squares weigh more. Diamond: "
+            "the average with its {level} interval; broken line: where the effect in another city may"
+            " lie.{more}",
+            level=level,
+            more=more,
+        ),
         data=data.drop(columns="weight"),
         svg=svg,
         png=png,
@@ -102,11 +118,22 @@ def _alt(
     unit = unit_of(group)
     lowest, highest = data["estimate"].min(), data["estimate"].max()
     said = [
-        f"{len(group.members)} studies of {one_line(group.outcome)}: effects from {span(lowest, highest)} {unit}.",
-        f"Average {number(average[0])} {unit} ({span(average[1], average[2])}).",
+        say(
+            "{members} studies of {outcome}: effects from {range} {unit}.",
+            members=len(group.members),
+            outcome=one_line(group.outcome),
+            range=span(lowest, highest),
+            unit=unit,
+        ),
+        say(
+            "Average {average} {unit} ({range}).",
+            average=number(average[0]),
+            unit=unit,
+            range=span(average[1], average[2]),
+        ),
     ]
     if np.isfinite(ahead).all():
-        said.append(f"Another city: {span(ahead[0], ahead[1])}.")
+        said.append(say("Another city: {range}.", range=span(ahead[0], ahead[1])))
     if left:
-        said.append(f"{left} are not drawn.")
+        said.append(say("{left} are not drawn.", left=left))
     return " ".join(said)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import phrase, say, say_count
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, Figure, draw, plural, time_axis
 from evalkit.report.figures.setting import Setting
 from evalkit.report.figures.words import counted, number
@@ -41,13 +42,15 @@ def twfe_weights(rows: pd.DataFrame, setting: Setting) -> Figure:
 
     def paint(ax: Axes) -> None:
         ax.axhline(0.0, color=INK, linewidth=0.9, zorder=1)
-        ax.axhline(1.0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1, label="as in the plain average")
+        ax.axhline(
+            1.0, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1, label=phrase("as in the plain average")
+        )
         relative = data["relative"].to_numpy(float)
         area = np.maximum(AREA * data["share"].to_numpy(float), SMALLEST)
         time = data["event_time"].to_numpy(float)
         for chosen, colour, mark, label in (
-            (relative >= 0.0, BLUE, "o", "counted positively"),
-            (relative < 0.0, ORANGE, "X", "counted negatively"),
+            (relative >= 0.0, BLUE, "o", phrase("counted positively")),
+            (relative < 0.0, ORANGE, "X", phrase("counted negatively")),
         ):
             if chosen.any():
                 ax.scatter(time[chosen], relative[chosen], s=area[chosen], color=colour, marker=mark, alpha=0.6,
@@ -55,13 +58,17 @@ def twfe_weights(rows: pd.DataFrame, setting: Setting) -> Figure:
         time_axis(ax, time.tolist(), setting.step)
         ax.margins(y=0.15)
 
-    svg, png = draw(paint, says="Weight, in multiples of the share of treated observations", height=HEIGHT)
+    svg, png = draw(paint, says=phrase("Weight, in multiples of the share of treated observations"), height=HEIGHT)
     return Figure(
         id="twfe_weights",
-        title="How the two-way coefficient counts effects",
+        title=phrase("How the two-way coefficient counts effects"),
         alt=_alt(data),
-        note=f"Each mark is a cohort in a period; its area is its share of the treated observations. Dashed: what the "
-        f"plain average would count. Below 0 an effect is subtracted. Late {plural(setting.step)} usually count least.",
+        note=say(
+            "Each mark is a cohort in a period; its area is its share of the treated observations. "
+            "Dashed: what the plain average would count. Below 0 an effect is subtracted. Late "
+            "{steps} usually count least.",
+            steps=plural(setting.step),
+        ),
         data=data,
         svg=svg,
         png=png,
@@ -71,15 +78,23 @@ def twfe_weights(rows: pd.DataFrame, setting: Setting) -> Figure:
 def _alt(data: pd.DataFrame) -> str:
     known = data.dropna(subset=["relative", "weight"])
     if known.empty:
-        return "How the two-way coefficient counts cohorts and periods; the weights are withheld."
+        return phrase("How the two-way coefficient counts cohorts and periods; the weights are withheld.")
     relative, weight = known["relative"].to_numpy(float), known["weight"].to_numpy(float)
-    said = (
-        f"How the two-way coefficient counts {counted(len(known), 'cell')} (a cohort in a period): from "
-        f"{number(relative.min())} to {number(relative.max())} times their share of the treated observations"
+    said = say(
+        "How the two-way coefficient counts {counted} (a cohort in a period): from {relative} to "
+        "{relative_2} times their share of the treated observations",
+        counted=counted(len(known), "cell"),
+        relative=number(relative.min()),
+        relative_2=number(relative.max()),
     )
     below = int((weight < 0.0).sum())
     if not below:
-        return f"{said}; none is counted negatively."
-    verb = "is" if below == 1 else "are"
+        return say("{said}; none is counted negatively.", said=said)
     total = number(weight[weight < 0.0].sum())
-    return f"{said}; {counted(below, 'cell')} {verb} counted negatively ({total} of a total of 1)."
+    return say_count(
+        "{said}; {count} cell is counted negatively ({total} of a total of 1).",
+        "{said}; {count} cells are counted negatively ({total} of a total of 1).",
+        below,
+        said=said,
+        total=total,
+    )

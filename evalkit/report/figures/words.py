@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import Final
+
+from evalkit.language import Phrases, current, localized, phrase, say
+from evalkit.language.numbers import is_one
 
 MINUS = "−"
 
@@ -18,9 +22,9 @@ def number(value: float, digits: int = 2) -> str:
     'not known'
     """
     if math.isnan(value):
-        return "not known"
+        return phrase("not known")
     if math.isinf(value):
-        return "unbounded"
+        return phrase("unbounded")
     if value == 0.0:
         return "0"
     places = digits - 1 - math.floor(math.log10(abs(value)))
@@ -28,7 +32,7 @@ def number(value: float, digits: int = 2) -> str:
     text = f"{abs(rounded):,.{max(places, 0)}f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    return f"{MINUS}{text}" if rounded < 0 else text
+    return localized(f"{MINUS}{text}" if rounded < 0 else text)
 
 
 def span(low: float, high: float, digits: int = 2) -> str:
@@ -39,7 +43,7 @@ def span(low: float, high: float, digits: int = 2) -> str:
     >>> span(-0.0563, 0.095)
     '−0.056 to 0.095'
     """
-    return f"{number(low, digits)} to {number(high, digits)}"
+    return say("{low} to {high}", low=number(low, digits), high=number(high, digits))
 
 
 def counted(count: int, noun: str) -> str:
@@ -51,5 +55,58 @@ def counted(count: int, noun: str) -> str:
     ('1 period', '3 estimators', '2 × 4 years')
     """
     if noun[:1].isdigit():
-        return f"{count} × {noun}"
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+        return f"{count} × {step_of(noun)}"
+    return f"{count} {NOUNS[noun][0 if is_one(current(), count) else 1]}"
+
+
+def step_of(step: str) -> str:
+    """One period in words, in the language spoken: "year", "4 years".
+
+    Examples
+    --------
+    >>> step_of("year"), step_of("4 years")
+    ('year', '4 years')
+    """
+    if not step[:1].isdigit():
+        return NOUNS[step][0] if step in NOUNS else phrase(step)
+    count, _, noun = step.partition(" ")
+    single = noun.removesuffix("s")
+    return f"{count} {NOUNS[single][1] if single in NOUNS else phrase(noun)}"
+
+
+def steps(step: str) -> str:
+    """Several steps in words.
+
+    Examples
+    --------
+    >>> steps("year"), steps("4 years")
+    ('years', 'periods of 4 years')
+    """
+    if step[:1].isdigit():
+        return say("periods of {step}", step=step_of(step))
+    return NOUNS[step][1] if step in NOUNS else f"{step}s"
+
+
+_NOUNS: Final = {
+    "period": ("period", "periods"),
+    "year": ("year", "years"),
+    "quarter": ("quarter", "quarters"),
+    "month": ("month", "months"),
+    "week": ("week", "weeks"),
+    "day": ("day", "days"),
+    "hour": ("hour", "hours"),
+    "place": ("place", "places"),
+    "estimator": ("estimator", "estimators"),
+    "other estimator": ("other estimator", "other estimators"),
+    "comparison": ("comparison", "comparisons"),
+    "cell": ("cell", "cells"),
+    "date": ("date", "dates"),
+    "specification": ("specification", "specifications"),
+    "group": ("group", "groups"),
+    "confounder": ("confounder", "confounders"),
+    "cohort": ("cohort", "cohorts"),
+    "unit": ("unit", "units"),
+    "placebo": ("placebo", "placebos"),
+}
+NOUNS: Final = Phrases(_NOUNS)
+"""Nouns that are counted beneath figures: after exactly one, and after any other number."""
