@@ -12,6 +12,8 @@ from evalkit.errors import ConfigError
 from evalkit.estimators import registry
 
 CONFIG_NAME = "config"
+_PACKAGE = "@package"
+"""Hydra's header that moves a file's content elsewhere."""
 
 
 def compose_raw(folders: Folders, overrides: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -61,6 +63,35 @@ def compose_raw(folders: Folders, overrides: Sequence[str]) -> tuple[dict[str, A
         raise _reworded(error, overrides) from None
     whole = {str(key): value for key, value in raw.items()} if isinstance(raw, dict) else {}
     return whole, dict(whole.pop("hydra", {}))
+
+
+def read_alone(folders: Folders, relative: str) -> dict[str, Any] | None:
+    """A config file that means the same by itself as within a composition; None where only Hydra can tell.
+
+    Parameters
+    ----------
+    folders
+        Where configs are looked up, first one first.
+    relative
+        Name of the file in its folder, e.g. ``estimator/imputation.yaml``.
+    """
+    import yaml
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    path = folders.file(relative)
+    own_config = any((folder / f"{CONFIG_NAME}.yaml").is_file() for folder in folders.search[:-1])
+    if path is None or own_config:
+        return None
+    try:
+        if _PACKAGE in path.read_text(encoding="utf-8"):
+            return None
+        read = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except (yaml.YAMLError, UnicodeDecodeError, OmegaConfBaseException, OSError):
+        return None  # Hydra's reading ends in the message that names the place
+    if not isinstance(read, dict) or "defaults" in read:
+        return None
+    return {str(key): value for key, value in read.items()}
 
 
 def bare_estimators(folders: Folders) -> set[str]:

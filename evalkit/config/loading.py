@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from evalkit.config.building import build_study
 from evalkit.config.catalogue import priorities
-from evalkit.config.composing import compose_raw, resolve
+from evalkit.config.composing import compose_raw, read_alone, resolve
 from evalkit.config.folders import Folders
 from evalkit.config.overrides import parse, prepare
 from evalkit.config.safety import refuse_code, refuse_launch_code
@@ -97,7 +97,7 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Compose
     study = build_study(
         raw,
         priorities=list(priorities(config_dir)),
-        defaults=functools.cache(lambda name: _with_estimator(name, prepared, folders)),
+        defaults=functools.cache(lambda name: _with_estimator(name, raw, prepared, folders)),
         data_root=folders.data_root,
         typed=_typed(prepared),
     )
@@ -125,9 +125,19 @@ def _composed(folders: Folders, prepared: Sequence[str]) -> dict[str, Any]:
     return raw
 
 
-def _with_estimator(name: str, prepared: Sequence[str], folders: Folders) -> Mapping[str, Any]:
-    """The same config with another primary estimator; settings typed for the primary one stay with it."""
+def _with_estimator(
+    name: str, raw: Mapping[str, Any], prepared: Sequence[str], folders: Folders
+) -> Mapping[str, Any]:
+    """The same config with another primary estimator; settings typed for the primary one stay with it.
+
+    A file without a defaults list of its own is all there is to that estimator: composing everything again
+    would say the same, a few tenths of a second later.
+    """
     registry.get(name)
+    own = read_alone(folders, f"estimator/{name}.yaml")
+    if own is not None:
+        refuse_code(own)
+        return {**raw, "estimator": own}
     kept = [text for text, parsed in zip(prepared, parse(prepared), strict=True) if not _of_estimator(parsed)]
     return _composed(folders, [*kept, f"estimator={name}"])
 
