@@ -30,6 +30,12 @@ def _write(root: Path, *overrides: str) -> Path:
     return write_bundle(evaluation, root, provenance={"git_sha": None}, study_yaml=study_yaml)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One finished bundle, for tests that only read."""
+    return _write(tmp_path_factory.mktemp("bundle"))
+
+
 def _files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
@@ -40,9 +46,9 @@ def _of_checks(folder: Path) -> set[str]:
     return {name for name in _files(folder) if name.startswith(kinds)}
 
 
-def test_a_bundle_holds_the_files_of_the_contract(tmp_path: Path) -> None:
-    folder = _write(tmp_path)
-    assert folder == tmp_path / "castle_doctrine" / samples.castle().evidence.identity.run_id
+def test_a_bundle_holds_the_files_of_the_contract(folder: Path) -> None:
+    assert folder.parent.name == "castle_doctrine"
+    assert folder.name == samples.castle().evidence.identity.run_id
     assert _files(folder) - _of_checks(folder) == EXPECTED
     assert {"figures/leave_one_out.svg", "figures/leave_one_out.png"} <= _of_checks(folder)
 
@@ -52,8 +58,7 @@ def test_a_bayesian_run_adds_its_draws(tmp_path: Path) -> None:
     assert _files(folder) - _of_checks(folder) == EXPECTED | {"draws.nc"}
 
 
-def test_the_manifest_knows_every_file_and_complete_knows_the_manifest(tmp_path: Path) -> None:
-    folder = _write(tmp_path)
+def test_the_manifest_knows_every_file_and_complete_knows_the_manifest(folder: Path) -> None:
     manifest = (folder / "manifest.json").read_bytes()
     listed = json.loads(manifest)["files"]
     assert set(listed) == _files(folder) - {"manifest.json", "COMPLETE"}
@@ -87,19 +92,16 @@ def test_a_disk_that_fills_up_leaves_no_complete_bundle(
         read_bundle(folder)
 
 
-def test_the_evidence_reads_back_whole(tmp_path: Path) -> None:
-    folder = _write(tmp_path)
+def test_the_evidence_reads_back_whole(folder: Path) -> None:
     stored = Evidence.model_validate_json((folder / "evidence.json").read_bytes())
     assert stored == samples.castle().evidence
 
 
-def test_the_page_can_be_made_again_from_the_bundle_to_the_byte(tmp_path: Path) -> None:
-    folder = _write(tmp_path)
+def test_the_page_can_be_made_again_from_the_bundle_to_the_byte(folder: Path) -> None:
     assert brief_html(read_bundle(folder).contents).encode() == (folder / "brief.html").read_bytes()
 
 
-def test_the_data_package_describes_the_tables_as_they_are(tmp_path: Path) -> None:
-    folder = _write(tmp_path)
+def test_the_data_package_describes_the_tables_as_they_are(folder: Path) -> None:
     package = json.loads((folder / "datapackage.json").read_text())
     for resource in package["resources"]:
         content = (folder / resource["path"]).read_bytes()
@@ -108,8 +110,7 @@ def test_the_data_package_describes_the_tables_as_they_are(tmp_path: Path) -> No
         assert (resource["bytes"], resource["hash"]) == (len(content), f"sha256:{sha256(content)}")
 
 
-def test_no_row_of_the_data_and_no_unit_name_leaves_with_the_bundle(tmp_path: Path) -> None:
-    folder = _write(tmp_path)
+def test_no_row_of_the_data_and_no_unit_name_leaves_with_the_bundle(folder: Path) -> None:
     outcome = samples.castle().panel.outcome
     texts = [path.read_text() for path in folder.glob("*.csv")]
     assert not [value for value in outcome[:, 0] for text in texts if repr(float(value)) in text]

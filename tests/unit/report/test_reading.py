@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,16 @@ from evalkit.report.reading import read_bundle
 from tests import report_samples as samples
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("written")
+    return write_bundle(samples.castle(), root, provenance={}, study_yaml="seed: 0\n")
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return write_bundle(samples.castle(), tmp_path, provenance={}, study_yaml="seed: 0\n")
+def folder(written: Path, tmp_path: Path) -> Path:
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(written, tmp_path / written.parent.name / written.name))
 
 
 def _relist(folder: Path, name: str, entry: dict[str, object]) -> None:
