@@ -125,9 +125,7 @@ def _composed(folders: Folders, prepared: Sequence[str]) -> dict[str, Any]:
     return raw
 
 
-def _with_estimator(
-    name: str, raw: Mapping[str, Any], prepared: Sequence[str], folders: Folders
-) -> Mapping[str, Any]:
+def _with_estimator(name: str, raw: Mapping[str, Any], prepared: Sequence[str], folders: Folders) -> Mapping[str, Any]:
     """The same config with another primary estimator; settings typed for the primary one stay with it.
 
     A file without a defaults list of its own is all there is to that estimator: composing everything again

@@ -32,8 +32,9 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from evalkit.errors import NotSynced
 from evalkit.tracking import fields
+from evalkit.tracking.description import NOTE
 from evalkit.tracking.store import Store, opened, resolve
-from evalkit.tracking.views import NOTE, ensure_experiment
+from evalkit.tracking.views import ensure_experiment
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -26,11 +26,12 @@ from evalkit.tracking import links, note
 from evalkit.tracking.bundle import Bundle
 from evalkit.tracking.contents import RunContents, children, parent
 from evalkit.tracking.decision import EVERY, LATEST, VERSION, Decision, decisions
+from evalkit.tracking.description import NOTE, describe
 from evalkit.tracking.fields import BATCH
 from evalkit.tracking.live import forget_process
 from evalkit.tracking.store import launching_run, opened, resolve
 from evalkit.tracking.strip import strip
-from evalkit.tracking.views import NOTE, ensure_experiment
+from evalkit.tracking.views import ensure_experiment
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -103,6 +104,7 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
             nested[child.label] = child_id
         client.set_terminated(run_id, status=top.status, end_time=_end_ms(client, run_id, read))
         forget_process(client, run_id)
+        describe(client, experiment_id, read.priority)
         _point_launcher(client, experiment_id, run_id, read)
     logged = LoggedRun(
         store=store.shown,

@@ -6,13 +6,13 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from evalkit.errors import NotSynced
-from evalkit.tracking.links import VIEW_ID, evidence_view
+from evalkit.tracking.description import NOTE, describe
+from evalkit.tracking.links import VIEW_ID
 from evalkit.tracking.store import Store, artifact_location
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-NOTE: Final = "mlflow.note.content"
 _VIEW_TAG: Final = f"mlflow.sharedViewState.{VIEW_ID}"
 # A fixed stamp: the view is part of the software, and writing it again must change nothing.
 _VIEW_MS: Final = 1_735_689_600_000
@@ -45,13 +45,10 @@ def ensure_experiment(client: MlflowClient, store: Store, priority: str) -> str:
     A deleted experiment of that name is restored: MLflow would neither give the name out again nor log to it.
     """
     experiment_id, tags = _find_or_create(client, store, priority)
-    wanted = {NOTE: description(priority, experiment_id), _VIEW_TAG: saved_view()}
-    if NOTE in tags:
-        # The city may have written its own description since: it stays.
-        wanted.pop(NOTE)
-    for key, value in wanted.items():
-        if tags.get(key) != value:
-            client.set_experiment_tag(experiment_id, key, value)
+    if tags.get(_VIEW_TAG) != saved_view():
+        client.set_experiment_tag(experiment_id, _VIEW_TAG, saved_view())
+    if NOTE not in tags:
+        describe(client, experiment_id, priority)
     return experiment_id
 
 
@@ -77,17 +74,6 @@ def _find_or_create(client: MlflowClient, store: Store, priority: str) -> tuple[
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
     return str(found.experiment_id), dict(found.tags)
-
-
-def description(priority: str, experiment_id: str) -> str:
-    """Description of an experiment; its first line links to the view that reads as a list of findings."""
-    words = priority.replace("_", " ")
-    return (
-        f"[Read the evidence on {words}: one line a study]({evidence_view(experiment_id)})\n\n"
-        "Each run below is one evaluation of one policy. Its description is the brief: what was found, how sure one "
-        "can be, the figure and the numbers. Certainty (High, Moderate, Low, Very low) says how far to trust a "
-        "finding; it is not the size of the effect."
-    )
 
 
 def saved_view() -> str:

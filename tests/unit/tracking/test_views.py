@@ -2,13 +2,9 @@ from __future__ import annotations
 
 import json
 
+from evalkit.tracking.description import NOTE
 from evalkit.tracking.store import opened, resolve
-from evalkit.tracking.views import NOTE, description, ensure_experiment, saved_view
-
-
-def test_the_first_line_of_the_description_links_to_the_view() -> None:
-    first = description("public_safety", "7").splitlines()[0]
-    assert first.endswith("(#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=evidence)")
+from evalkit.tracking.views import ensure_experiment, saved_view
 
 
 def test_the_view_shows_studies_with_their_findings_first() -> None:
