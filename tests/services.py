@@ -107,12 +107,16 @@ class TrackingServer:
 
 
 @contextmanager
-def tracking_server(store: str, folder: Path, *, arguments: tuple[str, ...] = ()) -> Iterator[TrackingServer]:
-    """Start `mlflow server` over a store, with artifacts in `folder`, in a process group of its own."""
+def tracking_server(
+    store: str, folder: Path, *, names: tuple[str, ...] = ("127.0.0.1", "localhost"), arguments: tuple[str, ...] = ()
+) -> Iterator[TrackingServer]:
+    """Start `mlflow server` over a store, under these names, with artifacts in `folder`."""
     port = free_port()
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", store, "--artifacts-destination", str(folder / "artifacts"), *arguments,
+        "--backend-store-uri", store, "--artifacts-destination", str(folder / "artifacts"),
+        "--allowed-hosts", ",".join(f"{name}:{port}" for name in names),
+        "--cors-allowed-origins", ",".join(f"http://{name}:{port}" for name in names), *arguments,
     ]  # fmt: skip
     with serving(command, f"http://127.0.0.1:{port}/health", folder) as pid:
         yield TrackingServer(f"http://127.0.0.1:{port}", pid)

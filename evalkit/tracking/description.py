@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 NOTE: Final = "mlflow.note.content"
-OURS: Final = "evalkit.description_sha"
-"""Experiment tag: what evalkit wrote last. Another text there is the city's own and stays."""
+OURS: Final = "mlflow.evalkit.description"
+"""Experiment tag: what evalkit wrote last. Another text there is the city's own and stays. MLflow's pages hide tags
+whose names begin like its own."""
 NEWEST: Final = 10
 IN_FIRST_LINE: Final = 2
 TITLE_CHARACTERS: Final = 70
