@@ -104,8 +104,7 @@ def _as_declared(values: pd.Series[Any], kind: str, located: Located) -> pd.Seri
         parsed = pd.to_numeric(values.where(~missing), errors="coerce").astype(np.float64)
         good = parsed.notna()
     elif kind == "date":
-        days = values.str.extract(f"^{_ISO_DATE}$", expand=False)
-        parsed = pd.to_datetime(days, format="%Y-%m-%d", errors="coerce")
+        parsed = pd.to_datetime(_first_days(values), format="%Y-%m-%d", errors="coerce")
         good = parsed.notna()
     else:
         known = {**_TRUTH, "1": True, "0": False}
@@ -121,12 +120,21 @@ def _as_declared(values: pd.Series[Any], kind: str, located: Located) -> pd.Seri
             allowed={
                 "integer": "whole numbers without thousands separators",
                 "number": "numbers with a decimal point and no thousands separators",
-                "date": "dates as YYYY-MM-DD",
+                "date": "dates as YYYY-MM-DD, months as YYYY-MM, quarters as YYYY-Q1",
                 "boolean": "true, false, 1, 0",
             }[kind],
             next_step="Correct the file, or the column's type under data.source.columns.",
         )
     return parsed
+
+
+def _first_days(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Days as text, the first one of a month or quarter; missing where a cell is none of these."""
+    days = values.str.extract(f"^{_ISO_DATE}$", expand=False)
+    months = values.str.extract(r"^(\d{4}-\d{2})$", expand=False) + "-01"
+    quarters = values.str.extract(r"^(?P<year>\d{4})-?Q(?P<number>[1-4])$")
+    starts = quarters["year"] + quarters["number"].map({"1": "-01-01", "2": "-04-01", "3": "-07-01", "4": "-10-01"})
+    return days.fillna(months).fillna(starts)
 
 
 def _inferred(values: pd.Series[Any]) -> pd.Series[Any]:

@@ -17,7 +17,7 @@ PERIOD_NAMES: Final = re.compile(
 START_NAMES: Final = re.compile(r"(first|start|cohort|adopt|gvar|since|from|begin|inicio|desde)", re.I)
 FLAG_NAMES: Final = re.compile(r"(treat|active|program|policy|law|post|on$|exposed|tratad)", re.I)
 _TRUTH: Final = {"0", "1", "0.0", "1.0", "true", "false", "True", "False", "TRUE", "FALSE"}
-_DATE: Final = re.compile(r"\d{4}-\d{2}(-\d{2}([ T]00:00(:00)?(\.0+)?)?)?")
+_DATE: Final = re.compile(r"\d{4}-((0[1-9]|1[0-2])(-\d{2}([ T]00:00:00(\.0+)?)?)?|Q[1-4])|\d{4}Q[1-4]")
 _MISSING: Final = {"", "NA", "NaN", "nan", "null", "NULL", "None", "<NA>", "NaT", "N/A"}
 NEVER_CODES: Final = (9999, 99999, 999, 99, -1, -9, -99, -999, 10000)
 """Numbers that files write for "never treated" beside those that evalkit reads undeclared (0, empty, infinite)."""
@@ -132,7 +132,7 @@ def _share_of_periods(column: Profile, when: Profile) -> float:
     """Share of the values, codes for never-treated left out, that are periods of the data."""
     if when.kind == "date":
         present = column.text[~column.text.isin(["", "0"])]
-        return float(present.str[:7].isin(when.text.str[:7]).mean()) if len(present) else 0.0
+        return float(present.str[:7].isin(when.text.str[:7]).mean()) if len(present) else 0.0  # the month is enough
     numbers, periods = column.numbers.dropna(), when.numbers
     numbers = numbers[~numbers.isin([0, *NEVER_CODES])]
     inside = numbers.between(periods.min() + 1e-9, periods.max() + 10)

@@ -28,6 +28,8 @@ def converted(values: list[str], kind: str, **more: Any) -> pd.Series[Any]:
         ("number", ["1.5", "2e3"], [1.5, 2000.0]),
         ("string", ["007", "NA"], ["007", "NA"]),
         ("date", ["2004-02-29", "2005-01-01"], [pd.Timestamp("2004-02-29"), pd.Timestamp("2005-01-01")]),
+        ("date", ["2004-02", "2005-01"], [pd.Timestamp("2004-02-01"), pd.Timestamp("2005-01-01")]),
+        ("date", ["2004-Q2", "2005Q4"], [pd.Timestamp("2004-04-01"), pd.Timestamp("2005-10-01")]),
         ("boolean", ["TRUE", "0"], [True, False]),
     ],
 )
@@ -42,6 +44,7 @@ def test_text_becomes_what_is_declared(kind: str, values: list[str], expected: l
         ("number", ["1,234", "2"], "must be of type number, but is '1,234' in line 2"),
         ("date", ["2004-01-01", "1/2/2004", "x"], "must be of type date, but is '1/2/2004' in line 3 and 1 more"),
         ("date", ["2004-02-30"], "'2004-02-30' in line 2"),
+        ("date", ["2004-13"], "'2004-13' in line 2"),
         ("boolean", ["yes"], "must be of type boolean, but is 'yes'"),
         ("integer", ["1", "NA"], "is empty in line 3"),
         ("string", ["a", ""], "is empty in line 3"),
