@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from evalkit.plan.access import record, recorded
 from evalkit.plan.hold import Planning
 from evalkit.report.bundle import write_bundle
 from evalkit.report.provenance import provenance
+from evalkit.report.releases import warnings_of
 from evalkit.tracking.links import absolute
 from evalkit.tracking.live import running
 from evalkit.tracking.log import LoggedRun, log_bundle
@@ -113,6 +115,8 @@ def execute(composed: Composed, *, root: Path, screen: Screen) -> Outcome:
             evaluation = evaluate(study, progress=tell, announce=announce, planned=planning.against)
             tell("Writing the brief")
             bundle = write_bundle(evaluation, root, provenance=provenance(), study_yaml=resolved_yaml(study))
+            for told in warnings_of(json.loads((bundle / "disclosure.json").read_text(encoding="utf-8"))):
+                screen.note(told)
             tell("Logging to MLflow")
             logged, problem = _log(bundle, uri, live.run_id)
     evidence = evaluation.evidence

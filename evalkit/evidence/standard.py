@@ -155,6 +155,13 @@ class Dominance(Rules):
     closeness: Annotated[float, Field(gt=0, lt=1)]
 
 
+class Earlier(Rules):
+    """What happens where a bundle and an earlier one of its study together tell of few people."""
+
+    restricted: Literal["refuse", "warn"]
+    otherwise: Literal["refuse", "warn"]
+
+
 class Disclosure(Rules):
     """When a number is withheld."""
 
@@ -162,6 +169,7 @@ class Disclosure(Rules):
     unstable_events: Annotated[int, Field(ge=1)]
     dominance: Dominance
     level_digits: Annotated[int, Field(ge=1)]
+    earlier_bundles: Earlier
     margin_weight: Annotated[float, Field(ge=1)]
     item_weights: dict[str, Annotated[float, Field(gt=0)]]
     solver_rounds: Annotated[int, Field(ge=1)]
@@ -240,6 +248,13 @@ def _require_as_tight(asked: Disclosure, floor: Disclosure) -> None:
         Which, and what is allowed.
     """
     mine, least = asked.dominance, floor.dominance
+    for name in ("restricted", "otherwise"):
+        if getattr(floor.earlier_bundles, name) == "refuse" != getattr(asked.earlier_bundles, name):
+            raise ConfigError(
+                f"evidence.disclosure.earlier_bundles.{name} may only be tightened.",
+                allowed="refuse",
+                next_step="Remove the key.",
+            )
     for name, value, limit, tighter_is_less in (
         ("unstable_events", asked.unstable_events, floor.unstable_events, False),
         ("level_digits", asked.level_digits, floor.level_digits, True),

@@ -11,16 +11,17 @@ from evalkit.evaluation import Evaluation
 from evalkit.report.brief_html import brief_html
 from evalkit.report.brief_md import brief_md
 from evalkit.report.columns import DIAGNOSTICS, ESTIMATES, EVENT_STUDY
-from evalkit.report.compose import cells_shown, compose, policy_of
+from evalkit.report.compose import cells_shown, compose, policy_of, standard_of
 from evalkit.report.contents import Contents
 from evalkit.report.csv_file import to_csv
 from evalkit.report.datapackage import datapackage
 from evalkit.report.draws import draws_netcdf
 from evalkit.report.figures.canvas import Figure
-from evalkit.report.files import folder_for, sha256, write_whole
+from evalkit.report.files import MARKER, folder_for, sha256, write_whole
+from evalkit.report.releases import against_earlier
 
 MANIFEST: Final = "manifest.json"
-COMPLETE: Final = "COMPLETE"
+COMPLETE: Final = MARKER
 FORMAT: Final = "evalkit-bundle"
 FORMAT_VERSION: Final = "1.0.0"
 FIGURE_INDEX: Final = "figures/index.json"
@@ -55,15 +56,22 @@ def write_bundle(evaluation: Evaluation, root: Path, *, provenance: Mapping[str,
 
     Raises
     ------
+    DisclosureRefused
+        When beside an earlier bundle of the study it would tell of few people, and its source is restricted.
     EvalkitError
         When the disk is full or the folder not writable: what there is has no `COMPLETE`.
     """
     contents = compose(evaluation, provenance=provenance, study_yaml=study_yaml)
+    contents, _ = against_earlier(
+        contents, root, policy_of(evaluation), standard_of(evaluation).disclosure.earlier_bundles,
+        restricted=evaluation.study.spec.data.restricted,
+    )  # fmt: skip
     files = bundle_files(contents)
     draws = draws_netcdf(
         evaluation.estimate,
         shown=cells_shown(evaluation, contents),
         with_parameters=policy_of(evaluation).subject == "places",
+        with_counts=policy_of(evaluation).subject == "places",
     )
     if draws is not None:
         files["draws.nc"] = draws

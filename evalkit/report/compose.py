@@ -152,7 +152,12 @@ def exhibits_shown(exhibits: Iterable[Exhibit], panel: Panel, rules: Policy) -> 
 
 def policy_of(evaluation: Evaluation) -> Policy:
     """Whether this study's counts are of persons, and from which size on they may be shown."""
-    return policy(evaluation.study.spec, Standard.from_config(evaluation.study.evidence))
+    return policy(evaluation.study.spec, standard_of(evaluation))
+
+
+def standard_of(evaluation: Evaluation) -> Standard:
+    """The standard that the study was evaluated by."""
+    return Standard.from_config(evaluation.study.evidence)
 
 
 def through_gate(

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def draws_netcdf(estimate: Estimate, *, shown: BoolArray | None = None, with_parameters: bool = True) -> bytes | None:
+def draws_netcdf(
+    estimate: Estimate,
+    *,
+    shown: BoolArray | None = None,
+    with_parameters: bool = True,
+    with_counts: bool = True,
+) -> bytes | None:
     """The posterior of a Bayesian estimate as a netCDF file; None for a frequentist one, or where no cell may be shown.
 
     Parameters
@@ -28,6 +34,8 @@ def draws_netcdf(estimate: Estimate, *, shown: BoolArray | None = None, with_par
     with_parameters
         Also store the model's further parameters. Left out where units are persons or the source is
         restricted: a unit's own effect could be read off them.
+    with_counts
+        Also store how many treated each cell has. Left out likewise: cells differ by the few who are missing in one.
 
     Returns
     -------
@@ -39,6 +47,8 @@ def draws_netcdf(estimate: Estimate, *, shown: BoolArray | None = None, with_par
     if not isinstance(estimate.uncertainty, Posterior) or (shown is not None and not shown.any()):
         return None
     dataset = _dataset(estimate, estimate.uncertainty, shown, with_parameters)
+    if not with_counts:
+        dataset = dataset.drop_vars("n_treated")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "draws.nc"
         dataset.to_netcdf(path, group="posterior", engine="h5netcdf")

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 from pathlib import Path
+from typing import Final
 
 from evalkit.errors import ConfigError, EvalkitError
 
@@ -18,6 +19,9 @@ _NEXT_STEPS = {
     errno.EPERM: "Choose a results folder that you may write to, or ask its owner for permission, then run again.",
     errno.EROFS: "The disk is read-only: choose a results folder elsewhere, then run again.",
 }
+
+MARKER: Final = "COMPLETE"
+"""Last file of a finished bundle."""
 
 
 def folder_for(root: Path, study_id: str, run_id: str) -> Path:

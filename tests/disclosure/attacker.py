@@ -51,6 +51,21 @@ class System:
         self.between({part: 1.0, whole: -(shown - half)}, 0.0, np.inf)
         self.between({part: 1.0, whole: -(shown + half)}, -np.inf, 0.0)
 
+    def joined(self, later: System) -> System:
+        """Both publications together, where people may join from one to the next and none leaves."""
+        both = System()
+        for mark, each in (("earlier", self), ("later", later)):
+            places = {place: both.cell((mark, name)) for name, place in each.names.items()}
+            both.equations += [
+                ({places[at]: factor for at, factor in row.items()}, value) for row, value in each.equations
+            ]
+            both.intervals += [
+                ({places[at]: factor for at, factor in row.items()}, low, high) for row, low, high in each.intervals
+            ]
+        for name in self.names.keys() & later.names.keys():
+            both.add_up(("later", name), [("earlier", name), ("came", name)])
+        return both
+
     def bounds(self, name: Hashable) -> tuple[float, float]:
         """Least and greatest value of an unknown."""
         n = len(self.names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,25 +14,14 @@ import pytest
 from evalkit.evaluation import Evaluation
 from evalkit.evidence import ledger
 from evalkit.evidence.standard import shipped
-from evalkit.evidence.summarize import summarize
 from evalkit.numerics.suppression import Linked, Suppression
 from evalkit.report import gating
 from evalkit.report.bundle import write_bundle
 from tests import report_samples as samples
 from tests.disclosure.bundle_reader import Calendar, learn
-from tests.disclosure.worlds import World, behind, known, run, small_counts
+from tests.disclosure.worlds import WORLDS, behind, known, small_counts, summarized_again
 
 MIN_CELL = shipped().disclosure.min_cell
-WORLDS = {
-    "people who vanish and rare events": World({2013: 40, 2015: 30}, 60, missing=3, leave=4, risk=0.15),
-    "a small cohort": World({2013: 60, 2014: 6, 2015: 30}, 60),
-    "few who never start": World({2013: 40, 2015: 30}, 5),
-}
-
-
-@pytest.fixture(scope="session")
-def evaluated(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Evaluation, Path]]:
-    return {name: run(world, tmp_path_factory.mktemp("world")) for name, world in WORLDS.items()}
 
 
 def lost(evaluation: Evaluation, bundle: Path, calendar: Calendar) -> dict[object, tuple[float, float]]:
@@ -81,21 +71,30 @@ def test_what_was_withheld_is_told_without_the_numbers(evaluated: Mapping[str, t
     assert "suppressed" not in table  # which row fell to which rule would bound its count
 
 
+PEOPLE = r"treated|units?|residents?|persons?|people|never-treated|comparison|unit-periods|rows"
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_no_sentence_picture_or_page_names_a_small_count_of_people(
+    name: str, evaluated: Mapping[str, tuple[Evaluation, Path]]
+) -> None:
+    """Limits of the rating table, such as "fewer than 5 treated" or "5 units or more", are no counts."""
+    evaluation, bundle = evaluated[name]
+    small = small_counts(evaluation.panel, WORLDS[name].calendar, {}, MIN_CELL)
+    numbers = "|".join(str(count) for count in sorted(set(small.values())))
+    named = re.compile(rf"(?<![\w.,%-])(?<!ewer than )(?:{numbers}) (?:{PEOPLE})\b(?! or more)")
+    read = [file for file in sorted(bundle.rglob("*")) if file.suffix in (".json", ".md", ".html", ".svg", ".csv")]
+    assert len(read) > 8
+    for file in read:
+        assert not named.findall(file.read_text(encoding="utf-8")), file.name
+
+
 def of_persons(evaluation: Evaluation) -> Evaluation:
     """The same study, had its units been persons."""
     spec = evaluation.study.spec
     assignment = spec.assignment.model_copy(update={"unit": "person"})
     study = evaluation.study.model_copy(update={"spec": spec.model_copy(update={"assignment": assignment})})
     return summarized_again(dataclasses.replace(evaluation, study=study))
-
-
-def summarized_again(evaluation: Evaluation) -> Evaluation:
-    """The evaluation with its summary made anew, without groups."""
-    evidence = summarize(
-        evaluation.study, evaluation.panel, evaluation.estimate, evaluation.robustness, evaluation.diagnostics,
-        evaluation.evidence.identity, other_outcomes=evaluation.other_outcomes,
-    )  # fmt: skip
-    return dataclasses.replace(evaluation, evidence=evidence)
 
 
 def switched_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pandas as pd
 from evalkit.config import load_study, resolved_yaml
 from evalkit.data.panel import Panel
 from evalkit.evaluation import Evaluation, evaluate
+from evalkit.evidence.summarize import summarize
 from evalkit.report.bundle import write_bundle
 from evalkit.vocabulary import POOLED
 from tests import small_study
@@ -48,6 +50,13 @@ class World:
                 risk = self.risk * (0.7 if start and year >= start else 1.0)
                 rows.append((f"r{number:04d}", year, start, side, np.nan if gone else float(rng.random() < risk)))
         return pd.DataFrame(rows, columns=["resident", "year", "start", "side", "hurt"])
+
+
+WORLDS = {
+    "people who vanish and rare events": World({2013: 40, 2015: 30}, 60, missing=3, leave=4, risk=0.15),
+    "a small cohort": World({2013: 60, 2014: 6, 2015: 30}, 60),
+    "few who never start": World({2013: 40, 2015: 30}, 5),
+}
 
 
 def run(world: World, folder: Path) -> tuple[Evaluation, Path]:
@@ -130,3 +139,12 @@ def behind(evaluation: Evaluation, calendar: Calendar) -> dict[int, list[int]]:
         if cohort in labels and time != POOLED:
             found.setdefault(time, []).append(labels[cohort])
     return found
+
+
+def summarized_again(evaluation: Evaluation) -> Evaluation:
+    """The evaluation with its summary made anew, without groups."""
+    evidence = summarize(
+        evaluation.study, evaluation.panel, evaluation.estimate, evaluation.robustness, evaluation.diagnostics,
+        evaluation.evidence.identity, other_outcomes=evaluation.other_outcomes,
+    )  # fmt: skip
+    return dataclasses.replace(evaluation, evidence=evidence)
