@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from evalkit.evaluation import Evaluation
+from evalkit.evidence.schema import Evidence
+from evalkit.report.brief_docx import brief_docx
 from evalkit.report.brief_html import brief_html
 from evalkit.report.brief_md import brief_md
 from evalkit.report.columns import DIAGNOSTICS, ESTIMATES, EVENT_STUDY
@@ -16,8 +18,10 @@ from evalkit.report.contents import Contents
 from evalkit.report.csv_file import to_csv
 from evalkit.report.datapackage import datapackage
 from evalkit.report.draws import draws_netcdf
+from evalkit.report.evidence_table import EVIDENCE, gated, to_parquet
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.files import MARKER, folder_for, sha256, write_whole
+from evalkit.report.jsonld import dataset
 from evalkit.report.releases import against_earlier
 
 MANIFEST: Final = "manifest.json"
@@ -25,6 +29,7 @@ COMPLETE: Final = MARKER
 FORMAT: Final = "evalkit-bundle"
 FORMAT_VERSION: Final = "1.0.0"
 FIGURE_INDEX: Final = "figures/index.json"
+EVIDENCE_TITLE: Final = "The evidence, a row an estimate"
 TABLES: Final = {
     "estimates.csv": ("All aggregations of all estimates", ESTIMATES),
     "event_study.csv": ("Effects of the primary estimate by event time", EVENT_STUDY),
@@ -92,7 +97,9 @@ def bundle_files(contents: Contents) -> dict[str, bytes]:
         name: (title, columns, to_csv(table, columns))
         for (name, (title, columns)), table in zip(TABLES.items(), tables, strict=True)
     }
-    evidence = contents.evidence
+    evidence, made = contents.evidence, documents(contents)
+    for name in ("evidence.csv", "evidence.parquet"):
+        encoded[name] = (EVIDENCE_TITLE, EVIDENCE, made[name])
     package = datapackage(
         name=evidence.identity.study_id,
         title=evidence.question.title.value or evidence.identity.study_id,
@@ -101,7 +108,7 @@ def bundle_files(contents: Contents) -> dict[str, bytes]:
         tables=encoded,
     )
     files = {
-        **documents(contents),
+        **made,
         **{name: content for name, (_, _, content) in encoded.items()},
         "study.yaml": contents.study_yaml.encode(),
         "provenance.json": as_json(contents.provenance),
@@ -121,7 +128,17 @@ def documents(contents: Contents) -> dict[str, bytes]:
         "evidence.json": contents.evidence.to_json().encode(),
         "brief.html": brief_html(contents).encode(),
         "brief.md": brief_md(contents).encode(),
+        "brief.docx": brief_docx(contents),
+        **open_data(contents.evidence),
     }
+
+
+def open_data(evidence: Evidence) -> dict[str, bytes]:
+    """The evidence for other programs: one table twice, and the record by which catalogues find it."""
+    table = gated(evidence)[0]
+    files = {"evidence.csv": to_csv(table, EVIDENCE), "evidence.parquet": to_parquet(table, EVIDENCE)}
+    described = {**files, "evidence.json": evidence.to_json().encode()}
+    return {**files, "dataset.jsonld": as_json(dataset(evidence, described, EVIDENCE))}
 
 
 def manifest_of(files: Mapping[str, bytes], *, study_id: str, run_id: str) -> bytes:

@@ -15,10 +15,12 @@ from evalkit.evidence.disclosure import Policy, policy
 from evalkit.evidence.disclosure import gate as gate_table
 from evalkit.evidence.linked import UNDECLARED
 from evalkit.evidence.natural import link_of
+from evalkit.evidence.schema import Evidence
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.withhold import checks_shown, has_small_cohort, in_check, in_text
 from evalkit.language import speaking
 from evalkit.report.contents import Contents
+from evalkit.report.evidence_table import gated
 from evalkit.report.exports import undeclared
 from evalkit.report.gallery import Shown
 from evalkit.report.gating import (
@@ -26,6 +28,7 @@ from evalkit.report.gating import (
     MIXTURE,
     SMALL,
     Gate,
+    Record,
     blank_record,
     expected_sizes,
     has_small_side,
@@ -107,6 +110,7 @@ def _composed(evaluation: Evaluation, provenance: Mapping[str, Any], study_yaml:
         by_event_time = gate.rows(by_event_time, EVENT_STUDY, pd.Series(True, index=by_event_time.index), MIXTURE)
     told = checks_shown(evaluation.diagnostics, evaluation.panel, rules, gate.ledger)
     checks = passed("diagnostics.csv", diagnostics_table([in_check(found, rules) for found in told]), [])
+    gate.passed("evidence.csv", _record_of(evaluation.evidence))
     exhibits: list[Shown] = []
     own = [*estimate.exhibits, *(found.exhibit for found in told if found.exhibit is not None)]
     for exhibit in exhibits_shown(own, evaluation.panel, rules):
@@ -192,6 +196,14 @@ def through_gate(
         record["escaped"] += found.escaped
     record["withheld"], record["rules"] = sorted(record["withheld"]), sorted(rules_used)
     return pd.concat(shown).sort_index() if len(shown) > 1 else shown[0], record
+
+
+def _record_of(evidence: Evidence) -> Record:
+    """What the gate did to the table of the evidence."""
+    found = gated(evidence)[1]
+    rules = [*((SMALL,) if found.suppressed else ()), *((COMPLEMENTARY,) if found.complementary else ())]
+    withheld = sorted({*found.suppressed, *found.complementary})
+    return {**blank_record(found.rows), "withheld": withheld, "rules": rules, "escaped": found.escaped}
 
 
 def cells_shown(evaluation: Evaluation, contents: Contents) -> BoolArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from evalkit.report.columns import Column
 from evalkit.report.files import sha256
@@ -22,7 +22,7 @@ def datapackage(
     Parameters
     ----------
     name, title, description, created
-        Of the package; `created` in ISO 8601.
+        Of the package; `created` in ISO 8601, left out where empty.
     tables
         File name to (title, columns, content).
 
@@ -38,20 +38,24 @@ def datapackage(
         "name": name.lower(),
         "title": title,
         "description": description,
-        "created": created,
+        **({"created": created} if created else {}),
         "resources": [_resource(path, *table) for path, table in tables.items()],
     }
 
 
+FORMATS: Final = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
+
+
 def _resource(path: str, title: str, columns: Sequence[Column], content: bytes) -> dict[str, Any]:
+    stem, _, suffix = path.rpartition(".")
     return {
-        "name": path.removesuffix(".csv").replace("/", "-").lower(),
+        "name": f"{stem}{'' if suffix == 'csv' else f'-{suffix}'}".replace("/", "-").lower(),
         "path": path,
         "title": title,
         "profile": "tabular-data-resource",
-        "format": "csv",
-        "mediatype": "text/csv",
-        "encoding": "utf-8",
+        "format": suffix,
+        "mediatype": FORMATS[suffix],
+        **({"encoding": "utf-8"} if suffix == "csv" else {}),
         "bytes": len(content),
         "hash": f"sha256:{sha256(content)}",
         "schema": {

@@ -24,6 +24,7 @@ from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.synthesis import synthesis_forest
 from evalkit.report.files import cannot_write, write_whole
 from evalkit.report.page import FINDINGS, NEXT_STEPS, build_page
+from evalkit.report.portfolio_data import open_data
 from evalkit.report.wording import first_upper
 from evalkit.synthesis.entries import STAGES, Entry
 from evalkit.synthesis.pooling import Group
@@ -142,11 +143,16 @@ def write_site(portfolio: Portfolio, out: Path, briefs: Mapping[str, bytes]) -> 
     """
     pages = {study: f"briefs/{place:04d}.html" for place, study in enumerate(sorted(briefs))}
     files = {page: briefs[study] for study, page in pages.items()}
+    made = (
+        ("findings.csv", "Studies", FINDINGS_TABLE, findings_table(portfolio)),
+        ("criteria.csv", "How evaluations are used", CRITERIA_TABLE, criteria_table(portfolio)),
+        ("synthesis.csv", "Averages over studies", SYNTHESIS_TABLE, synthesis_table(portfolio)),
+    )
+    tables = {name: (title, columns, to_csv(table, columns)) for name, title, columns, table in made}
     files |= {
         INDEX: site(portfolio, pages).encode(),
-        "findings.csv": to_csv(findings_table(portfolio), FINDINGS_TABLE),
-        "criteria.csv": to_csv(criteria_table(portfolio), CRITERIA_TABLE),
-        "synthesis.csv": to_csv(synthesis_table(portfolio), SYNTHESIS_TABLE),
+        **{name: content for name, (_, _, content) in tables.items()},
+        **open_data(portfolio, tables),
         "portfolio.json": (json.dumps(document(portfolio), indent=2, ensure_ascii=False) + "\n").encode(),
     }
     written = []

@@ -16,16 +16,20 @@ from evalkit.errors import DataError, NotSynced
 
 COMPLETE: Final = "COMPLETE"
 MANIFEST: Final = "manifest.json"
-# Only what passed the disclosure gate leaves the machine: no rows, no draws, no locks, no markers.
+# Only what passed the disclosure gate leaves the machine: no rows, no draws, no locks, no markers. `brief.docx` stays:
+# its name would come before that of brief.html, which has to be the first that a reader sees among the artifacts.
 SHARED_FILES: Final = (
     "brief.html",
     "brief.md",
     "datapackage.json",
+    "dataset.jsonld",
     "diagnostics.csv",
     "disclosure.json",
     "estimates.csv",
     "event_study.csv",
+    "evidence.csv",
     "evidence.json",
+    "evidence.parquet",
     MANIFEST,
     "provenance.json",
     "study.yaml",
