@@ -276,6 +276,8 @@ def few_clusters(facts: Facts, rule: Rule) -> Verdict:
     holds = facts.holds_with_few_clusters
     if few and holds:
         return held_against(False, f"{reason}; {holds}.", count)
+    if few and facts.is_bayesian and facts.design in OF_SERIES:
+        return held_against(False, f"{reason}{phrase('; errors are judged by the length of the series')}.", count)
     without = phrase("; no inference that holds with so few was made") if few else ""
     variant = "groups" if grouped else "bayesian" if facts.is_bayesian else ""
     return held_against(few, f"{reason}{without}.", count, variant=variant)

@@ -275,3 +275,13 @@ def test_a_controlled_series_of_one_place_has_the_cap_of_one_place_and_no_lower_
 @pytest.mark.parametrize("controlled", [False, True])
 def test_both_kinds_of_series_are_held_to_their_length(controlled: bool) -> None:
     assert judge("short_series", series(controlled=controlled)).state == "applied"
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [("bayesian_time_series", "not_triggered"), ("bayesian_did", "applied")],
+    ids=["series", "places"],
+)
+def test_a_posterior_of_one_series_is_not_charged_for_few_places_and_one_over_places_is(name: str, state: str) -> None:
+    fitted = made.estimate(-2.0, name=name, draws=made.posterior(-2.0))
+    assert judge("few_clusters", made.facts(fitted, made.spec(), data=made.panel(starts={6: 1}))).state == state
