@@ -10,6 +10,7 @@ import pytest
 
 from evalkit.report.brief_html import brief_html
 from tests import report_samples as samples
+from tests.browser.accessibility import violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -137,6 +138,20 @@ def test_text_stands_out_from_its_background(browser: Browser, brief: Path) -> N
             .map(([a, b]) => (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)); }"""
     )
     assert min(ratios) >= 4.5
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_axe_finds_nothing_that_keeps_a_reader_out(browser: Browser, brief: Path, width: int) -> None:
+    page, _ = _open(browser, brief, width)
+    _unfold(page)
+    assert violations(page) == []
+
+
+def test_axe_would_say_so(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "poor.html"
+    path.write_text("<!doctype html><title>x</title><img src='data:,'><p style='color:#bbb;background:#fff'>pale</p>")
+    page, _ = _open(browser, path, DESK)
+    assert {line.split(":")[0] for line in violations(page)} >= {"image-alt", "color-contrast", "html-has-lang"}
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])

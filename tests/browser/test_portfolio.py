@@ -11,6 +11,7 @@ import pytest
 from evalkit.report.portfolio_site import write_site
 from evalkit.synthesis.entries import Entry, newest
 from evalkit.synthesis.portfolio import build
+from tests.browser.accessibility import violations
 from tests.portfolio_samples import cities
 
 if TYPE_CHECKING:
@@ -35,6 +36,16 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         opened.goto((folder / "index.html").as_uri())
         yield opened
         browser.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_axe_finds_nothing_that_keeps_a_reader_out(page: Page, width: int) -> None:
+    browser = page.context.browser
+    assert browser is not None
+    scripted = browser.new_page(viewport={"width": width, "height": 900})  # axe is a script itself
+    scripted.goto(page.url)
+    assert violations(scripted) == []
+    scripted.close()
 
 
 def shown(page: Page) -> int:
