@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -11,20 +12,19 @@ from evalkit.cli import options
 from evalkit.cli.screen import Screen
 from evalkit.errors import EvalkitError
 
-KINDS = ("studies", "estimators", "checks", "priorities")
+KINDS = ("studies", "indicators", "equality", "estimators", "checks", "priorities")
 
 
 @click.command(name="list")
 @click.argument("kind", type=click.Choice(KINDS))
 @options.together(options.plugin, options.config_dir, options.as_json)
 def list_(kind: str, plugins: tuple[Path, ...], config_dir: Path | None, as_json: bool) -> int:
-    """List studies, estimators, checks or priorities."""
+    """List studies, indicators, equality trees, estimators, checks or priorities."""
     from evalkit.cli import plugins as plugin_files
 
     plugin_files.load(plugins)
     screen = Screen(as_json=as_json)
-    rows = {"studies": _studies, "estimators": _estimators, "checks": _checks, "priorities": _priorities}[kind]
-    columns, listed = rows(config_dir)
+    columns, listed = ROWS[kind](config_dir)
     screen.table(kind.capitalize(), columns, listed)
     return 0
 
@@ -36,6 +36,18 @@ def _studies(config_dir: Path | None) -> Rows:
     from evalkit.config import studies
 
     return ("study", "title"), list(studies(config_dir).items())
+
+
+def _indicators(config_dir: Path | None) -> Rows:
+    from evalkit.config import measures
+
+    return ("indicator", "title"), list(measures("indicator", config_dir).items())
+
+
+def _equality(config_dir: Path | None) -> Rows:
+    from evalkit.config import measures
+
+    return ("equality", "title"), list(measures("equality", config_dir).items())
 
 
 def _priorities(config_dir: Path | None) -> Rows:
@@ -75,3 +87,14 @@ def _checks(config_dir: Path | None) -> Rows:
         takes = known[name] if name in known else registry.get(name).null_in_words
         rows.append((name, takes, settings))
     return ("check", "takes for granted", "settings"), rows
+
+
+ROWS: Final[Mapping[str, Callable[[Path | None], Rows]]] = {
+    "studies": _studies,
+    "indicators": _indicators,
+    "equality": _equality,
+    "estimators": _estimators,
+    "checks": _checks,
+    "priorities": _priorities,
+}
+"""What `evalkit list KIND` shows."""

@@ -35,6 +35,8 @@ VERBS: Final = {
     "reproduce": ("evalkit.cli.reproduce:reproduce", "Run a logged study again and compare every headline number."),
     "compare": ("evalkit.cli.compare:compare", "Two runs side by side: config, data, estimates, with a figure."),
     "decide": ("evalkit.cli.decide:decide", "Record what the city decided after reading a run."),
+    "indicator": ("evalkit.cli.indicator:indicator", "An indicator's control chart, and its chance of the target."),
+    "equality": ("evalkit.cli.equality:equality", "Equality scores of a city, with the path to their targets."),
     "portfolio": ("evalkit.cli.portfolio:portfolio", "One site of all studies, comparable findings put together."),
     "sync": ("evalkit.cli.sync:sync", "Log the finished bundles that the store does not have yet."),
     "ui": ("evalkit.cli.ui:ui", "Open the local MLflow store in a browser."),

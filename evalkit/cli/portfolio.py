@@ -14,6 +14,8 @@ from evalkit.errors import DataError
 
 if TYPE_CHECKING:
     from evalkit.evaluation import Progress
+    from evalkit.indicators.document import IndicatorDocument
+    from evalkit.indicators.equality_document import EqualityDocument
     from evalkit.synthesis.entries import Entry, Stage
 
 
@@ -51,15 +53,24 @@ def portfolio(
             entries, briefs = _from_bundles(results, tell)
         else:
             entries, briefs = _from_store(experiments, tell)
+        measures = _measures(results, experiments)
         known = {each.study_id for each in entries}
         entries += [each for each in _planned(config_dir, experiments) if each.study_id not in known]
-        if not entries:
+        if not entries and not measures:
             raise DataError("There is no study to show.", next_step="Run one: evalkit run study=NAME.")
         tell("Writing the site")
-        made = build(entries, title=title, priorities=priorities(config_dir))
-        files = write_site(made, out, briefs)
+        documents = [document for document, _ in measures.values()]
+        made = build(entries, title=title, priorities=priorities(config_dir), measures=documents)
+        files = write_site(made, out, briefs, {name: page for name, (_, page) in measures.items() if page is not None})
     stages = {stage.capitalize(): str(count) for stage, count in made.stages().items() if count}
-    rows = {"Studies": str(len(entries)), **stages, "Averages": str(len(made.groups)), "Site": str(out / "index.html")}
+    measured = {"Indicators": len(made.indicators), "Equality": len(made.equality)}
+    rows = {
+        "Studies": str(len(entries)),
+        **stages,
+        "Averages": str(len(made.groups)),
+        **{name: str(count) for name, count in measured.items() if count},
+        "Site": str(out / "index.html"),
+    }
     summary = {"index": str(out / "index.html"), "files": len(files), "stages": made.stages(), **made.criteria()}
     screen.facts(title, rows, summary)
     return 0
@@ -92,7 +103,7 @@ def _from_bundles(results: Path, tell: Progress) -> tuple[list[Entry], dict[str,
     from evalkit.synthesis.entries import newest
 
     folders = [marker.parent for marker in sorted(results.glob("*/*/COMPLETE"))]
-    if not folders:
+    if not folders and not any(results.glob("*/*/*/COMPLETE")):
         raise DataError(
             f"{results} holds no finished bundle.", next_step="Name the folder that `evalkit run` writes to: results."
         )
@@ -104,6 +115,31 @@ def _from_bundles(results: Path, tell: Progress) -> tuple[list[Entry], dict[str,
     entries = newest(version.evidence for version in by_run.values())
     briefs = {each.study_id: by_run[each.run_id].file("brief.html") for each in entries}
     return entries, briefs
+
+
+Measures = dict[str, "tuple[IndicatorDocument | EqualityDocument, bytes | None]"]
+"""``indicator/ID`` or ``equality/ID`` to the newest document and its page."""
+
+
+def _measures(results: Path | None, experiments: tuple[str, ...]) -> Measures:
+    """Indicators and equality trees, each by its newest run."""
+    from evalkit.report.measure_bundle import FOLDERS, parse_document, read_document
+
+    found: Measures = {}
+    if results is None:
+        from evalkit.tracking.measures import stored_measures
+
+        for each in stored_measures(experiments):
+            document = parse_document(each.document, where=f"{each.kind}.json of run {each.run_id}")
+            found[f"{each.kind}/{each.id}"] = (document, each.page)
+        return found
+    for kind, folder in FOLDERS.items():
+        for marker in sorted((results / folder).glob("*/*/COMPLETE")):
+            document = read_document(marker.parent)
+            name = f"{kind}/{document.identity.id}"
+            if name not in found or found[name][0].identity.created_at < document.identity.created_at:
+                found[name] = (document, (marker.parent / "brief.html").read_bytes())
+    return found
 
 
 def _planned(config_dir: Path | None, experiments: tuple[str, ...]) -> Iterator[Entry]:

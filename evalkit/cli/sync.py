@@ -10,6 +10,9 @@ from evalkit.cli import options
 from evalkit.cli.screen import Screen
 from evalkit.errors import DataError, EvalkitError, NotSynced
 
+MEASURES = ("indicators", "equality")
+"""Folders within the results that hold bundles of indicators and equality trees."""
+
 
 @click.command()
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Bundles.")
@@ -20,15 +23,17 @@ def sync(results: Path, as_json: bool) -> int:
     A bundle that is logged already is left alone, so this can be repeated at any time.
     """
     from evalkit.tracking.log import log_bundle
+    from evalkit.tracking.measures import log_measure
 
     screen = Screen(as_json=as_json)
     waiting = [marker.parent for marker in sorted(results.glob("*/*/COMPLETE"))]
-    waiting = [bundle for bundle in waiting if not (bundle / "SYNCED").exists()]
+    measured = [marker.parent for name in MEASURES for marker in sorted((results / name).glob("*/*/COMPLETE"))]
+    waiting = [bundle for bundle in (*waiting, *measured) if not (bundle / "SYNCED").exists()]
     done: list[str] = []
     failed: dict[str, EvalkitError] = {}
     for bundle in waiting:
         try:
-            log_bundle(bundle)
+            (log_measure if bundle in measured else log_bundle)(bundle)
         except (NotSynced, DataError) as error:
             failed[str(bundle)] = error
         else:

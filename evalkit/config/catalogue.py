@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from evalkit.config.folders import Folders
 from evalkit.errors import ConfigError
@@ -34,6 +34,29 @@ def studies(config_dir: Path | None = None) -> dict[str, str]:
     titles = {}
     for name in folders.options("study"):
         file = folders.file(f"study/{name}.yaml")
+        try:
+            content = read_yaml(file) if file else None
+        except ConfigError as error:
+            titles[name] = f"cannot be read: {error.what}"
+            continue
+        titles[name] = str(content.get("title", "")) if isinstance(content, dict) else "empty"
+    return titles
+
+
+def measures(kind: Literal["indicator", "equality"], config_dir: Path | None = None) -> dict[str, str]:
+    """Indicators, or trees of equality indicators, that can be named, with their titles.
+
+    A file that cannot be read is listed with the reason, not left out.
+
+    Examples
+    --------
+    >>> measures("indicator")["california_fatal_accidents"]
+    "Fatal accidents on California's roads"
+    """
+    folders = Folders.find(config_dir)
+    titles = {}
+    for name in folders.options(kind):
+        file = folders.file(f"{kind}/{name}.yaml")
         try:
             content = read_yaml(file) if file else None
         except ConfigError as error:

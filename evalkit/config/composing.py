@@ -16,7 +16,9 @@ _PACKAGE = "@package"
 """Hydra's header that moves a file's content elsewhere."""
 
 
-def compose_raw(folders: Folders, overrides: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def compose_raw(
+    folders: Folders, overrides: Sequence[str], *, config: str = CONFIG_NAME
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Compose the config and return it as plain dicts, interpolations unresolved.
 
     Parameters
@@ -25,6 +27,8 @@ def compose_raw(folders: Folders, overrides: Sequence[str]) -> tuple[dict[str, A
         Where configs are looked up, first one first.
     overrides
         As `overrides.prepare` returns them.
+    config
+        File at the top of the folders that lists the defaults.
 
     Returns
     -------
@@ -50,7 +54,7 @@ def compose_raw(folders: Folders, overrides: Sequence[str]) -> tuple[dict[str, A
             searching(folders.search, bare_estimators(folders)),
             initialize_config_dir(str(folders.search[-1]), job_name="evalkit", version_base="1.3"),
         ):
-            composed = compose(CONFIG_NAME, list(overrides), return_hydra_config=True)
+            composed = compose(config, list(overrides), return_hydra_config=True)
         raw = OmegaConf.to_container(composed, resolve=False)
     except yaml.MarkedYAMLError as error:
         raise _unreadable_yaml(error) from None

@@ -102,7 +102,7 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Compose
         typed=_typed(prepared),
     )
     _refuse_borrowed_id(study.spec.id, prepared)
-    return Composed(study=study, tracking=_tracking(raw), root=folders.data_root)
+    return Composed(study=study, tracking=tracking_of(raw), root=folders.data_root)
 
 
 def _refuse_borrowed_id(found: str, prepared: Sequence[str]) -> None:
@@ -150,7 +150,14 @@ def _of_estimator(parsed: Any) -> bool:
     return str(parsed.key_or_group).split(".")[0] == "estimator"
 
 
-def _tracking(raw: Mapping[str, Any]) -> Tracking:
+def tracking_of(raw: Mapping[str, Any]) -> Tracking:
+    """Where a composed config's runs are logged.
+
+    Raises
+    ------
+    ConfigError
+        For what no tracking can be.
+    """
     try:
         return Tracking.model_validate(resolve(raw, "tracking") or {})
     except ValidationError as error:

@@ -15,7 +15,9 @@ TOP_KEYS = (*GROUPS, "seed", "data_root", "language")
 """What a composed config holds, and so what an override may begin with."""
 
 
-def prepare(overrides: Sequence[str], folders: Folders, *, plugins: Sequence[str] = ()) -> list[str]:
+def prepare(
+    overrides: Sequence[str], folders: Folders, *, plugins: Sequence[str] = (), groups: Sequence[str] = GROUPS
+) -> list[str]:
     """Check overrides and return them as Hydra must see them.
 
     A key that the study's file does not spell out (``study.design.level=0.9``) is as good as one that
@@ -31,6 +33,8 @@ def prepare(overrides: Sequence[str], folders: Folders, *, plugins: Sequence[str
         Where configs are looked up.
     plugins
         Estimators that are registered without having a config.
+    groups
+        What may be named; those of a study by default.
 
     Raises
     ------
@@ -42,10 +46,10 @@ def prepare(overrides: Sequence[str], folders: Folders, *, plugins: Sequence[str
         text = str(parsed.input_line)
         if parsed.is_hydra_override() or parsed.key_or_group.startswith("hydra/"):
             prepared.append(text)
-        elif _is_group(parsed):
+        elif parsed.key_or_group in groups:
             prepared += _group(parsed, folders, plugins)
         else:
-            _check_top_key(parsed)
+            _check_top_key(parsed, groups)
             prepared.append(text if parsed.is_delete() else "++" + text.lstrip("+"))
     return prepared
 
@@ -105,10 +109,6 @@ def _is_launch(parsed: Override) -> bool:
     return parsed.is_hydra_override() or parsed.key_or_group.startswith("hydra/")
 
 
-def _is_group(parsed: Override) -> bool:
-    return parsed.key_or_group in GROUPS
-
-
 def _group(parsed: Override, folders: Folders, plugins: Sequence[str]) -> list[str]:
     """Check the choices of a group override."""
     group = parsed.key_or_group
@@ -134,14 +134,15 @@ def unknown_choice(group: str, choice: str, known: Sequence[str]) -> ConfigError
     return ConfigError(f"There is no {word.get(group, group)} '{choice}'.", allowed=shown, next_step=hint)
 
 
-def _check_top_key(parsed: Override) -> None:
+def _check_top_key(parsed: Override, groups: Sequence[str]) -> None:
     key = parsed.key_or_group
     top = key.split(".")[0].split("/")[0].split("@")[0]
-    if top in TOP_KEYS and "/" not in key:
+    known = (*groups, "seed", "data_root")
+    if top in known and "/" not in key:
         return
-    near = closest(top, TOP_KEYS)
+    near = closest(top, known)
     raise ConfigError(
         f"Unknown key '{key}' on the command line.",
-        allowed=f"{', '.join(TOP_KEYS)} and keys below {quote_names(GROUPS)}",
+        allowed=f"{', '.join(known)} and keys below {quote_names(groups)}",
         next_step=f"Did you mean '{near}{key[len(top) :]}'?" if near else "Remove it.",
     )

@@ -44,6 +44,31 @@ def score_of(ratio: float) -> float:
     return float(np.interp(ratio, RATIOS, SCORES))
 
 
+def scores_of(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Scores of pairs of levels above 0, of any shape.
+
+    Examples
+    --------
+    >>> scores_of(np.array([3.0, 3.0]), np.array([6.0, 3.0])).tolist()
+    [40.0, 100.0]
+    """
+    ratio = np.maximum(first, second) / np.minimum(first, second)
+    return np.asarray(np.interp(ratio, RATIOS, SCORES))
+
+
+def percentage_scores(share: FloatArray, *, higher_better: bool) -> FloatArray:
+    """Scores of shares of the whole city: the per cent itself, or what is left of it, 1 at least.
+
+    Examples
+    --------
+    >>> percentage_scores(np.array([0.4, 0.0]), higher_better=True).tolist()
+    [40.0, 1.0]
+    >>> percentage_scores(np.array([0.4]), higher_better=False).tolist()
+    [60.0]
+    """
+    return np.asarray(np.maximum(100.0 * (share if higher_better else 1.0 - share), 1.0))
+
+
 def difference_interval(
     first: Sequence[float] | FloatArray, second: Sequence[float] | FloatArray, *, independent: bool = True
 ) -> tuple[float, float, float]:

@@ -114,7 +114,7 @@ def bundle_files(contents: Contents) -> dict[str, bytes]:
         "provenance.json": as_json(contents.provenance),
         "disclosure.json": as_json(contents.disclosure),
         "datapackage.json": as_json(package),
-        FIGURE_INDEX: as_json([_figure_entry(figure) for figure in contents.figures]),
+        FIGURE_INDEX: as_json([figure_entry(figure) for figure in contents.figures]),
     }
     for figure in contents.figures:
         files[f"figures/{figure.id}.svg"] = figure.svg
@@ -153,6 +153,7 @@ def as_json(value: object) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def _figure_entry(figure: Figure) -> dict[str, Any]:
+def figure_entry(figure: Figure) -> dict[str, Any]:
+    """A figure without its pictures: title, words and numbers."""
     rows = json.loads(figure.data.to_json(orient="split", index=False, double_precision=15))
     return {"id": figure.id, "title": figure.title, "alt": figure.alt, "note": figure.note, "data": rows}

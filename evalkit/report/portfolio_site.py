@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from evalkit import __version__
 from evalkit.evidence.disclosure import formula_safe
+from evalkit.indicators.phrases import PORTFOLIO, SENTENCES
 from evalkit.report.columns import Column
 from evalkit.report.csv_file import to_csv, typed
 from evalkit.report.figures.canvas import Figure
@@ -25,6 +26,14 @@ from evalkit.report.figures.synthesis import synthesis_forest
 from evalkit.report.files import cannot_write, write_whole
 from evalkit.report.page import FINDINGS, NEXT_STEPS, build_page
 from evalkit.report.portfolio_data import open_data
+from evalkit.report.portfolio_measures import (
+    EQUALITY_TABLE,
+    INDICATORS_TABLE,
+    equality_table,
+    indicator_rows,
+    indicators_table,
+    trees,
+)
 from evalkit.report.wording import first_upper
 from evalkit.synthesis.entries import STAGES, Entry
 from evalkit.synthesis.pooling import Group
@@ -124,7 +133,9 @@ class Pooling:
     source: str
 
 
-def write_site(portfolio: Portfolio, out: Path, briefs: Mapping[str, bytes]) -> list[Path]:
+def write_site(
+    portfolio: Portfolio, out: Path, briefs: Mapping[str, bytes], measures: Mapping[str, bytes] | None = None
+) -> list[Path]:
     """Write the site into a folder and return its files.
 
     Parameters
@@ -135,6 +146,8 @@ def write_site(portfolio: Portfolio, out: Path, briefs: Mapping[str, bytes]) -> 
         Made when it does not exist; files of the same names are replaced whole, others are left alone.
     briefs
         Study id to the content of its ``brief.html``.
+    measures
+        ``indicator/ID`` and ``equality/ID`` to the content of their pages.
 
     Raises
     ------
@@ -143,14 +156,20 @@ def write_site(portfolio: Portfolio, out: Path, briefs: Mapping[str, bytes]) -> 
     """
     pages = {study: f"briefs/{place:04d}.html" for place, study in enumerate(sorted(briefs))}
     files = {page: briefs[study] for study, page in pages.items()}
-    made = (
+    of_measures = {name: f"briefs/m{place:04d}.html" for place, name in enumerate(sorted(measures or {}))}
+    files |= {page: (measures or {})[name] for name, page in of_measures.items()}
+    made = [
         ("findings.csv", "Studies", FINDINGS_TABLE, findings_table(portfolio)),
         ("criteria.csv", "How evaluations are used", CRITERIA_TABLE, criteria_table(portfolio)),
         ("synthesis.csv", "Averages over studies", SYNTHESIS_TABLE, synthesis_table(portfolio)),
-    )
+    ]
+    if portfolio.indicators:
+        made.append(("indicators.csv", PORTFOLIO["indicators"], INDICATORS_TABLE, indicators_table(portfolio)))
+    if portfolio.equality:
+        made.append(("equality.csv", PORTFOLIO["equality"], EQUALITY_TABLE, equality_table(portfolio)))
     tables = {name: (title, columns, to_csv(table, columns)) for name, title, columns, table in made}
     files |= {
-        INDEX: site(portfolio, pages).encode(),
+        INDEX: site(portfolio, {**pages, **of_measures}).encode(),
         **{name: content for name, (_, _, content) in tables.items()},
         **open_data(portfolio, tables),
         "portfolio.json": (json.dumps(document(portfolio), indent=2, ensure_ascii=False) + "\n").encode(),
@@ -183,6 +202,10 @@ def site(portfolio: Portfolio, pages: Mapping[str, str]) -> str:
         stages=[(stage, count) for stage, count in portfolio.stages().items() if count],
         syntheses=[_pooling(group, portfolio) for group in portfolio.groups],
         criteria=_by_priority(portfolio),
+        indicators=indicator_rows(portfolio, marks, pages),
+        trees=trees(portfolio, marks, pages),
+        words=PORTFOLIO,
+        banner=SENTENCES["banner"],
     )
     return rendered.strip() + "\n"
 
@@ -221,6 +244,8 @@ def document(portfolio: Portfolio) -> dict[str, Any]:
             {**_synthesis(group), "sentences": list(sentences(group)), "members": [m.study_id for m in group.members]}
             for group in portfolio.groups
         ],
+        "indicators": [each.model_dump(mode="json") for each in portfolio.indicators],
+        "equality": [each.model_dump(mode="json") for each in portfolio.equality],
     }
 
 
@@ -316,11 +341,14 @@ def _certainty_mark(entry: Entry) -> str:
 
 def _filters(rows: list[Row], portfolio: Portfolio, marks: Mapping[str, str]) -> list[tuple[str, str, list[Choice]]]:
     """Name, what it says, and the buttons of each filter; a choice that nothing has is left out."""
+    measured = {marks[each.priority] for each in portfolio.indicators}
+    measured |= {marks[each.priority] for each in portfolio.equality}
 
     def choices(group: str, named: list[tuple[str, str]]) -> list[Choice]:
         counted = [(mark, text, sum(mark in row.marks.split() for row in rows)) for mark, text in named]
         every = Choice(f"{group}-all", "", "All", len(rows))
-        return [every, *(Choice(f"{group}-{mark}", mark, text, count) for mark, text, count in counted if count)]
+        kept = [each for each in counted if each[2] or each[0] in measured]
+        return [every, *(Choice(f"{group}-{mark}", mark, text, count) for mark, text, count in kept)]
 
     return [
         ("priority", "Priority", choices("priority", [(marks[name], text) for name, text in
@@ -343,6 +371,9 @@ def _rules(portfolio: Portfolio, marks: Mapping[str, str]) -> Markup:
         f"body:has(#{group}-{mark}:checked) .study:not(.{mark}) {{ display: none; }}"
         for group, every in groups.items()
         for mark in every
+    ]
+    lines += [
+        f"body:has(#priority-{mark}:checked) .measure:not(.{mark}) {{ display: none; }}" for mark in groups["priority"]
     ]
     return Markup("\n".join(lines))  # noqa: S704 (letters and numbers made above)
 

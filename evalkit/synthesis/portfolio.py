@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from evalkit.indicators.document import IndicatorDocument
+from evalkit.indicators.equality_document import EqualityDocument
 from evalkit.synthesis.entries import STAGES, Entry, ordered
 from evalkit.synthesis.pooling import Group, groups
 
@@ -32,12 +34,16 @@ class Portfolio:
         By priority, city and title.
     groups
         Comparable findings, put together.
+    indicators, equality
+        Indicators of performance and trees of equality indicators, by priority, city and title.
     """
 
     title: str
     priorities: Mapping[str, str]
     entries: tuple[Entry, ...]
     groups: tuple[Group, ...]
+    indicators: tuple[IndicatorDocument, ...] = ()
+    equality: tuple[EqualityDocument, ...] = ()
 
     @property
     def cities(self) -> tuple[str, ...]:
@@ -63,7 +69,14 @@ class Portfolio:
         }
 
 
-def build(entries: Sequence[Entry], *, title: str, priorities: Mapping[str, str], level: float = 0.95) -> Portfolio:
+def build(
+    entries: Sequence[Entry],
+    *,
+    title: str,
+    priorities: Mapping[str, str],
+    level: float = 0.95,
+    measures: Sequence[IndicatorDocument | EqualityDocument] = (),
+) -> Portfolio:
     """A portfolio of these studies.
 
     Parameters
@@ -76,9 +89,16 @@ def build(entries: Sequence[Entry], *, title: str, priorities: Mapping[str, str]
         Id to title; an unknown priority keeps its id.
     level
         Of the intervals of the synthesis.
+    measures
+        Newest documents of indicators and equality trees.
     """
     kept = tuple(ordered(entries))
-    present = {each.priority for each in kept}
+    present = {each.priority for each in (*kept, *measures)}
     titles = {name: text for name, text in priorities.items() if name in present}
     titles |= {name: name.replace("_", " ") for name in sorted(present - set(titles))}
-    return Portfolio(title, titles, kept, groups(kept, level=level))
+    in_order = sorted(measures, key=lambda each: (each.priority, each.city, each.title, each.identity.id))
+    return Portfolio(
+        title, titles, kept, groups(kept, level=level),
+        tuple(each for each in in_order if isinstance(each, IndicatorDocument)),
+        tuple(each for each in in_order if isinstance(each, EqualityDocument)),
+    )  # fmt: skip

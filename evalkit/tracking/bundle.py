@@ -93,7 +93,7 @@ class Bundle:
                 f"{folder} is not a finished bundle: it has no file '{COMPLETE}'.",
                 next_step="Name a folder that `evalkit run` wrote to its end, results/<study>/<uuid>.",
             )
-        _verify(folder)
+        verify(folder)
         evidence = _json(folder / "evidence.json")
         for block, field in REQUIRED:
             if plain(evidence.get(block, {}).get(field)) in (None, ""):
@@ -174,16 +174,7 @@ class Bundle:
         NotSynced
             If one of them holds an address with a password: then nothing is sent.
         """
-        files = [*(self.folder / name for name in SHARED_FILES), *self.versions()]
-        figures = sorted(path for path in (self.folder / "figures").glob("*") if path.suffix in SHARED_FIGURES)
-        sent = [path for path in (*files, *figures) if path.is_file() and not path.is_symlink()]
-        for path in sent:
-            if _LOGIN.search(path.read_bytes()):
-                raise NotSynced(
-                    f"{path} holds an address with a password, so nothing of this bundle was sent.",
-                    next_step="Put the address into an environment variable (data.source.url_env) and run again.",
-                )
-        return sent
+        return shared_files(self.folder, [*SHARED_FILES, *(path.name for path in self.versions())])
 
     def versions(self) -> list[Path]:
         """Files of later versions of the evidence, each behind a manifest that knows it as it is.
@@ -225,6 +216,26 @@ class Bundle:
             return list(csv.DictReader(lines))
 
 
+def shared_files(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Files of these names, and the figures, as far as they are there and may leave the machine.
+
+    Raises
+    ------
+    NotSynced
+        If one of them holds an address with a password: then nothing is sent.
+    """
+    files = [folder / name for name in names]
+    figures = sorted(path for path in (folder / "figures").glob("*") if path.suffix in SHARED_FIGURES)
+    sent = [path for path in (*files, *figures) if path.is_file() and not path.is_symlink()]
+    for path in sent:
+        if _LOGIN.search(path.read_bytes()):
+            raise NotSynced(
+                f"{path} holds an address with a password, so nothing of this bundle was sent.",
+                next_step="Put the address into an environment variable (data.source.url_env) and run again.",
+            )
+    return sent
+
+
 def _json(path: Path) -> dict[str, Any]:
     try:
         parsed = json.loads(path.read_text(encoding="utf-8"))
@@ -237,7 +248,14 @@ def _json(path: Path) -> dict[str, Any]:
     return parsed
 
 
-def _verify(folder: Path) -> None:
+def verify(folder: Path) -> None:
+    """Compare every file of a bundle with its manifest.
+
+    Raises
+    ------
+    DataError
+        Naming the file that is missing or has changed.
+    """
     for name, expected in _manifest(folder).items():
         path = folder / name
         if not path.is_file():

@@ -84,7 +84,7 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
     read = Bundle.read(Path(bundle))
     files = read.shared()
     store = resolve(tracking_uri)
-    with _one_at_a_time(read.folder), opened(store) as client:
+    with one_at_a_time(read.folder), opened(store) as client:
         experiment_id = ensure_experiment(client, store, read.priority)
         known = _known_runs(client, experiment_id, read.uuid)
         top = parent(read)
@@ -92,7 +92,7 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
         figure = strip(read)
         description = note.render(read, experiment_id, run_id, has_strip=figure is not None)
         _fill(client, run_id, read, top, {NOTE: description})
-        _send_files(client, run_id, read.folder, files)
+        send_files(client, run_id, read.folder, files)
         _send_decisions(client, run_id, read)
         if figure is not None:
             client.log_text(run_id, figure, note.STRIP)
@@ -115,12 +115,12 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
         evidence_page=links.evidence_view(experiment_id),
         children=nested,
     )
-    _mark_synced(read.folder, logged)
+    mark_synced(read.folder, logged)
     return logged
 
 
 @contextlib.contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
+def one_at_a_time(folder: Path) -> Iterator[None]:
     """Keep two processes of this machine from logging the same bundle at the same time."""
     from filelock import FileLock
 
@@ -185,7 +185,8 @@ def _fill(client: MlflowClient, run_id: str, bundle: Bundle, run: RunContents, m
         client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "evaluation")])])
 
 
-def _send_files(client: MlflowClient, run_id: str, folder: Path, files: Sequence[Path]) -> None:
+def send_files(client: MlflowClient, run_id: str, folder: Path, files: Sequence[Path]) -> None:
+    """Send files of a bundle, each to where it lies in it."""
     for path in files:
         inside = path.relative_to(folder).parent.as_posix()
         client.log_artifact(run_id, str(path), artifact_path=None if inside == "." else inside)
@@ -227,7 +228,7 @@ def _end_ms(client: MlflowClient, run_id: str, bundle: Bundle) -> int:
     return max(bundle.completed_ms, bundle.created_ms, int(info.start_time))
 
 
-def _mark_synced(folder: Path, logged: LoggedRun) -> None:
+def mark_synced(folder: Path, logged: LoggedRun) -> None:
     """Write `SYNCED` whole or not at all."""
     text = json.dumps({"store": logged.store, "experiment_id": logged.experiment_id, "run_id": logged.run_id}, indent=2)
     temporary = folder / f".{SYNCED}.{os.getpid()}"

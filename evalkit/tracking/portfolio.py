@@ -80,7 +80,7 @@ def stored_studies(
     store = resolve(tracking_uri)
     with opened(store) as client, TemporaryDirectory() as folder:
         by_study: dict[str, list[Run]] = {}
-        for run in _runs(client, _experiments(client, store, experiments)):
+        for run in _runs(client, experiments_of(client, store, experiments)):
             by_study.setdefault(run.data.tags.get("evalkit.study", ""), []).append(run)
         found = []
         for place, (study, runs) in enumerate(sorted(by_study.items())):
@@ -90,7 +90,14 @@ def stored_studies(
     return found
 
 
-def _experiments(client: MlflowClient, store: Store, names: Sequence[str]) -> list[str]:
+def experiments_of(client: MlflowClient, store: Store, names: Sequence[str]) -> list[str]:
+    """Ids of the experiments of these names; of all priorities without any.
+
+    Raises
+    ------
+    ConfigError
+        When one does not exist.
+    """
     if not names:
         every = client.search_experiments(filter_string=f"name LIKE '{PREFIX}%'", max_results=1000)
         return [experiment.experiment_id for experiment in every]

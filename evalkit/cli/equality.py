@@ -1,0 +1,57 @@
+"""`evalkit equality`: equality scores of a city, what changed, and the path to targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalkit.cli.measures import common, finish
+from evalkit.cli.screen import Screen
+
+
+@click.command()
+@common
+def equality(
+    name: str, overrides: tuple[str, ...], results: Path, config_dir: Path | None, quiet: bool, as_json: bool
+) -> int:
+    """Score a tree of equality indicators: gap, ratio and score of each, averaged to topics, themes and the city.
+
+    NAME is a file of configs/equality; `evalkit list equality` shows them. Scores are approximate, and a change of
+    score is descriptive.
+
+    \b
+    evalkit equality sample_city
+    evalkit equality sample_city equality.target.score=60
+    """  # noqa: D301 (click reads the backspace character as: keep these lines as they are)
+    from evalkit.config import compose_measure
+    from evalkit.errors import ConfigError
+    from evalkit.indicators.equality_result import evaluate_equality
+    from evalkit.report.measure_bundle import read_document, write_equality
+    from evalkit.report.provenance import provenance
+    from evalkit.study.equality import EqualitySpec
+
+    screen = Screen(quiet=quiet, as_json=as_json)
+    composed = compose_measure("equality", name, overrides, config_dir)
+    spec = composed.spec
+    if not isinstance(spec, EqualitySpec):
+        raise ConfigError(f"'{name}' is no equality tree.", next_step="See `evalkit list equality`.")
+    with screen.progress() as tell:
+        tell("Reading the data and drawing the groups")
+        found = evaluate_equality(spec, data_root=composed.data_root, seed=composed.seed)
+        tell("Writing the page")
+        bundle = write_equality(found, results, provenance=provenance(), seed=composed.seed)
+        tell("Logging to MLflow")
+    made = read_document(bundle)
+    said = made.sentences
+    rows = {
+        "Now": said["headline"],
+        "Change": said["change"],
+        "Path": said["path"],
+        "Best": said["best"],
+        "Worst": said["worst"],
+        "Remarks": "\n".join(made.remarks),
+        "Mind": " ".join((said["banner"], said["approximate"])),
+    }
+    shown = {label: text for label, text in rows.items() if text}
+    return finish(screen, spec.title, bundle, composed.tracking, shown, made.model_dump(mode="json"))

@@ -1,0 +1,56 @@
+"""`evalkit indicator`: where an indicator stands, what its chart says, and whether it will reach its target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalkit.cli.measures import common, finish
+from evalkit.cli.screen import Screen
+
+
+@click.command()
+@common
+def indicator(
+    name: str, overrides: tuple[str, ...], results: Path, config_dir: Path | None, quiet: bool, as_json: bool
+) -> int:
+    """Draw up an indicator's control chart, foretell it, and give the chance of reaching its target.
+
+    NAME is a file of configs/indicator; `evalkit list indicators` shows them. On target is not the same as caused by
+    the programme: for that, evaluate it with `evalkit run`.
+
+    \b
+    evalkit indicator california_fatal_accidents
+    evalkit indicator california_fatal_accidents indicator.target.value=8 seed=7
+    """  # noqa: D301 (click reads the backspace character as: keep these lines as they are)
+    from evalkit.config import compose_measure
+    from evalkit.errors import ConfigError
+    from evalkit.indicators.result import evaluate_indicator
+    from evalkit.report.measure_bundle import read_document, write_indicator
+    from evalkit.report.provenance import provenance
+    from evalkit.study.indicator import IndicatorSpec
+
+    screen = Screen(quiet=quiet, as_json=as_json)
+    composed = compose_measure("indicator", name, overrides, config_dir)
+    spec = composed.spec
+    if not isinstance(spec, IndicatorSpec):
+        raise ConfigError(f"'{name}' is no indicator.", next_step="See `evalkit list indicators`.")
+    with screen.progress() as tell:
+        tell("Reading the data and foretelling them")
+        found = evaluate_indicator(spec, data_root=composed.data_root, seed=composed.seed)
+        tell("Writing the page")
+        bundle = write_indicator(found, results, provenance=provenance(), seed=composed.seed)
+        tell("Logging to MLflow")
+    made = read_document(bundle)
+    said = made.sentences
+    rows = {
+        "Now": said["headline"],
+        "Outlook": " ".join(text for text in (said["chance"], said["forecast"]) if text),
+        "Pace": said["pace"],
+        "Signals": said["signal"],
+        "Remarks": "\n".join(made.remarks),
+        "Mind": said["banner"],
+    }
+    shown = {label: text for label, text in rows.items() if text}
+    return finish(screen, spec.title, bundle, composed.tracking, shown, made.model_dump(mode="json"))
