@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from evalkit.language import Phrases
+from evalkit.language import Phrases, known_language, speaking
 from evalkit.report.annex import build_annex
 from evalkit.report.annex_parts import Table, frame_table
 from evalkit.report.brief_html import MAIN
@@ -62,6 +62,11 @@ def brief_docx(contents: Contents) -> bytes:
 
     The same contents give the same bytes: no clock and no machine enters.
     """
+    with speaking(known_language(contents.evidence.identity.language)):
+        return _packed(_written(contents))
+
+
+def _written(contents: Contents) -> Document:
     import docx
 
     page, document = build_page(contents.evidence), docx.Document()
@@ -79,7 +84,7 @@ def brief_docx(contents: Contents) -> bytes:
     if len(shown) < len(contents.figures):
         document.add_paragraph(HEADINGS["of_checks"])
     _annex(document, contents)
-    return _packed(document)
+    return document
 
 
 def plain(text: str) -> str:
