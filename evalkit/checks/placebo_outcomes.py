@@ -14,6 +14,7 @@ from evalkit.checks.wording import two_digits
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.language import mark, phrase, say
+from evalkit.study.told import told, told_outcome
 from evalkit.vocabulary import Diagnostic, Domain, Exhibit
 
 
@@ -61,8 +62,8 @@ class PlaceboOutcomes(PanelCheck):
             return self.result("not_run", phrase("The study names no placebo outcome (outcomes with role: placebo)."))
         found: list[_Effect] = []
         trouble: list[str] = []
-        for outcome in named:
-            estimate = context.of_outcome(outcome.name)
+        for declared in named:
+            estimate, outcome = context.of_outcome(declared.name), told_outcome(context.spec, declared)
             if isinstance(estimate, EvalkitError):
                 trouble.append(f"'{outcome.name}' ({estimate.what})")
             else:
@@ -85,7 +86,7 @@ class PlaceboOutcomes(PanelCheck):
             not_estimable=float(len(trouble)),
             intervals_excluding_zero=float(sum(not each.low <= 0.0 <= each.high for each in found)),
         )
-        primary = context.spec.primary_outcome
+        primary = told(context.spec).primary_outcome
         first = _effect(context, context.estimate, primary.name, "primary", primary.unit)
         return exhibiting(result, _exhibit([first, *found]))
 

@@ -6,7 +6,8 @@ import math
 from typing import Final
 
 from evalkit.checks.base import CheckContext
-from evalkit.language import mark
+from evalkit.language import localized, mark, with_unit
+from evalkit.study.told import told
 
 NO_ONE_START: Final = mark(
     "Treatment rises, falls or changes again: it has no one start to be moved or given to others."
@@ -36,8 +37,8 @@ def amount(context: CheckContext, effect: float, *, signed: bool = True, two_way
     is_ratio = bool(context.estimate.facts.get("log_link")) and not two_way
     is_log = context.spec.primary_outcome.transform == "log" or is_ratio
     value = 100.0 * math.expm1(effect) if is_log else effect
-    unit = "%" if is_log else context.spec.primary_outcome.unit
-    return f"{two_digits(value if signed else abs(value))} {unit}"
+    unit = "%" if is_log else told(context.spec).primary_outcome.unit
+    return with_unit(two_digits(value if signed else abs(value)), unit)
 
 
 def two_digits(value: float) -> str:
@@ -46,4 +47,4 @@ def two_digits(value: float) -> str:
         return f"{value:g}"
     rounded = round(value, 1 - math.floor(math.log10(abs(value))))
     decimals = max(0, 1 - math.floor(math.log10(abs(rounded))))
-    return f"{rounded:,.{decimals}f}"
+    return localized(f"{rounded:,.{decimals}f}")

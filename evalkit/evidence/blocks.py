@@ -39,6 +39,7 @@ from evalkit.evidence.values import Count, Dates, Flag, Number, WordList, Words
 from evalkit.evidence.withhold import in_remark, small_details
 from evalkit.language import phrase, say
 from evalkit.study.spec import Outcome, StudySpec
+from evalkit.study.told import told
 from evalkit.vocabulary import Diagnostic, Remark
 
 
@@ -235,7 +236,7 @@ def use(facts: Facts, voice: Voice) -> UseBlock:
 
     A run that departs from its plan says so among them, one without a plan too; one that follows it does not.
     """
-    declared = facts.spec.use
+    declared = told(facts.spec).use
     limitations = [Limitation(text=text, how="declared") for text in declared.limitations]
     limitations += [Limitation(text=text, how="derived") for text in _found_limitations(facts, voice)]
     decision = declared.decision

@@ -22,6 +22,7 @@ from evalkit.inference.refits import counted_as_treated, starting
 from evalkit.language import mark, phrase, say
 from evalkit.numerics.equality_score import difference_interval, ratio_of, score_of
 from evalkit.study.spec import EquityGroup, Outcome, StudySpec
+from evalkit.study.told import told_outcome
 from evalkit.vocabulary import FloatArray
 
 WITHHELD = mark("a group of few people is withheld, and with it what would give it away")
@@ -154,14 +155,14 @@ def _tells(spec: StudySpec, result: GroupResult, rules: Policy, limits: Disclosu
     if any(small(rules, int(count)) for count in (starters.sum(), (~starters).sum())):
         return True
     before = starters[:, None] & ~panel.treated & panel.observed
-    outcome = spec.primary_outcome
+    outcome = told_outcome(spec, spec.primary_outcome)
     return any(telling(outcome, panel, cells, rules, limits) for cells in (treated_cells(panel), before))
 
 
 def _compared(
     spec: StudySpec, group: EquityGroup, name: str, result: GroupResult, reference: GroupResult
 ) -> EquityBlock:
-    outcome = spec.primary_outcome
+    outcome = told_outcome(spec, spec.primary_outcome)
     first, second = _member(spec, result), _member(spec, reference)
     independent = not (result.clusters & reference.clusters)
     gap = first.observed - second.observed
@@ -197,7 +198,7 @@ def _rounded(block: EquityBlock, digits: int) -> EquityBlock:
 
 
 def _member(spec: StudySpec, result: GroupResult) -> _Member:
-    outcome, estimate = spec.primary_outcome, result.estimate
+    outcome, estimate = told_outcome(spec, spec.primary_outcome), result.estimate
     effect = effect_of(outcome, estimate, estimate.aggregation("overall", level=spec.design.level))
     linear = not effect.is_log
     return _Member(

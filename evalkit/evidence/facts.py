@@ -25,6 +25,7 @@ from evalkit.inference.refits import assigned
 from evalkit.language import readable, say
 from evalkit.numerics.balance import standardized_difference, unit_means
 from evalkit.study.spec import Study, StudySpec
+from evalkit.study.told import told_outcome
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import BoolArray, Diagnostic
 
@@ -126,7 +127,8 @@ class Facts:
     def natural(self) -> NaturalBlock:
         """Natural units of the primary outcome, without what would tell of few people."""
         limits = self.standard.disclosure
-        return natural_shown(self.effect, self.spec.primary_outcome, self.panel, self.rules, limits)
+        outcome = told_outcome(self.spec, self.spec.primary_outcome)
+        return natural_shown(self.effect, outcome, self.panel, self.rules, limits)
 
     def counted(self, count: int) -> str:
         """A count of units or clusters in words."""

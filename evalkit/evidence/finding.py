@@ -15,10 +15,14 @@ from evalkit.evidence.schema import FindingBlock
 from evalkit.evidence.values import Number, Quantity
 from evalkit.language import phrase, say
 from evalkit.study.spec import Outcome
+from evalkit.study.translations import is_percent
 from evalkit.vocabulary import Finding, FloatArray
 
 MidScale = Literal["natural", "percent", "log"]
-POINTS: Final = ("percentage point", "percent point")
+POINTS: Final = (
+    "percentage point", "percent point", "punto porcentual", "puntos porcentuales", "ponto percentual",
+    "pontos percentuais",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +104,9 @@ def scale_of_unit(mid_unit: str, outcome_unit: str) -> MidScale:
     unit = mid_unit.strip().lower()
     if not unit or unit == outcome_unit.strip().lower() or unit.startswith(POINTS):
         return "natural"
-    if re.match(r"log(?:s|arithms?)?\b", unit):
+    if re.match(r"log(?:s|arithms?)?\b|puntos? logar|pontos? logar", unit):
         return "log"
-    return "percent" if unit.startswith(("%", "percent", "per cent")) else "natural"
+    return "percent" if is_percent(unit) else "natural"
 
 
 def _distance(outcome: Outcome) -> float | None:
@@ -176,7 +180,7 @@ def find(judged: Judged, outcome: Outcome, *, not_rated: str = "", no_interval: 
             "outcome_direction": direction,
             "wanted_direction": outcome.direction,
             "mid": mid,
-            "judged_in": judged.quantity.unit,
+            "judged_in": outcome.unit if judged.scale == "natural" else judged.quantity.unit,
             "reading": reading,
         }
     )

@@ -31,6 +31,7 @@ from evalkit.evidence.schema import NaturalBlock, NaturalEffect
 from evalkit.evidence.values import Number, Quantity
 from evalkit.language import mark, phrase, say
 from evalkit.study.spec import Outcome
+from evalkit.study.translations import is_percent
 from evalkit.vocabulary import FloatArray, IntervalKind
 
 Link = Literal["identity", "log_outcome", "log_link"]
@@ -291,7 +292,7 @@ def base_of_unit(unit: str) -> float:
     >>> base_of_unit("% of residents"), base_of_unit("share of residents")
     (100.0, 1.0)
     """
-    return 100.0 if unit.strip().lower().startswith(("%", "percent", "per cent")) else 1.0
+    return 100.0 if is_percent(unit) else 1.0
 
 
 def treated_cells(panel: Panel) -> np.typing.NDArray[np.bool_]:
@@ -339,7 +340,7 @@ def _total_averted(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalEff
         claim = phrase("the average difference applied to every treated place and period, weighted by its exposure")
         if outcome.family == "count":
             claim = phrase("the average difference applied to every treated place and period")
-    unit = outcome.event_name or "events"
+    unit = outcome.event_name or phrase("events")
     return NaturalEffect(
         effect=effect.push(averted, unit, linear=not effect.is_log),
         counterfactual=effect.push(lambda theta: events + averted(theta), unit, linear=not effect.is_log),
@@ -358,8 +359,8 @@ def _people_affected(effect: Effect, outcome: Outcome, panel: Panel) -> NaturalE
     people = float(np.nansum(panel.exposure[cells])) / share_base(outcome)
     affected = float(np.nansum((panel.exposure * panel.outcome)[cells])) / share_base(outcome)
     return NaturalEffect(
-        effect=effect.push(_scaled(lambda theta: theta, people), "people", linear=True),
-        counterfactual=effect.push(lambda theta: affected - people * theta, "people", linear=True),
+        effect=effect.push(_scaled(lambda theta: theta, people), phrase("people"), linear=True),
+        counterfactual=effect.push(lambda theta: affected - people * theta, phrase("people"), linear=True),
         observed=Number.derived(affected),
         claim=phrase("the average difference applied to all people in treated places and periods"),
     )

@@ -29,6 +29,7 @@ from evalkit.evidence.words import Script, headline, in_short, of_many, of_place
 from evalkit.language import mark, phrase, readable, say
 from evalkit.numerics.multiplicity import benjamini_hochberg
 from evalkit.study.spec import Outcome, Study
+from evalkit.study.told import told_outcome
 from evalkit.vocabulary import Diagnostic
 
 REPEATED: Final = (
@@ -169,7 +170,8 @@ def _adjusted(judged: Sequence[_Judged], primary: Facts) -> dict[str, tuple[floa
 
 
 def _primary_row(facts: Facts, rating: Rating, natural: NaturalBlock, said: str) -> OutcomeFinding:
-    outcome, script = facts.spec.primary_outcome, _script(facts, rating, natural)
+    outcome = told_outcome(facts.spec, facts.spec.primary_outcome)
+    script = _script(facts, rating, natural)
     unrated = " ".join(rating.not_rated_reasons).rstrip(".")
     finding = find(facts.judged, outcome, not_rated=unrated, no_interval=facts.no_interval)
     p_value = _p_value(facts)
@@ -186,7 +188,7 @@ def _row(judged: _Judged, adjusted: tuple[float, int] | None) -> OutcomeFinding:
     facts, rating, outcome = judged.facts, judged.rating, judged.outcome
     unrated = " ".join(rating.not_rated_reasons).rstrip(".")
     natural = not_rated(unrated) if rating.certainty is None else facts.natural()
-    finding = find(facts.judged, outcome, not_rated=unrated, no_interval=facts.no_interval)
+    finding = find(facts.judged, told_outcome(facts.spec, outcome), not_rated=unrated, no_interval=facts.no_interval)
     lost = adjusted is not None and _lost(facts, finding, outcome, adjusted[0])
     if lost and adjusted is not None:
         reading = say(
@@ -208,7 +210,8 @@ def _row(judged: _Judged, adjusted: tuple[float, int] | None) -> OutcomeFinding:
         else _no_p(facts)
     )
     return OutcomeFinding(
-        outcome=outcome.name, role=outcome.role, domain=outcome.domain, finding=finding, natural=natural,
+        outcome=told_outcome(facts.spec, outcome).name, role=outcome.role, domain=outcome.domain, finding=finding,
+        natural=natural,
         p_value=Number.missing(_no_p(facts)) if judged.p_value is None else Number.derived(judged.p_value),
         p_adjusted=Number.missing(why) if adjusted is None else Number.derived(adjusted[0]),
         counted_together=1 if adjusted is None else adjusted[1],
@@ -221,7 +224,7 @@ def _row(judged: _Judged, adjusted: tuple[float, int] | None) -> OutcomeFinding:
 def _refused(primary: Facts, outcome: Outcome, reason: EvalkitError) -> OutcomeFinding:
     """A row without a result, with the reason."""
     voice = Voice(primary.standard, "Not rated", primary.is_bayesian)
-    why = in_text(reason.what, primary.rules)
+    why, outcome = in_text(reason.what, primary.rules), told_outcome(primary.spec, outcome)
     return OutcomeFinding(
         outcome=outcome.name, role=outcome.role, domain=outcome.domain, finding=None, natural=not_rated(why),
         p_value=Number.missing(why), p_adjusted=Number.missing(why), counted_together=1, certainty=None,

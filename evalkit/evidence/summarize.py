@@ -35,6 +35,7 @@ from evalkit.inference.refits import counted_as_treated
 from evalkit.language import mark, phrase, say
 from evalkit.numerics.balance import pooled_sd
 from evalkit.study.spec import Outcome, Study
+from evalkit.study.told import told, told_label, told_outcome
 from evalkit.vocabulary import POOLED, Diagnostic
 
 OVERALL_WEIGHTS = mark("treated unit-periods, cohorts by their share")
@@ -92,6 +93,7 @@ def summarize(
         When a sentence breaks the standard.
     """
     spec, outcome = study.spec, study.spec.primary_outcome
+    words = told(spec)
     facts = facts_of(study, panel, estimate, diagnostics, other_outcomes or {}, plan=plan)
     effect, standard = facts.effect, facts.standard
     require_enough_people(
@@ -106,22 +108,23 @@ def summarize(
     natural = facts.natural() if rating.certainty is not None else not_rated(unrated)
     excludes_0 = rating.certainty is not None and facts.finding.label in ("favourable", "unfavourable")
     bought = outcomes_bought(effect, outcome, natural, excludes_0=excludes_0, seed=study.seed)
-    cost = cost_block(spec.cost, bought, seed=study.seed)
+    cost = cost_block(told(spec).cost, bought, seed=study.seed)
     equity = equity_blocks(spec, groups, facts.rules, standard.disclosure)
     said = sentences(facts, natural, rating, cost, equity)
     return Evidence(
         identity=identity,
-        governance=blocks.governance(spec),
-        question=blocks.question(spec),
-        assignment=blocks.assignment(spec),
-        delivery=blocks.delivery(spec),
+        governance=blocks.governance(words),
+        question=blocks.question(words),
+        assignment=blocks.assignment(words),
+        delivery=blocks.delivery(words),
         outcomes=tuple(
-            blocks.outcome_block(each) for each in sorted(spec.outcomes, key=lambda each: each is not outcome)
+            blocks.outcome_block(told_outcome(spec, each))
+            for each in sorted(spec.outcomes, key=lambda each: each is not outcome)
         ),
         sample=blocks.sample_block(facts),
         estimates=_estimates(facts, robustness),
         natural=natural,
-        finding=find(facts.judged, outcome, not_rated=unrated, no_interval=facts.no_interval),
+        finding=find(facts.judged, told_outcome(spec, outcome), not_rated=unrated, no_interval=facts.no_interval),
         diagnostics=tuple(blocks.diagnostic_block(found, facts.rules) for found in facts.diagnostics.values()),
         equity=equity,
         cost=cost,
@@ -170,7 +173,9 @@ def _either(
     facts: Facts, label: str, role: str, outcome: Outcome, result: Estimate | EvalkitError
 ) -> EstimateBlock:  # fmt: skip
     if isinstance(result, EvalkitError):
-        return _refused(label, role, outcome, _estimator_of(facts, label, role), result, facts.rules)
+        words = told_outcome(facts.spec, outcome)
+        shown = told_label(facts.spec, label)
+        return _refused(shown, role, words, _estimator_of(facts, label, role), result, facts.rules)
     return _estimate_block(facts, label, role, outcome, result)
 
 
@@ -226,15 +231,17 @@ def _estimate_block(facts: Facts, label: str, role: str, outcome: Outcome, estim
     improvement = Number.missing(size) if isinstance(size, str) else Number.derived(improvement_index(size))
     return EstimateBlock.model_validate(
         {
-            "label": label,
-            "outcome": outcome.name,
+            "label": told_label(facts.spec, label),
+            "outcome": told_outcome(facts.spec, outcome).name,
             "estimand": estimate.estimand,
             "estimator": estimate.estimator,
             "role": role,
             "weights": phrase(OVERALL_WEIGHTS if _has_cohort_cells(estimate) else POOLED_WEIGHTS),
             "scale": "log" if effect.is_log else "identity",
             "effect": effect.push(
-                lambda theta: theta, phrase("log points") if effect.is_log else outcome.unit, linear=True
+                lambda theta: theta,
+                phrase("log points") if effect.is_log else told_outcome(facts.spec, outcome).unit,
+                linear=True,
             ),
             "std_error": blocks.number(float(rows.std_error[0]), phrase("not a finite number")),
             "p_value": Number.missing(frequentist_only)

@@ -36,7 +36,8 @@ from evalkit.report.gating import (
 from evalkit.report.pictures import pictures
 from evalkit.report.tables import PRIMARY, diagnostics_table, estimates_table, event_study_table
 from evalkit.report.wording import estimator_title
-from evalkit.study.spec import Design, Outcome
+from evalkit.study.spec import Design, Outcome, StudySpec
+from evalkit.study.told import told_label, told_outcome
 from evalkit.vocabulary import POOLED, BoolArray, Exhibit
 
 ESTIMATES: Final = "estimates.csv"
@@ -78,7 +79,11 @@ def _composed(evaluation: Evaluation, provenance: Mapping[str, Any], study_yaml:
     outcome = study.spec.primary_outcome
     link, reference = link_of(outcome, estimate), reference_time(estimate)
     by_run = estimates_table(
-        outcome.name, estimator_title(estimate.estimator), estimate, evaluation.robustness, evaluation.other_outcomes
+        told_outcome(study.spec, outcome).name,
+        estimator_title(estimate.estimator),
+        estimate,
+        {told_label(study.spec, label): each for label, each in evaluation.robustness.items()},
+        {_told(study.spec, name): each for name, each in evaluation.other_outcomes.items()},
     )
     rules = policy_of(evaluation)
     if rules.subject == "persons":  # whose own effects are nobody else's business
@@ -221,6 +226,11 @@ def cells_shown(evaluation: Evaluation, contents: Contents) -> BoolArray:
         overall = (cells.event_time == POOLED) & (cells.period == POOLED)
         hidden |= (cells.cohort == POOLED) & ~overall
     return ~hidden
+
+
+def _told(spec: StudySpec, name: str) -> str:
+    """The name of a declared outcome, as told."""
+    return next((told_outcome(spec, each).name for each in spec.outcomes if each.name == name), name)
 
 
 def adds_up(outcome: Outcome, estimate: Estimate, panel: Panel) -> bool:

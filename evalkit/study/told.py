@@ -55,6 +55,12 @@ def told_group(spec: StudySpec, name: str) -> str:
     return name if words is None else words.groups.get(name, name)
 
 
+def told_label(spec: StudySpec, label: str) -> str:
+    """The label of a robustness run, as told."""
+    words = spec.translations.get(current())
+    return label if words is None else words.labels.get(label, label)
+
+
 def told_units(spec: StudySpec, count: int = 2) -> str:
     """The unit's name in the plural (singular for exactly 1), as told."""
     words = spec.translations.get(current())

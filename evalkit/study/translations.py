@@ -90,8 +90,8 @@ class UseWords(Words):
 class Translation(Words):
     """The study's words in one language.
 
-    `programme` is the subject of sentences and carries its article: "la ley", "las zonas". `outcomes` and `groups` are
-    by declared name.
+    `programme` is the subject of sentences and carries its article: "la ley", "las zonas". `outcomes`, `groups` and
+    `labels` (of robustness runs) are by declared name.
     """
 
     title: Word | None = None
@@ -103,6 +103,7 @@ class Translation(Words):
     delivery: DeliveryWords = DeliveryWords()
     outcomes: dict[str, OutcomeWords] = Field(default_factory=dict)
     groups: dict[str, Word] = Field(default_factory=dict)
+    labels: dict[str, Word] = Field(default_factory=dict)
     cost: CostWords = CostWords()
     use: UseWords = UseWords()
 
