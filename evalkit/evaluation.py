@@ -33,7 +33,7 @@ from evalkit.evidence.schema_plan import PlanBlock
 from evalkit.evidence.standard import Standard
 from evalkit.evidence.summarize import summarize
 from evalkit.inference.choose import report
-from evalkit.language import speaking
+from evalkit.language import phrase, say, speaking
 from evalkit.study.spec import Choice, EquityGroup, Study
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic, Finding, FloatArray
@@ -127,7 +127,7 @@ def evaluate(
 def _evaluated(
     study: Study, tell: Progress, announce: Callable[[Evidence], None] | None, planned: Planned | None
 ) -> Evaluation:
-    tell("Reading the data")
+    tell(phrase("Reading the data"))
     frame = load_frame(study)
     panel = panel_for(frame, study.spec, study.spec.primary_outcome)
     identity = Identity(
@@ -142,7 +142,7 @@ def _evaluated(
     plan = NO_PLAN if planned is None else planned(study, frame, fingerprint_key(study))
     estimator = build(study.estimator)
     require(estimator, panel)
-    tell(f"Estimating with {estimator.name}")
+    tell(say("Estimating with {name}", name=estimator.name))
     fit = functools.partial(_fit, estimator, study.seed)
     estimate = _decided(study, fit(panel), panel, fit, tell)
     further = functools.cache(functools.partial(_other_outcome, study, frame, fit, tell))
@@ -159,7 +159,7 @@ def _evaluated(
     others = {name: of_outcome(name) for name in results}
     groups = _by_group(study, frame, fit, tell)
     robustness = {label: _attempt(study, choice, panel, tell) for label, choice in labelled(study.robustness).items()}
-    tell("Writing the summary")
+    tell(phrase("Writing the summary"))
     evidence = summarize(
         study, panel, estimate, robustness, diagnostics, identity,
         other_outcomes=others, outcome_results=results, groups=groups, plan=plan,
@@ -296,7 +296,7 @@ def _other_outcome(
 ) -> OutcomeResult | EvalkitError:
     """The primary estimator on a further outcome, with the checks of it that need no other fit."""
     outcome = next(each for each in study.spec.outcomes if each.name == name)
-    tell(f"Estimating the effect on {name}")
+    tell(say("Estimating the effect on {name}", name=name))
     try:
         panel = panel_for(frame, study.spec, outcome)
         estimate = _decided(study, fit(panel), panel, fit, tell)
@@ -330,7 +330,7 @@ def _of_group(
     study: Study, frame: pd.DataFrame, grouping: EquityGroup, value: str | float, fit: Callable[[Panel], Estimate],
     tell: Progress,
 ) -> GroupResult | EvalkitError:  # fmt: skip
-    tell(f"Estimating the effect on {grouping.name} = {value}")
+    tell(say("Estimating the effect on {name} = {value}", name=grouping.name, value=value))
     data = study.spec.data
     rows = frame[grouping.column] == value
     held = data.model_copy(update={"where": {**data.where, grouping.column: value}})
@@ -375,7 +375,7 @@ def _fit(estimator: Estimator, seed: int, panel: Panel) -> Estimate:
 
 
 def _attempt(study: Study, choice: Choice, panel: Panel, tell: Progress) -> Estimate | EvalkitError:
-    tell(f"Cross-checking with {choice.label or choice.name}")
+    tell(say("Cross-checking with {value}", value=choice.label or choice.name))
 
     def run() -> Estimate:
         estimator = build(choice)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from evalkit.checks.base import CheckContext, PanelCheck
-from evalkit.language import mark, say
+from evalkit.language import mark, phrase, say
 from evalkit.vocabulary import Diagnostic, Domain
 
 
@@ -26,7 +26,9 @@ class SampleFlow(PanelCheck):
         treated = ~panel.never_treated
         share_treated = float(missing[treated].mean()) if treated.any() else 0.0
         share_comparison = float(missing[~treated].mean()) if (~treated).any() else 0.0
-        what, rows = ("places", "place-periods") if panel.cross_sections is None else ("persons", "persons")
+        what, rows = (
+            (phrase("places"), phrase("place-periods")) if panel.cross_sections is None else (phrase("persons"),) * 2
+        )
         return self.result(
             "informational",
             say(

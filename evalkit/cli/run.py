@@ -9,6 +9,7 @@ import click
 
 from evalkit.cli import options
 from evalkit.cli.screen import Screen
+from evalkit.language import phrase, say, speaking
 
 if TYPE_CHECKING:
     from evalkit.cli.execute import Outcome
@@ -48,31 +49,33 @@ def run(
 
         return sweep(words, plugins=plugins, config_dir=config_dir, root=out, screen=screen)
     plugin_files.load(plugins)
-    outcome = execute(compose(words, config_dir), root=out, screen=screen)
-    _show(outcome, screen)
+    composed = compose(words, config_dir)
+    with speaking(composed.study.language):
+        outcome = execute(composed, root=out, screen=screen)
+        _show(outcome, screen)
     return outcome.exit_code
 
 
 def _show(outcome: Outcome, screen: Screen) -> None:
     """Headline, certainty, where to read it."""
     rows = {
-        "Headline": outcome.headline,
-        "Certainty": outcome.certainty,
-        **({"Plan": outcome.plan} if outcome.plan else {}),
-        "Brief": str(outcome.bundle / "brief.html"),
-        "Bundle": str(outcome.bundle),
+        phrase("Headline"): outcome.headline,
+        phrase("Certainty"): outcome.certainty,
+        **({phrase("Plan"): outcome.plan} if outcome.plan else {}),
+        phrase("Brief"): str(outcome.bundle / "brief.html"),
+        phrase("Bundle"): str(outcome.bundle),
     }
     if outcome.logged is not None:
         rows["MLflow"] = opening(outcome)
     else:
-        rows["MLflow"] = "not logged; the bundle is safe. Log it later with `evalkit sync`."
+        rows["MLflow"] = phrase("not logged; the bundle is safe. Log it later with `evalkit sync`.")
     screen.facts(f"{outcome.study} ({outcome.estimator})", rows, outcome.to_dict())
     if outcome.not_synced is not None:
-        screen.note(f"Warning: {outcome.not_synced}")
+        screen.note(say("Warning: {reason}", reason=outcome.not_synced))
     if not outcome.rated:
-        screen.note("Warning: the run is not rated; the brief says why (exit code 5).")
+        screen.note(phrase("Warning: the run is not rated; the brief says why (exit code 5)."))
 
 
 def opening(outcome: Outcome) -> str:
     """How to open the run's page: at the server, or after starting the local one."""
-    return outcome.link if outcome.store.startswith("http") else f"`evalkit ui`, then {outcome.link}"
+    return outcome.link if outcome.store.startswith("http") else say("`evalkit ui`, then {link}", link=outcome.link)

@@ -22,7 +22,7 @@ from evalkit.evidence.standard import Design, Standard
 from evalkit.evidence.values import Moment, Words
 from evalkit.evidence.withhold import in_words
 from evalkit.inference.refits import assigned
-from evalkit.language import readable, say
+from evalkit.language import mark, readable, say
 from evalkit.numerics.balance import standardized_difference, unit_means
 from evalkit.study.spec import Study, StudySpec
 from evalkit.study.told import told_outcome
@@ -31,7 +31,7 @@ from evalkit.vocabulary import BoolArray, Diagnostic
 
 CONTROLLED: Final = "controlled"
 """A model of one series that also reads those of other places sets this fact to 1, one that reads it alone to 0."""
-_UNPLANNED: Final = "no analysis plan was locked"
+_UNPLANNED: Final = mark("no analysis plan was locked")
 NO_PLAN: Final = PlanBlock(
     status="none", url=Words.missing(_UNPLANNED), locked_at=Moment.missing(_UNPLANNED),
     outcome_access_at=Moment.missing("not recorded"), deviations=(),

@@ -260,6 +260,7 @@ _SENTENCES: Final = {
     "note_geometric": (
         "Levels are geometric means: typical values, on which a few very large {units} weigh less than in an average."
     ),
+    "note_untranslated": "These words of the study have no translation and stand as declared: {listed}.",
     "note_small": "The whole interval is smaller than {mid}, the smallest change that matters to the city.",
     # limitations that the run itself finds
     "limit_few_clusters": (

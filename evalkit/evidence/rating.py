@@ -189,7 +189,7 @@ def _step(name: str, rule: Rule, verdict: Verdict, standard: Standard) -> TrailS
 def _clauses(name: str, verdict: Verdict) -> tuple[str, str]:
     """Why the rule counts and what would lift it."""
     because, fix = RULE_WORDS[f"{name}/{verdict.variant}" if verdict.variant else name]
-    about = verdict.about.replace("_", " ")
+    about = readable(verdict.about, lower=True)
     return because.format(about=about), fix.format(about=about)
 
 

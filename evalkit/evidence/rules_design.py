@@ -11,6 +11,7 @@ from evalkit.evidence.phrases import WORDS
 from evalkit.evidence.standard import OF_SERIES, Rule
 from evalkit.evidence.verdict import Verdict, held_against, not_applicable, not_run, severe
 from evalkit.language import mark, phrase, readable, say
+from evalkit.study.told import told
 from evalkit.uncertainty import Posterior
 
 
@@ -186,7 +187,7 @@ def concurrent_event(facts: Facts, rule: Rule) -> Verdict:
     if not assignment.concurrent_events:
         return not_run(phrase("The study declares no concurrent events: there were none, or nobody asked."))
     only = assignment.concurrent_events_treated_only
-    named = "; ".join(assignment.concurrent_events)
+    named = "; ".join(told(facts.spec).assignment.concurrent_events)
     reason = say("Concurrent events: {named}", named=named) + (phrase(" (reached the treated only).") if only else ".")
     return held_against(only, reason, named)
 

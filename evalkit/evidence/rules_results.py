@@ -110,7 +110,7 @@ def imprecision(facts: Facts, rule: Rule) -> Verdict:
         "The interval ({low:.3g} to {high:.3g} {unit}) includes 0",
         low=judged.low,
         high=judged.high,
-        unit=judged.quantity.unit,
+        unit=facts.finding.judged_in,
     )
     if wanted and other:
         return severe(

@@ -24,7 +24,7 @@ from evalkit.evidence.schema import CostBlock, EquityBlock, FindingBlock, Natura
 from evalkit.evidence.speaking import Voice, higher_or_lower, sentence_case, unit_after
 from evalkit.language import people_of, percent_sign, with_unit
 from evalkit.study.spec import Outcome
-from evalkit.study.told import told, told_outcome, told_units
+from evalkit.study.told import told, told_outcome, told_units, untranslated
 from evalkit.vocabulary import OutcomeRole
 
 _QUOTED = re.compile(r"(?<!\w)(?:'.+?'|«.+?»|“.+?”)(?!\w)")
@@ -491,4 +491,7 @@ def _notes(script: Script) -> tuple[str, ...]:
     said: list[str] = []
     if script.facts.effect.link == "log_outcome" and script.rating.certainty is not None:
         said.append(script.voice.say("note_geometric", {"units": told_units(script.facts.spec)}))
+    declared_only = untranslated(script.facts.spec)
+    if declared_only:
+        said.append(script.voice.say("note_untranslated", {"listed": ", ".join(declared_only)}))
     return tuple(said)

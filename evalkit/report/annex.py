@@ -43,7 +43,7 @@ def build_annex(contents: Contents) -> tuple[Section, ...]:
 
 def _tagged(name: str, value: Tagged[object]) -> tuple[str, str, str]:
     if value.value is None:
-        return readable(name), f"– ({value.reason})", coded(value.how)
+        return readable(name), f"– ({phrase(value.reason)})", coded(value.how)
     content = "; ".join(map(str, value.value)) if isinstance(value.value, tuple) else cell(value.value)
     return readable(name), coded(content), coded(value.how)
 

@@ -11,7 +11,7 @@ from evalkit.evidence.schema import Evidence, NaturalEffect, OutcomeBlock, Outco
 from evalkit.evidence.schema_rating import TrailStep
 from evalkit.evidence.speaking import plural
 from evalkit.evidence.values import Number, Quantity
-from evalkit.language import Phrases, long_date, mark, phrase, readable, say
+from evalkit.language import Phrases, long_date, mark, phrase, readable, say, with_unit
 from evalkit.report.figures.words import number, span
 from evalkit.report.wording import clip, first_upper
 
@@ -201,8 +201,10 @@ def _beneath(evidence: Evidence, effect: Quantity, bounds: str) -> tuple[str, ..
         return (interval,)
     if found.method == "none":
         return (phrase(NO_INTERVAL),)
-    p = "" if found.p_value.value is None else f"p = {number(found.p_value.value)}, "
-    return (interval, f"{p}by {METHODS[found.method]}")
+    method = METHODS[found.method]
+    if found.p_value.value is None:
+        return (interval, say("by {method}", method=method))
+    return (interval, say("p = {p}, by {method}", p=number(found.p_value.value), method=method))
 
 
 def _certainty(evidence: Evidence) -> Dial:
@@ -315,7 +317,7 @@ def signed(value: float, unit: str) -> str:
     ('+2 per cent', '−0.5 homicides')
     """
     text = number(value)
-    return f"{'+' if value > 0 and text != '0' else ''}{text} {unit}".strip()
+    return with_unit(f"{'+' if value > 0 and text != '0' else ''}{text}", unit).strip()
 
 
 def _interval_name(effect: Quantity) -> str:
@@ -349,7 +351,7 @@ def _for_whom(evidence: Evidence, words: int) -> tuple[tuple[str, str], ...]:
                 units_2=plural(unit),
                 treated=treated,
             )
-        rows.append((phrase("Evidence from"), said))
+        rows.append((phrase("Evidence from"), first_upper(said)))
     return tuple((name, clip(value, words)) for name, value in rows if value)
 
 

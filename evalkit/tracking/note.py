@@ -14,6 +14,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from evalkit.evidence.phrases import interval_named
+from evalkit.language import known_language, localized, phrase, say, speaking, with_unit
 from evalkit.tracking.bundle import Bundle, plain
 from evalkit.tracking.links import artifact_page, picture
 
@@ -42,6 +44,11 @@ def render(bundle: Bundle, experiment_id: str, run_id: str, *, has_strip: bool =
 
     The first line is the headline as one plain sentence, because tables of runs show it raw.
     """
+    with speaking(known_language((bundle.evidence.get("identity") or {}).get("language", "en"))):
+        return _rendered(bundle, experiment_id, run_id, has_strip=has_strip)
+
+
+def _rendered(bundle: Bundle, experiment_id: str, run_id: str, *, has_strip: bool) -> str:
     headline = escape(bundle.headline[:HEADLINE_CHARACTERS])
     what_to_do = "" if bundle.is_rated else f"\n\n{escape(bundle.text('sentences', 'certainty')[:HEADLINE_CHARACTERS])}"
     figure = f'<td><img src="{html.escape(picture(run_id, STRIP))}"></td>' if has_strip else ""
@@ -54,12 +61,13 @@ def table(bundle: Bundle, experiment_id: str, run_id: str) -> str:
     effect = shown_effect(bundle)
     level, kind = effect.get("level"), effect.get("interval_kind")
     bounded = kind and not _no_interval(bundle)
-    interval = f", {100 * level:.3g} % {kind} interval" if isinstance(level, int | float) and bounded else ""
+    interval = f", {interval_named(str(kind), level)}" if isinstance(level, int | float) and bounded else ""
+    brief = html.escape(phrase("Read the full brief"))
     cells = {
-        "Certainty": _cell(bundle.certainty),
-        f"Effect{interval}": _cell(effect_in_words(effect)) + _p_value(bundle),
-        "Treated": _cell(_sample(bundle)),
-        "More": f'<a href="{html.escape(artifact_page(experiment_id, run_id))}">Read the full brief</a>',
+        phrase("Certainty"): _cell(phrase(bundle.certainty)),
+        phrase("Effect") + interval: _cell(effect_in_words(effect)) + _p_value(bundle),
+        phrase("Treated"): _cell(_sample(bundle)),
+        phrase("More"): f'<a href="{html.escape(artifact_page(experiment_id, run_id))}">{brief}</a>',
     }
     names = "".join(f"<td>{_GAP}<b>{html.escape(name)}</b></td>" for name in cells)
     values = "".join(f"<td>{_GAP}{value}</td>" for value in cells.values())
@@ -104,11 +112,11 @@ def effect_in_words(effect: Mapping[str, Any]) -> str:
     '0.094 (−0.27 to 0.48) per 100,000 residents'
     """
     if effect.get("value") is None:
-        return "not stated"
+        return phrase("not stated")
     bounds = ""
     if effect.get("low") is not None and effect.get("high") is not None:
-        bounds = f" ({number(effect['low'])} to {number(effect['high'])})"
-    return f"{number(effect['value'])}{bounds} {effect.get('unit') or ''}".strip()
+        bounds = say(" ({low} to {high})", low=number(effect["low"]), high=number(effect["high"]))
+    return with_unit(number(effect["value"]) + bounds, str(effect.get("unit") or "")).strip()
 
 
 def number(value: float) -> str:
@@ -125,13 +133,15 @@ def number(value: float) -> str:
     rounded = round(value, digits)
     text = f"{rounded:,.{max(digits, 0)}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return text.replace("-", "−")
+    return localized(text.replace("-", "−"))
 
 
 def _sample(bundle: Bundle) -> str:
     sample = bundle.evidence.get("sample") or {}
     treated, units = plain(sample.get("n_treated_units")), plain(sample.get("n_units"))
-    return f"{treated:,} of {units:,}" if isinstance(treated, int) and isinstance(units, int) else "not stated"
+    if not isinstance(treated, int) or not isinstance(units, int):
+        return phrase("not stated")
+    return say("{treated:,} of {units:,}", treated=treated, units=units)
 
 
 def _cell(text: str) -> str:

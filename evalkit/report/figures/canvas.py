@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from evalkit.language import say
+from evalkit.language import localized, phrase, say
 from evalkit.report.figures.words import steps
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def draw(
                 axis.set_major_formatter(FuncFormatter(tick_label))
         axes.set_title(wrapped(says[:1].upper() + says[1:], TITLE_LETTERS), loc="left", fontsize=10.5, pad=9)
         handles, labels = axes.get_legend_handles_labels()
-        if len(handles) > 1 or any("matters" in label for label in labels):
+        if len(handles) > 1 or phrase("smallest change that matters") in labels:
             sheet.legend(handles, labels, loc="outside lower left", ncols=2, columnspacing=1.6, handlelength=1.8)
         vector, raster = io.BytesIO(), io.BytesIO()
         sheet.savefig(vector, format="svg", metadata={"Date": None, "Creator": None})
@@ -161,7 +161,7 @@ def tick_label(value: float, position: int | None = None) -> str:
     ('120,000', '−2.5', '0.3')
     """
     text = f"{round(value, 12):,.12f}".rstrip("0").rstrip(".")
-    return "0" if text in ("0", "-0") else text.replace("-", "−")
+    return "0" if text in ("0", "-0") else localized(text.replace("-", "−"))
 
 
 def time_axis(ax: Axes, times: Sequence[float], step: str) -> None:

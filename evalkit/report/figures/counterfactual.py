@@ -74,7 +74,7 @@ def observed_counterfactual(
         time = data["event_time"].to_numpy(float)
         known = data["counterfactual"].notna().to_numpy()
         ax.plot(time, data["observed"].to_numpy(float), "o-" if marks else "-", color=BLUE, markersize=6,
-                linewidth=2.0 if marks else 1.5, zorder=4, label="observed")  # fmt: skip
+                linewidth=2.0 if marks else 1.5, zorder=4, label=phrase("observed"))  # fmt: skip
         ax.fill_between(time[known], data["counterfactual_low"].to_numpy(float)[known],
                         data["counterfactual_high"].to_numpy(float)[known], color=ORANGE, alpha=0.16, linewidth=0,
                         label=interval)  # fmt: skip
@@ -86,7 +86,7 @@ def observed_counterfactual(
 
     svg, png = draw(
         paint,
-        says=say("{outcome}, {unit} ({mean} of the treated)", outcome=outcome, unit=unit, mean=mean),
+        says=say("{outcome}, {unit} ({mean} of the treated)", outcome=outcome, unit=unit, mean=phrase(mean)),
         height=HEIGHT,
     )
     return Figure(
@@ -96,7 +96,7 @@ def observed_counterfactual(
         note=say(
             "Lines join the {mean} of the treated at each distance from the start{mix}. Shaded: "
             "{interval} of the level without the programme.",
-            mean=mean,
+            mean=phrase(mean),
             mix=_mix(data, step),
             interval=interval,
         )
@@ -148,7 +148,9 @@ def _mix(data: pd.DataFrame, step: str) -> str:
 
 def _alt(data: pd.DataFrame, outcome: str, unit: str, step: str, mean: str, *, fit: bool) -> str:
     head = say(
-        "Observed {outcome} of the treated ({mean}) beside the level without the programme.", outcome=outcome, mean=mean
+        "Observed {outcome} of the treated ({mean}) beside the level without the programme.",
+        outcome=outcome,
+        mean=phrase(mean),
     )
     before = data[data["event_time"] < 0]
     if fit and len(before):

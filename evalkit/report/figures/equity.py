@@ -43,7 +43,7 @@ def equity_gaps(blocks: Sequence[EquityBlock], *, outcome: str, unit: str, inter
             ax.hlines(place, min(without, seen), max(without, seen), color=PALE, linewidth=7.0, zorder=1)
             ax.hlines(place, low, high, color=ORANGE, linewidth=1.6, zorder=2)
             ax.plot(before, place, "|", color=GREY, markersize=15, markeredgewidth=2.2,
-                    label="before" if first else None)  # fmt: skip
+                    label=phrase("before") if first else None)  # fmt: skip
             ax.plot(
                 without,
                 place,

@@ -92,7 +92,7 @@ def event_study(
             ax.vlines(time[drawn], *_bounds(data, "_simultaneous", drawn), color=BLUE, linewidth=1.2,
                       label=phrase("the same, for all at once"))  # fmt: skip
         effect = data["estimate"].to_numpy(float)
-        ax.plot(time[drawn], effect[drawn], "o", color=BLUE, markersize=6.5, label="estimate")
+        ax.plot(time[drawn], effect[drawn], "o", color=BLUE, markersize=6.5, label=phrase("estimate"))
         if is_reference.any():
             ax.plot(time[is_reference], effect[is_reference], "o", markerfacecolor="white", markeredgecolor=INK,
                     markersize=7.5, markeredgewidth=1.4, label=phrase("reference period"))  # fmt: skip
@@ -120,7 +120,7 @@ def _paint_band(ax: Axes, data: pd.DataFrame, has_band: bool, interval: str) -> 
         low, high = _bounds(data, "_simultaneous", every)
         ax.plot(time, low, "-", color=BLUE, linewidth=0.7, label=phrase("the same, for all at once"))
         ax.plot(time, high, "-", color=BLUE, linewidth=0.7)
-    ax.plot(time, data["estimate"].to_numpy(float), "-", color=BLUE, linewidth=1.6, label="estimate")
+    ax.plot(time, data["estimate"].to_numpy(float), "-", color=BLUE, linewidth=1.6, label=phrase("estimate"))
 
 
 def _reference_rows(data: pd.DataFrame) -> BoolArray:

@@ -45,7 +45,7 @@ def pre_trend_power(rows: pd.DataFrame, setting: Setting) -> Figure:
         )
         ax.axhline(0.0, color=INK, linewidth=0.9, zorder=1)
         ax.vlines(time, low, high, color=BLUE, linewidth=4.5, alpha=0.4, zorder=2, label=setting.interval)
-        ax.plot(time, estimate, "o", color=BLUE, markersize=6.0, zorder=4, label="estimate")
+        ax.plot(time, estimate, "o", color=BLUE, markersize=6.0, zorder=4, label=phrase("estimate"))
         ax.plot(time, trend, "-", color=ORANGE, linewidth=1.8, zorder=3, label=phrase("trend found with 80 % power"))
         ax.plot(
             time, expected, "D", color=GREY, markersize=4.5, zorder=3, label=phrase("as it shows if the test passes")
