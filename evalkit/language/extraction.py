@@ -122,13 +122,18 @@ def _in_source(source: str, file: str) -> Iterator[Found]:
         for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target]) if isinstance(target, ast.Name)
     }  # fmt: skip
+    ours = {  # another part may have a function of its own by such a name
+        alias.name
+        for node in tree.body if isinstance(node, ast.ImportFrom) and str(node.module).startswith("evalkit.language")
+        for alias in node.names
+    }  # fmt: skip
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name | ast.Attribute | ast.Subscript):
             continue
         name = _called(node.func)
-        if name in SINGLE and node.args and isinstance(node.func, ast.Name):
+        if name in SINGLE and name in ours and node.args and isinstance(node.func, ast.Name):
             yield from (Found((text,), file, node.lineno) for text in _texts(node.args[0]))
-        elif name == "say_count" and len(node.args) > 1:
+        elif name == "say_count" and name in ours and len(node.args) > 1:
             one, many = _texts(node.args[0]), _texts(node.args[1])
             if len(one) == len(many) == 1:
                 yield Found((one[0], many[0]), file, node.lineno)
