@@ -11,7 +11,9 @@ from evalkit.errors import ConfigError, closest, quote_names
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
 
-TOP_KEYS = (*GROUPS, "seed", "data_root", "language")
+OWN_KEYS = ("seed", "data_root", "language")
+"""Keys at the top that are no groups."""
+TOP_KEYS = (*GROUPS, *OWN_KEYS)
 """What a composed config holds, and so what an override may begin with."""
 
 
@@ -137,7 +139,7 @@ def unknown_choice(group: str, choice: str, known: Sequence[str]) -> ConfigError
 def _check_top_key(parsed: Override, groups: Sequence[str]) -> None:
     key = parsed.key_or_group
     top = key.split(".")[0].split("/")[0].split("@")[0]
-    known = (*groups, "seed", "data_root")
+    known = (*groups, *OWN_KEYS)
     if top in known and "/" not in key:
         return
     near = closest(top, known)

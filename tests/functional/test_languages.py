@@ -107,7 +107,7 @@ def test_a_hostile_name_is_shown_and_never_run(pages: dict[Language, Contents], 
     assert f'<html lang="{language}">' in page
     assert HOSTILE not in page
     assert (html.escape(HOSTILE) in page) == (language != "en")
-    assert "<script" not in brief_md(pages[language])
+    assert re.search(r"(?<!\\)<script", brief_md(pages[language])) is None
 
 
 def _fixed(template: str) -> list[str]:
