@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from evalkit.config.folders import Folders
 from evalkit.errors import ConfigError
@@ -127,10 +128,11 @@ def resolve(container: Mapping[str, Any], part: str) -> Any:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    if not _refers(container.get(part)):
+    needed = _referred(container, part)
+    if not needed:
         return copy.deepcopy(container.get(part))
     try:
-        config = OmegaConf.create(dict(container))
+        config = OmegaConf.create({key: value for key, value in container.items() if key in needed})
         node = config.get(part)
         return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
     except OmegaConfBaseException as error:
@@ -140,13 +142,36 @@ def resolve(container: Mapping[str, Any], part: str) -> Any:
         ) from None
 
 
-def _refers(node: object) -> bool:
-    """Whether anything below a plain node is an interpolation."""
+_REFERENCE: Final = re.compile(r"\$\{\s*([A-Za-z_]\w*)?")
+
+
+def _referred(container: Mapping[str, Any], part: str) -> set[str]:
+    """Top keys that the interpolations of a part reach, itself among them; empty where it has none.
+
+    The rules of the rating are a thousand values: they are built only for a config that refers to them.
+    """
+    reached: set[str] = set()
+    waiting = [part]
+    while waiting:
+        key = waiting.pop()
+        found = [match.group(1) for text in _texts(container.get(key)) for match in _REFERENCE.finditer(text)]
+        if not found and not reached:
+            return set()
+        reached.add(key)
+        waiting += [other for other in dict.fromkeys(found) if other in container and other not in reached]
+    return reached
+
+
+def _texts(node: object) -> Iterator[str]:
+    """Every text below a plain node."""
     if isinstance(node, str):
-        return "${" in node
-    if isinstance(node, Mapping):
-        return any(_refers(value) for value in node.values())
-    return isinstance(node, list) and any(_refers(value) for value in node)
+        yield node
+    elif isinstance(node, Mapping):
+        for value in node.values():
+            yield from _texts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _texts(value)
 
 
 def _first_line(error: BaseException) -> str:

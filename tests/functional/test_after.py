@@ -10,25 +10,14 @@ from typing import Any
 import pytest
 
 from evalkit.cli.main import main
-from tests.small_study import frame, study, write_data, write_study
+from tests.functional.conftest import Planned
+from tests.small_study import frame, write_data
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], dict[str, Any]]:
-    """A folder in which the small study was run twice: as it is, and at another level."""
-    folder = tmp_path_factory.mktemp("after")
-    write_data(write_study(folder, study(checks=["sample_flow"], robustness=["imputation"])))
-    found: dict[str, dict[str, Any]] = {}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID"):
-            patch.delenv(name, raising=False)
-        for words in ([], ["study.design.level=0.9"]):
-            assert main(["run", "study=lights", "--quiet", *words]) == 0
-            for marker in Path("results/lights").glob("*/SYNCED"):
-                found.setdefault(str(marker.parent), json.loads(marker.read_text("utf-8")))
-    first, second = ({"bundle": bundle, **synced} for bundle, synced in found.items())
-    return folder, first, second
+def run_id(planned: Planned) -> str:
+    """Id in the store of the run as planned."""
+    marker = planned.folder / planned.kept["bundle"] / "SYNCED"
+    return str(json.loads(marker.read_text("utf-8"))["run_id"])
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> dict[str, Any]:
@@ -39,16 +28,16 @@ def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> dict
 
 
 def test_a_run_is_reproduced_from_the_store_alone_and_other_data_are_named(
-    finished: tuple[Path, dict[str, Any], dict[str, Any]],
+    planned: Planned,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folder, first, _ = finished
+    folder = planned.folder
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
     write_data(tmp_path)  # neither configs nor results: the config comes from the store
-    same = said(capsys, "reproduce", first["run_id"], "--quiet")
+    same = said(capsys, "reproduce", run_id(planned), "--quiet")
     assert same["result"] == "identical"
     assert all(condition["same"] for condition in same["conditions"].values())
     assert {number["state"] for number in same["numbers"]} == {"identical"}
@@ -57,7 +46,7 @@ def test_a_run_is_reproduced_from_the_store_alone_and_other_data_are_named(
     changed = frame()
     first_row = changed.index == 0
     write_data(tmp_path, changed.assign(crimes=changed["crimes"].where(~first_row, changed["crimes"] + 5.0)))
-    other = said(capsys, "reproduce", first["run_id"], "--quiet", code=7)
+    other = said(capsys, "reproduce", run_id(planned), "--quiet", code=7)
     assert other["result"] == "differs"
     assert other["conditions"]["data fingerprint"]["same"] is False
     assert other["conditions"]["config"]["same"] is True
@@ -70,14 +59,14 @@ def test_a_run_that_is_not_there_is_refused(city: Path, capsys: pytest.CaptureFi
 
 
 def test_two_runs_stand_side_by_side(
-    finished: tuple[Path, dict[str, Any], dict[str, Any]],
+    planned: Planned,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folder, first, second = finished
+    folder = planned.folder
     monkeypatch.chdir(folder)
-    found = said(capsys, "compare", first["run_id"], second["bundle"])
-    assert [row["item"] for row in found["config"]] == ["design.level"]
+    found = said(capsys, "compare", run_id(planned), planned.departed["bundle"])
+    assert [row["item"] for row in found["config"]] == ["design.event_window"]
     assert found["same_data"] is True
     primary = next(row for row in found["estimates"] if row["estimate"] == "primary")
     assert primary["difference"] == "0"
@@ -88,20 +77,20 @@ def test_two_runs_stand_side_by_side(
 
 
 def test_runs_in_different_units_are_not_drawn_together(
-    finished: tuple[Path, dict[str, Any], dict[str, Any]],
+    planned: Planned,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folder, first, second = finished
+    folder = planned.folder
     monkeypatch.chdir(folder)
     other = tmp_path / "other"
-    shutil.copytree(folder / second["bundle"], other)
+    shutil.copytree(folder / planned.departed["bundle"], other)
     evidence = json.loads((other / "evidence.json").read_text("utf-8"))
     evidence["estimates"][0]["effect"]["unit"] = "log points"
     (other / "evidence.json").write_text(json.dumps(evidence), encoding="utf-8")
     page = tmp_path / "page.html"
-    assert main(["compare", first["bundle"], str(other), "--out", str(page)]) == 0
+    assert main(["compare", planned.kept["bundle"], str(other), "--out", str(page)]) == 0
     assert "are in different units" in page.read_text("utf-8")
     assert "data:image/svg+xml" not in page.read_text("utf-8")
     assert "Page:" in capsys.readouterr().err

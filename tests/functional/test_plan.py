@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
 from evalkit.cli.main import main
+from tests.functional.conftest import DEPARTURE, Planned
 from tests.small_study import frame, study, write_data, write_study
 
 SECRET = 987_654.0  # an outcome of a treated place after its start: nothing may repeat it
@@ -36,37 +38,50 @@ def plan_tags(folder: Path) -> list[str]:
         return [str(value) for (value,) in store.execute(query)]
 
 
-def test_a_locked_plan_is_held_against_every_run(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_study(city, study(checks=["sample_flow"]))
-    locked = said(capsys, "plan", "lock", "study=lights", "--who", "Evaluation office")
-    path = city / "studies" / "lights" / "plan.lock.json"
-    assert locked["path"] == "studies/lights/plan.lock.json"
-    assert json.loads(path.read_text("utf-8"))["outcomes_read_before"]["times"] == 0
-    assert not said(capsys, "plan", "diff", "study=lights")
+def test_a_lock_says_who_what_and_that_nobody_had_read_outcomes(planned: Planned) -> None:
+    assert planned.lock["path"] == "studies/lights/plan.lock.json"
+    written = json.loads((planned.folder / "studies/lights/plan.lock.json").read_text("utf-8"))
+    assert written["who"] == "Evaluation office"
+    assert written["outcomes_read_before"]["times"] == 0
+    assert written["data"]["last"] == "2017"
 
-    kept = said(capsys, "run", "study=lights")
-    assert str(kept["plan"]).startswith("Confirmatory: the run follows the plan that Evaluation office locked on")
-    evidence = json.loads((Path(str(kept["bundle"])) / "evidence.json").read_text("utf-8"))
+
+def test_a_run_that_follows_the_plan_is_confirmatory(planned: Planned) -> None:
+    assert planned.kept["plan"].startswith("Confirmatory: the run follows the plan that Evaluation office locked on")
+    evidence = json.loads((planned.folder / planned.kept["bundle"] / "evidence.json").read_text("utf-8"))
     assert (evidence["plan"]["status"], evidence["plan"]["analysis"]) == ("internal_lock", "confirmatory")
     assert not any("No analysis plan was locked" in item["text"] for item in evidence["use"]["limitations"])
 
-    words = ["study.design.event_window=[-2,2]"]
-    departed = said(capsys, "run", "study=lights", *words)
-    page = Path(str(departed["brief"])).read_text("utf-8")
+
+def test_a_run_that_departs_says_so_in_page_and_store(planned: Planned) -> None:
+    page = (planned.folder / planned.departed["brief"]).read_text("utf-8")
     assert "Exploratory: the run departs from the plan" in page
     assert "Departures from the plan" in page
-    assert plan_tags(city) == ["internal_lock", "exploratory"]
-    (row,) = said(capsys, "plan", "diff", "study=lights", *words, code=7)
+    assert plan_tags(planned.folder) == ["internal_lock", "exploratory"]
+
+
+def test_the_difference_ends_with_7_where_it_is_not_declared(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(planned.folder)
+    assert not said(capsys, "plan", "diff", "study=lights")
+    (row,) = said(capsys, "plan", "diff", "study=lights", DEPARTURE, code=7)
     assert row["item"] == "design.event_window"  # type: ignore[index]
 
+
+def test_a_plan_is_locked_once_linked_to_a_registry_and_replaced_with_a_reason(
+    planned: Planned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(planned.folder, folder)
+    monkeypatch.chdir(folder)
     assert "it is not locked again" in refused(capsys, "plan", "lock", "study=lights", "--who", "Other")
     linked = said(capsys, "plan", "lock", "study=lights", "--registry", "https://osf.io/ab12c")
     assert linked["registry"]["url"] == "https://osf.io/ab12c"  # type: ignore[index]
     again = said(capsys, "plan", "lock", "study=lights", "--who", "Office", "--replace", "a better comparison")
-    assert again["outcomes_read_before"]["times"] == 2  # type: ignore[index]
-    assert again["outcomes_read_before"]["asked"] == [  # type: ignore[index]
-        "results/access.jsonl", f"sqlite:///{city / 'mlflow.db'}",
-    ]  # fmt: skip
+    before = again["outcomes_read_before"]
+    assert before["times"] == 2  # type: ignore[index]
+    assert before["asked"] == ["results/access.jsonl", f"sqlite:///{folder / 'mlflow.db'}"]  # type: ignore[index]
     assert again["earlier"][0]["reason"] == "a better comparison"  # type: ignore[index]
 
 
