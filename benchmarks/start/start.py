@@ -19,7 +19,9 @@ ASKED = {
     "evalkit list studies": (["-m", "evalkit.cli", "list", "studies"], {}, 0.6),
     "evalkit list estimators": (["-m", "evalkit.cli", "list", "estimators"], {}, 0.6),
     "evalkit list checks": (["-m", "evalkit.cli", "list", "checks"], {}, 0.6),
-    "evalkit run study=cas<Tab>": (["-m", "evalkit.cli"], {"COMP_LINE": "evalkit run study=cas", "COMP_POINT": "21"}, 0.6),
+    "evalkit run study=cas<Tab>": (
+        ["-m", "evalkit.cli"], {"COMP_LINE": "evalkit run study=cas", "COMP_POINT": "21"}, 0.6,
+    ),
     "evalkit run study.design.<Tab>": (
         ["-m", "evalkit.cli"], {"COMP_LINE": "evalkit run study.design.", "COMP_POINT": "25"}, 0.6,
     ),
