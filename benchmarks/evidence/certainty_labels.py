@@ -180,6 +180,7 @@ def figure(labels: pd.DataFrame, worlds: pd.DataFrame, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     drawing, axes = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
+    row: Any
     for place, label in enumerate(reversed(LABELS)):
         for row in worlds[worlds["label"] == label].itertuples():
             axes.scatter(row.covered, place - 0.16, s=2.0 * row.studies, color="#b8c4d0", linewidths=0, zorder=1)
