@@ -195,8 +195,17 @@ def disagreement(facts: Facts, rule: Rule) -> Verdict:
 
 
 def indirectness(facts: Facts, rule: Rule) -> Verdict:
-    """Proxy outcomes and short follow-up."""
-    return not_run(phrase("The study declares neither whether its outcome is a proxy nor a follow-up horizon."))
+    """A proxy outcome, or follow-up shorter than the study asks for."""
+    measures, horizon = facts.spec.primary_outcome.measures, facts.spec.design.horizon
+    if measures is None and horizon is None:
+        return not_run(phrase("The study declares neither whether its outcome is a proxy nor a follow-up horizon."))
+    followed = facts.sample.post_periods
+    if measures == "proxy":
+        return held_against(True, phrase("The outcome is a proxy for what the study asks about."), measures)
+    if horizon is None:
+        return held_against(False, phrase("The outcome is what the study asks about."), measures)
+    reason = say("Followed for {count} periods from the start; {least} are asked for.", count=followed, least=horizon)
+    return held_against(followed < horizon, reason, float(followed), float(horizon))
 
 
 def reporting(facts: Facts, rule: Rule) -> Verdict:

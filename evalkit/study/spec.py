@@ -238,6 +238,7 @@ class Outcome(Part):
     definition_changes: tuple[dt.date, ...] = ()
     source: Text = ""
     domain: Text = ""
+    measures: Literal["itself", "proxy"] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -282,6 +283,7 @@ class Design(Part):
     event_window: tuple[int, int] = (-5, 5)
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
     required_pre_periods: Annotated[int, Field(ge=1)] = 3
+    horizon: Annotated[int, Field(ge=1)] | None = None
     inference: InferenceChoice = "auto"
 
     @model_validator(mode="after")

@@ -107,8 +107,15 @@ def test_cohorts_of_few_units_are_not_compared() -> None:
     assert cohorts().state == "not_run"
 
 
-def test_indirectness_is_not_run_as_long_as_studies_cannot_declare_it() -> None:
-    assert judge("indirectness", with_checks()).state == "not_run"
+def test_a_proxy_or_a_follow_up_that_is_too_short_is_indirect() -> None:
+    def state(measures: str | None = None, horizon: int | None = None) -> str:
+        declared = made.spec({"measures": measures}, design={"horizon": horizon})
+        return judge("indirectness", made.facts(made.estimate(-2.0), declared)).state
+
+    assert state() == "not_run"
+    assert state("proxy") == state("proxy", 1) == "applied"
+    assert state("itself") == "not_triggered"
+    assert (state(horizon=3), state(horizon=4)) == ("not_triggered", "applied")  # the later cohort is seen for three
 
 
 def test_reporting_reads_the_specification_curve() -> None:
