@@ -259,6 +259,6 @@ def _solved(book: _Book, rules: Policy, limits: Disclosure) -> frozenset[str]:
             weights=np.array(weights), protected=protected, fixed=np.zeros(len(items), dtype=bool),
             low=np.ones(len(names)), high=np.full(len(names), float(rules.min_cell - 1)),
         ),
-        rounds=limits.solver_rounds, nodes=limits.solver_nodes,
+        rounds=limits.solver_rounds, nodes=limits.solver_nodes, gap=limits.solver_gap,
     )  # fmt: skip
     return frozenset(item for item, withheld in zip(book.items, found.withheld, strict=True) if withheld)

@@ -179,7 +179,9 @@ class _System:
             low=np.where(values > 0.0, 1.0, 0.0),
             high=np.full(len(keys), float(self.rules.min_cell - 1)),
         )
-        solved = suppress(linked, rounds=self.limits.solver_rounds, nodes=self.limits.solver_nodes)
+        solved = suppress(
+            linked, rounds=self.limits.solver_rounds, nodes=self.limits.solver_nodes, gap=self.limits.solver_gap
+        )
         if not solved.protects:
             raise DisclosureRefused(
                 "No choice of cells keeps the small counts of these tables from being computed.",

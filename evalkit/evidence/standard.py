@@ -172,6 +172,7 @@ class Disclosure(Rules):
     earlier_bundles: Earlier
     margin_weight: Annotated[float, Field(ge=1)]
     item_weights: dict[str, Annotated[float, Field(gt=0)]]
+    solver_gap: Annotated[float, Field(ge=0)]
     solver_rounds: Annotated[int, Field(ge=1)]
     solver_nodes: Annotated[int, Field(ge=1)]
     places: tuple[str, ...]

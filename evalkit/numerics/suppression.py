@@ -26,6 +26,9 @@ REACH: Final = 4.0
 """How far a cell may move while one is protected, in widths of the protected range; a cap that errs on withholding."""
 RELAXED_ROUNDS: Final = 12
 NEGLIGIBLE: Final = 1e-9
+HALF: Final = 0.5
+MOST_TRIES: Final = 600
+"""Spare items times protected cells, up to which each spare item is tried without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +87,11 @@ class Suppression:
     rounds, inequalities
         Master programs solved, and inequalities found.
     optimal
-        Whether no set of less weight protects as well; False where the rounds or nodes ran out.
+        Whether no set of less weight protects as well.
     protects
         False where even withholding everything that may be withheld leaves a small count too well known.
+    bound
+        No protecting set weighs less than this.
     """
 
     withheld: BoolArray
@@ -95,13 +100,15 @@ class Suppression:
     inequalities: int
     optimal: bool
     protects: bool
+    bound: float = 0.0
 
 
-def suppress(linked: Linked, *, rounds: int, nodes: int) -> Suppression:
+def suppress(linked: Linked, *, rounds: int, nodes: int, gap: float = 0.0) -> Suppression:
     """Choose the items to withhold, at least weight.
 
     Every item that shows a protected cell is withheld. The limits count steps, not seconds, so that the answer does
-    not depend on the machine; when they run out the set is completed one cell at a time and is merely not the lightest.
+    not depend on the machine. After each master program its choice is completed one cell at a time, so that there
+    always is a set that protects; when the steps run out it is merely not proven the lightest.
 
     Parameters
     ----------
@@ -111,6 +118,8 @@ def suppress(linked: Linked, *, rounds: int, nodes: int) -> Suppression:
         Most integer master programs to solve.
     nodes
         Most nodes of each.
+    gap
+        Stop where the set is at most this share heavier than the bound.
 
     Examples
     --------
@@ -127,26 +136,40 @@ def suppress(linked: Linked, *, rounds: int, nodes: int) -> Suppression:
         return Suppression(np.zeros(len(linked.weights), dtype=bool), 0.0, 0, 0, optimal=True, protects=True)
     master = _Master(linked, primary)
     attack = Attack(linked)
-    optimal, solved = False, 0
-    chosen = primary & ~linked.fixed
-    for integer, most in ((False, RELAXED_ROUNDS), (True, rounds)):
-        for _ in range(most):
-            items, cells, proven = master.solve(integer=integer, nodes=nodes)
-            solved += 1
-            if items is None or cells is None:  # too many things have to stay
-                return _everything(linked, attack, solved, len(master.cuts))
-            found = list(attack.inequalities(cells))
-            if integer:
-                chosen, optimal = items > 0.5, proven and not found
-            if not found:
-                break
-            master.cuts.extend(found)
-    if not optimal:
-        chosen = _completed(linked, attack, chosen | (primary & ~linked.fixed))
-    if attack.open(linked.hidden_cells(chosen)).size:
+    solved = 0
+    for _ in range(RELAXED_ROUNDS):
+        solved += 1
+        choice = master.solve(integer=False, nodes=nodes)
+        found = [] if choice is None else list(attack.inequalities(choice.cells))
+        master.cuts.extend(found)
+        if not found:
+            break
+    bound, best = 0.0, None
+    for _ in range(rounds):
+        solved += 1
+        choice = master.solve(integer=True, nodes=nodes)
+        if choice is None:  # too many things have to stay
+            return _everything(linked, attack, solved, len(master.cuts))
+        found = list(attack.inequalities(choice.cells))
+        chosen = choice.items > HALF
+        bound = max(bound, choice.bound)
+        best = _lighter(linked, best, _pruned(linked, attack, _completed(linked, attack, chosen)) if found else chosen)
+        if not found or float(linked.weights[best].sum()) <= bound * (1.0 + gap):
+            break
+        master.cuts.extend(found)
+    if best is None:
+        best = _completed(linked, attack, primary & ~linked.fixed)
+    if attack.open(linked.hidden_cells(best)).size:
         return _everything(linked, attack, solved, len(master.cuts))
-    weight = float(linked.weights[chosen].sum())
-    return Suppression(chosen, weight, solved, len(master.cuts), optimal=optimal, protects=True)
+    weight = float(linked.weights[best].sum())
+    optimal = weight <= bound + TOLERANCE * max(1.0, weight)
+    return Suppression(best, weight, solved, len(master.cuts), optimal=optimal, protects=True, bound=bound)
+
+
+def _lighter(linked: Linked, best: BoolArray | None, other: BoolArray) -> BoolArray:
+    if best is None or linked.weights[other].sum() < linked.weights[best].sum():
+        return other
+    return best
 
 
 def _everything(linked: Linked, attack: Attack, rounds: int, cuts: int) -> Suppression:
@@ -224,6 +247,15 @@ class Attack:
         return np.asarray(found.x), np.asarray(found.eqlin.marginals)
 
 
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Items and cells of one master program, and what no choice undercuts."""
+
+    items: FloatArray
+    cells: FloatArray
+    bound: float
+
+
 class _Master:
     """Which items to withhold, given the inequalities found so far."""
 
@@ -243,8 +275,8 @@ class _Master:
         low = np.r_[primary & ~linked.fixed, np.zeros(n)].astype(np.float64)
         self.bounds = Bounds(low, np.r_[(~linked.fixed).astype(np.float64), np.ones(n)])
 
-    def solve(self, *, integer: bool, nodes: int) -> tuple[FloatArray | None, FloatArray | None, bool]:
-        """Items and cells (shares where not `integer`), and whether they are proven best; None where none exist."""
+    def solve(self, *, integer: bool, nodes: int) -> _Choice | None:
+        """The lightest choice under the inequalities (shares where not `integer`); None where none is found."""
         k, n = self.linked.items.shape
         limits = [LinearConstraint(self.ties, -np.inf, 0.0)] if self.ties.shape[0] else []
         if self.cuts:
@@ -253,17 +285,17 @@ class _Master:
             limits.append(LinearConstraint(sparse.hstack([sparse.csr_array((len(needs), k)), rows]), needs, np.inf))
         found = milp(
             np.r_[self.linked.weights, np.zeros(n)],
-            integrality=np.r_[np.full(k, int(integer)), np.zeros(n)],
+            integrality=np.full(k + n, int(integer)),
             bounds=self.bounds,
             constraints=limits,
             options={"node_limit": nodes, "mip_rel_gap": 0.0} if integer else {},
         )
         if found.x is None:
-            return None, None, False
+            return None
         items = np.round(found.x[:k]) if integer else found.x[:k]
         cells = np.ones(n)
         np.minimum.at(cells, self.shown.col, np.maximum(items[self.shown.row], 0.0))
-        return items, cells, found.status == 0
+        return _Choice(items, cells, float(found.mip_dual_bound) if integer else float(found.fun))
 
 
 def _completed(linked: Linked, attack: Attack, chosen: BoolArray) -> BoolArray:
@@ -279,6 +311,20 @@ def _completed(linked: Linked, attack: Attack, chosen: BoolArray) -> BoolArray:
         if not more.any():
             return ~linked.fixed
         chosen |= more
+
+
+def _pruned(linked: Linked, attack: Attack, chosen: BoolArray) -> BoolArray:
+    """Without the items that are not needed, the heaviest first; left as it is where trying would take long."""
+    primary = np.asarray(linked.items @ linked.protected.astype(np.float64) > 0.0)
+    spare = np.flatnonzero(chosen & ~primary)
+    if spare.size * int(linked.protected.sum()) > MOST_TRIES:
+        return chosen
+    kept = chosen.copy()
+    for item in spare[np.argsort(-linked.weights[spare], kind="stable")]:
+        kept[item] = False
+        if attack.open(linked.hidden_cells(kept)).size:
+            kept[item] = True
+    return kept
 
 
 def _cheapest(

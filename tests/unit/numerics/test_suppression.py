@@ -77,6 +77,15 @@ def test_when_the_rounds_run_out_the_choice_is_completed_and_protects() -> None:
     assert not Attack(linked).open(linked.hidden_cells(found.withheld)).size
 
 
+def test_a_gap_stops_early_at_a_choice_that_is_no_heavier_than_allowed() -> None:
+    rng = np.random.default_rng(5)
+    linked = two_way(rng.negative_binomial(1, 0.005, (12, 8)).tolist())
+    found = suppress(linked, rounds=ROUNDS, nodes=NODES, gap=0.2)
+    assert linked.protected.any()
+    assert found.bound <= found.weight <= 1.2 * found.bound + SAME_WEIGHT
+    assert not Attack(linked).open(linked.hidden_cells(found.withheld)).size
+
+
 def test_the_same_table_gives_the_same_choice() -> None:
     rng = np.random.default_rng(9)
     linked = two_way(rng.negative_binomial(1, 0.03, (8, 5)).tolist())
