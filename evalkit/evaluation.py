@@ -19,7 +19,8 @@ from evalkit.checks import registry as checks
 from evalkit.checks.base import CheckContext, answer
 from evalkit.data.fingerprint import fingerprint
 from evalkit.data.panel import Panel
-from evalkit.data.study_panel import load_frame, panel_for
+from evalkit.data.quality.report import quality
+from evalkit.data.study_panel import load, panel_for
 from evalkit.errors import ConfigError, DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.estimators import registry
@@ -128,8 +129,11 @@ def _evaluated(
     study: Study, tell: Progress, announce: Callable[[Evidence], None] | None, planned: Planned | None
 ) -> Evaluation:
     tell(phrase("Reading the data"))
-    frame = load_frame(study)
+    loaded = load(study)
+    frame = loaded.frame
     panel = panel_for(frame, study.spec, study.spec.primary_outcome)
+    tell(phrase("Looking for what is wrong with the data"))
+    of_data = quality(study.spec, panel, loaded.intake, blind=False)
     identity = Identity(
         study_id=study.spec.id,
         run_id=uuid.uuid4().hex,
@@ -152,7 +156,7 @@ def _evaluated(
         return found if isinstance(found, EvalkitError) else found.estimate
 
     context = CheckContext(study.spec, panel, estimate, fit, of_outcome, _finding_of(study, estimate))
-    diagnostics = _checked(study, context, tell)
+    diagnostics = (*of_data, *_checked(study, context, tell))
     if announce is not None:
         announce(summarize(study, panel, estimate, {}, diagnostics, identity, plan=plan))
     results = {outcome.name: further(outcome.name) for outcome in study.spec.outcomes if outcome.role != "primary"}

@@ -114,7 +114,7 @@ def panel(folder: Path, what: str) -> int:
     }
     if everything:
         content |= {"recorded": "entered", "categories": ["type"]}
-    frame, _ = read_with_accounts(EventsSource.model_validate(content), root=folder)
+    frame, _ = read_with_accounts(EventsSource.model_validate(content), root=folder, report=everything)
     return len(frame)
 
 

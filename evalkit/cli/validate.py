@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from evalkit.data.panel import Panel
     from evalkit.estimators.base import Estimator
     from evalkit.study.spec import Study
+    from evalkit.vocabulary import Diagnostic
 
 
 @click.command()
@@ -44,7 +45,8 @@ def validate(
         title = f"{study.spec.id}: the config is sound; the data were not read"
     else:
         with screen.progress() as tell:
-            facts = describe(study, check(study, tell))
+            panel, of_data = looked_at(study, tell)
+            facts = describe(study, panel, of_data)
         title = f"{study.spec.id}: config, data and design are sound"
     rows = {name.replace("_", " ").capitalize(): _in_words(value) for name, value in facts.items()}
     screen.facts(title, rows, facts)
@@ -52,23 +54,31 @@ def validate(
 
 
 def check(study: Study, tell: Callable[..., None] = lambda text: None) -> Panel:
-    """Read the data and try the design, the outcome of the primary analysis unseen; return its panel.
+    """Read the data and try the design; return the panel of the primary outcome. See :func:`looked_at`."""
+    return looked_at(study, tell)[0]
+
+
+def looked_at(study: Study, tell: Callable[..., None]) -> tuple[Panel, tuple[Diagnostic, ...]]:
+    """Read the data and try the design, the outcome of the primary analysis unseen; its panel, and what is wrong.
 
     Raises
     ------
     EvalkitError
         For what a run would stumble over.
     """
-    from evalkit.data.study_panel import load_frame, panel_for
+    from evalkit.data.quality.report import quality
+    from evalkit.data.study_panel import load, panel_for
 
     tell("Reading the data")
-    frame = load_frame(study)
+    loaded = load(study)
+    frame = loaded.frame
     tell("Checking the design")
     panel = panel_for(frame, study.spec, study.spec.primary_outcome)
     for outcome in study.spec.outcomes:
         panel_for(frame, study.spec, outcome)
     _check_design(study, panel)
-    return panel
+    tell("Looking for what is wrong with the data")
+    return panel, quality(study.spec, panel, loaded.intake, blind=True)
 
 
 def unwritten(study: Study) -> list[str]:
@@ -132,7 +142,7 @@ def pre_periods(study: Study, panel: Panel) -> dict[str, int]:
     }
 
 
-def describe(study: Study, panel: Panel) -> dict[str, Any]:
+def describe(study: Study, panel: Panel, of_data: Sequence[Diagnostic] = ()) -> dict[str, Any]:
     """Counts, and the outcome before anybody was treated; no outcome of a treated unit after its start."""
     import numpy as np
 
@@ -165,6 +175,10 @@ def describe(study: Study, panel: Panel) -> dict[str, Any]:
         "mean_before_first_start_comparison": mean_before(panel.never_treated),
         "robustness": refusals(study, panel),
         "remarks": [remark.text for remark in panel.remarks],
+        "data_quality": {
+            found.id.removeprefix("data_").replace("_", " "): f"{found.status.replace('_', ' ')}. {found.reading}"
+            for found in of_data
+        },
         "to_fill_in": unwritten(study),
     }
 

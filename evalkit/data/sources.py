@@ -35,11 +35,16 @@ def read(source: Source, *, root: Path, identifiers: Sequence[str] = ()) -> pd.D
     DataError
         A file that is missing, damaged, or not what the source declares.
     """
-    return read_with_accounts(source, root=root, identifiers=identifiers)[0]
+    return read_with_accounts(source, root=root, identifiers=identifiers, report=False)[0]
 
 
 def read_with_accounts(
-    source: Source, *, root: Path, identifiers: Sequence[str] = (), names: Names | None = None
+    source: Source,
+    *,
+    root: Path,
+    identifiers: Sequence[str] = (),
+    names: Names | None = None,
+    report: bool = True,
 ) -> tuple[pd.DataFrame, Intake | None]:
     """Read a source; of records also what became of them.
 
@@ -49,6 +54,8 @@ def read_with_accounts(
         As :func:`read` takes them.
     names
         Of the columns that records are given: unit, period and first treated period.
+    report
+        Whether the data-quality report is to follow; without it records are passed over fewer times.
 
     Raises
     ------
@@ -56,7 +63,7 @@ def read_with_accounts(
         As :func:`read` does.
     """
     if isinstance(source, EventsSource):
-        return build(source, root, names or Names(), describe(source))
+        return build(source, root, names or Names(), describe(source), report=report)
     if isinstance(source, PackageSource):
         return read_package(source), None
     if isinstance(source, FileSource):

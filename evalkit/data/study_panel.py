@@ -32,10 +32,10 @@ class Loaded:
 
 def load_frame(study: Study) -> pd.DataFrame:
     """Read a study's source and add its derived columns; see :func:`load`."""
-    return load(study).frame
+    return load(study, report=False).frame
 
 
-def load(study: Study) -> Loaded:
+def load(study: Study, *, report: bool = True) -> Loaded:
     """Read a study's source and add its derived columns.
 
     Unit, group, cluster and equity columns of a CSV file, and those held at a text, are text to the letter; other
@@ -54,7 +54,9 @@ def load(study: Study) -> Loaded:
     if data.wide is not None:
         identifiers = [name for name in identifiers if name != data.unit]
     names = Names(str(data.unit or data.group), data.period, data.cohort)
-    frame, intake = read_with_accounts(data.source, root=Path(study.data_root), identifiers=identifiers, names=names)
+    frame, intake = read_with_accounts(
+        data.source, root=Path(study.data_root), identifiers=identifiers, names=names, report=report
+    )
     if data.wide is not None:
         frame = rows_from_columns(frame, unit=str(data.unit), period=data.period, value=data.wide)
     frame = derive(

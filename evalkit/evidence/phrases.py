@@ -350,6 +350,26 @@ _RULE_WORDS: Final = {
         "the outcome was defined anew near the start",
         "the outcome were counted by one definition throughout",
     ),
+    "measurement_change/data_definition_changes": (
+        "the mix of records shifted next to the start, also where nobody was treated",
+        "records of the same kinds were counted throughout",
+    ),
+    "measurement_change/data_bulk_closures": (
+        "many records were closed in bulk, so that times to close tell of the filing",
+        "the true dates of closing were known",
+    ),
+    "measurement_change/data_reporting_lag": (
+        "records of the last periods were still to come on the day of the extract",
+        "a later extract were used, or the last periods were left out",
+    ),
+    "measurement_change/data_unmatched": (
+        "too many records could not be placed in a unit",
+        "the missing places were found",
+    ),
+    "measurement_change/data_dates": (
+        "too many records had no usable date or value",
+        "the dates and values were mended at their source",
+    ),
     "few_clusters": (
         "too few places or clusters were treated for these standard errors",
         "randomization inference or a wild bootstrap were used, or more places were treated",

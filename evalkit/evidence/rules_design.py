@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from evalkit.data.quality.report import OF_RECORDS
 from evalkit.evidence.effect_sizes import attrition_status, baseline_status
 from evalkit.evidence.facts import Facts, baseline_differences
 from evalkit.evidence.ledger import LOST, LOST_APART, MISSING
@@ -239,13 +240,20 @@ def attrition(facts: Facts, rule: Rule) -> Verdict:
 
 
 def measurement_change(facts: Facts, rule: Rule) -> Verdict:
-    """A change of definition near a start.
+    """A change of definition near a start, declared, or seen in the records themselves.
 
     The study declares dates only, so a change that reached the treated alone cannot be told apart
     and is charged as one for all.
     """
+    failing = next(
+        (found for found in map(facts.ran, OF_RECORDS) if found is not None and found.status == "fail"), None
+    )
+    if failing is not None:
+        return held_against(True, failing.reading, failing.value, failing.threshold, variant=failing.id)
     changes = facts.spec.primary_outcome.definition_changes
     if not changes:
+        if (looked := facts.ran(OF_RECORDS[0])) is not None:
+            return held_against(False, looked.reading, looked.value, looked.threshold)
         return not_run(
             phrase("The study declares no change of the outcome's definition: there was none, or nobody asked.")
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evalkit.data.quality.report import OF_RECORDS
 from evalkit.errors import DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.evidence.facts import PRIMARY_OUTCOME, Facts, detail
@@ -17,7 +18,7 @@ from evalkit.vocabulary import Diagnostic, Domain
 
 OWN_ROW = frozenset(
     {"balance", "pre_trends", "pre_fit", "honest", "sampler", "spillover", "prior_sensitivity", "posterior_predictive"}
-)
+) | frozenset(OF_RECORDS)
 """Diagnostics that a row of the rating table judges by itself."""
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evalkit.data.quality.report import PREFIX
 from evalkit.evidence import inference
 from evalkit.evidence.digits import few_digits
 from evalkit.evidence.disclosure import small
@@ -456,6 +457,8 @@ def _checks(script: Script) -> tuple[str, ...]:
     prose, bayesian = script.facts.standard.prose, script.facts.is_bayesian
     said: list[str] = []
     for found in script.facts.diagnostics.values():
+        if found.id.startswith(PREFIX):
+            continue  # of the data, before anything was estimated: a part of its own in the annex
         if found.id == "sampler" and not bayesian:
             continue  # nothing was sampled: no news for a reader
         if found.id == "pre_trends" and found.status in ("pass", "fail"):

@@ -7,6 +7,8 @@ import json
 import pandas as pd
 import yaml
 
+from evalkit.data.quality.phrases import PARTS
+from evalkit.data.quality.report import PREFIX
 from evalkit.evidence.schema import Evidence
 from evalkit.evidence.values import Block, Quantity, Tagged
 from evalkit.language import coded, mark, phrase, readable, say
@@ -30,6 +32,7 @@ def build_annex(contents: Contents) -> tuple[Section, ...]:
         *((all_outcomes(evidence),) if len(evidence.summary_of_findings) > 1 else ()),
         *((_groups(evidence),) if evidence.equity else ()),
         *((cost_section(evidence.cost),) if evidence.cost.ingredients else ()),
+        *_data_quality(contents.diagnostics),
         _diagnostics(contents.diagnostics, evidence),
         _rating(evidence),
         _crosswalk(evidence),
@@ -249,7 +252,20 @@ def _with_interval(quantity: Quantity) -> str:
     )
 
 
+def _data_quality(diagnostics: pd.DataFrame) -> tuple[Section, ...]:
+    """What was looked for in the data before anything was estimated; nothing where nobody looked."""
+    of_data = diagnostics[diagnostics["id"].str.startswith(PREFIX)]
+    if of_data.empty:
+        return ()
+    rows = of_data[["id", "status", "null_in_words", "statistic", "value", "threshold", "reading"]]
+    named = rows.assign(id=[PARTS[each.removeprefix(PREFIX)] for each in rows["id"]])
+    renamed = named.rename(columns={"id": phrase("looked at"), "null_in_words": phrase("taken for granted")})
+    text = phrase("Looked at before anything was estimated. What fails counts in the rating, under measurement.")
+    return (Section(phrase("Data quality"), (text,), (frame_table(renamed, phrase("The data, part by part")),)),)
+
+
 def _diagnostics(diagnostics: pd.DataFrame, evidence: Evidence) -> Section:
+    diagnostics = diagnostics[~diagnostics["id"].str.startswith(PREFIX)]
     rows = diagnostics[["id", "status", "null_in_words", "statistic", "value", "threshold", "reading", "details"]]
     renamed = rows.rename(columns={"id": "check", "null_in_words": phrase("taken for granted")})
     return Section(

@@ -13,6 +13,7 @@ from evalkit.report.figures.anticipation_scan import anticipation_scan
 from evalkit.report.figures.autocorrelation import autocorrelation
 from evalkit.report.figures.balance import balance
 from evalkit.report.figures.canvas import Figure
+from evalkit.report.figures.data_quality import data_closures, data_composition, data_lag, data_records
 from evalkit.report.figures.donor_posterior import donor_posterior
 from evalkit.report.figures.donor_weights import donor_weights
 from evalkit.report.figures.error_ratios import error_ratios
@@ -38,6 +39,10 @@ GALLERY: Final[Mapping[str, Drawing]] = {
     "anticipation_scan": anticipation_scan,
     "autocorrelation": autocorrelation,
     "balance": balance,
+    "data_closures": data_closures,
+    "data_composition": data_composition,
+    "data_lag": data_lag,
+    "data_records": data_records,
     "donor_weights": donor_weights,
     "error_ratios": error_ratios,
     "donor_posterior": donor_posterior,

@@ -17,6 +17,7 @@ SHA_CHARACTERS: Final = 12
 """Of a hash, as people read it; whole hashes stand in the artifact evidence.json."""
 _STUDY_CHOICES: Final = ("data", "outcomes", "design")
 _RUN_CHOICES: Final = ("estimator", "robustness", "checks", "seed")
+_OF_DATA: Final = "data_"
 _SAMPLER: Final = ("sampler", "sampler_gate")
 _OWN: Final = ("clustered", "credible")
 _SHARES: Final = ("std_error", "p_value", "p_benefit", "p_mid", "p_within_mid", "p_worse_mid", "effect_size_g")
@@ -167,7 +168,17 @@ def _study_metrics(bundle: Bundle) -> dict[str, float | int | None]:
         "certainty": plain(bundle.evidence["rating"].get("certainty")),
     }
     effect = _estimate_metrics(bundle.primary) if bundle.is_rated else {}
-    return {**effect, **counts, **_exact_inference(bundle), **_sampler_metrics(bundle)}
+    return {**effect, **counts, **_exact_inference(bundle), **_sampler_metrics(bundle), **_data_metrics(bundle)}
+
+
+def _data_metrics(bundle: Bundle) -> dict[str, float | int | None]:
+    """What the data-quality report measured, and how many of its parts warn and fail."""
+    of_data = [each for each in bundle.evidence.get("diagnostics", []) if str(each.get("id")).startswith(_OF_DATA)]
+    if not of_data:
+        return {}
+    measured = {f"data.{each['statistic']}": plain(each.get("value")) for each in of_data if each.get("statistic")}
+    states = [each.get("status") for each in of_data]
+    return {**measured, "data.warnings": states.count("warn"), "data.failures": states.count("fail")}
 
 
 def _exact_inference(bundle: Bundle) -> dict[str, float | int | None]:

@@ -22,14 +22,14 @@ from evalkit.data.events.relation import (
     FILTERED,
     FUTURE,
     OK,
-    PLACE,
     RELATION,
-    STATUS,
     UNDATED,
     UNIT,
     UNMATCHED,
     UNREADABLE,
     USED,
+    named,
+    unmatched_query,
 )  # fmt: skip
 from evalkit.errors import DataError
 from evalkit.study.events import EventsSource
@@ -55,6 +55,8 @@ class Reader:
     records: Records
     measures: Sequence[Compiled]
     shown: str
+    units: Sequence[str] | None
+    bins: Bins
 
 
 def counted(found: pd.DataFrame, status: int, column: str = "records") -> int:
@@ -98,7 +100,7 @@ def refuse_over_limits(reader: Reader, found: pd.DataFrame) -> None:
     for each in reader.measures:
         for account, (condition, shown_column) in each.examples.items():
             lasting = each.measure.kind == "duration"
-            bad, usable = int(found[account].sum()), max(counted(found, OK), 1)
+            bad, usable = counted(found, OK, account), max(counted(found, OK), 1)
             limit = limits.durations if lasting else limits.numbers
             said = f"{_WRONG[account.rstrip('0123456789')]} in '{shown_column}'"
             kind = "durations" if lasting else "numbers"
@@ -156,16 +158,14 @@ def _hold_places(reader: Reader, count: int, total: int) -> None:
 
 def unmatched_keys(reader: Reader) -> tuple[tuple[str, int], ...]:
     """Keys without a unit that come most often."""
-    rows = reader.engine.rows(
-        f"SELECT {PLACE}, count(*) AS n FROM {RELATION} WHERE {STATUS} = {UNMATCHED} GROUP BY 1 "
-        f"ORDER BY n DESC, 1 NULLS FIRST LIMIT {KEYS_SHOWN}"
-    )
+    rows = reader.engine.rows(unmatched_query(reader.source, reader.records, KEYS_SHOWN))
     return tuple(("empty" if found is None else str(found)[:60], int(n)) for found, n in rows)
 
 
 def intake_of(
-    reader: Reader, found: pd.DataFrame, bins: Bins, units: Sequence[str], covered: Recorded, inside: BoolArray,
+    reader: Reader, found: pd.DataFrame, units: Sequence[str], covered: Recorded, inside: BoolArray,
     not_reached: Mapping[str, int],
+    report: bool,
 ) -> Intake:  # fmt: skip
     """The accounts, and the tables by unit that the quality report follows."""
     cells = found[found["status"] == OK]
@@ -173,14 +173,17 @@ def intake_of(
     unmatched = counted(found, UNMATCHED)
     lost = found.loc[found["status"] == UNMATCHED, ["bin", "records"]]
     accounts = {
-        each.measure.name: {account.rstrip("0123456789"): int(found[account].sum()) for account in each.accounts}
+        each.measure.name: {
+            account.rstrip("0123456789"): counted(found, OK, account)
+            for account in dict.fromkeys([*each.accounts, *each.examples])
+        }
         for each in reader.measures
     }
-    few = len(units) <= MOST_UNITS
+    few = report and len(units) <= MOST_UNITS
     return Intake(
         source=reader.source,
         name=reader.shown,
-        bins=bins,
+        bins=reader.bins,
         first=covered.first,
         units=tuple(units),
         rows=int((found["records"] + found["copies"]).sum()),
@@ -204,7 +207,7 @@ def intake_of(
         lag=_lags(reader) if few else None,
         closings=_closings(reader) if few else None,
         composition={each: _composition(reader, each) for each in reader.source.categories} if few else {},
-        too_many="" if few else f"the records are of more than {MOST_UNITS} units",
+        too_many="" if len(units) <= MOST_UNITS else f"the records are of more than {MOST_UNITS} units",
         pages_without_checksum=reader.records.pages_without_checksum,
         cut_off=reader.records.cut_off,
     )
@@ -223,7 +226,7 @@ def _table(reader: Reader, columns: Mapping[str, str], condition: str) -> pd.Dat
         f"GROUP BY ALL ORDER BY ALL"
     )
     found: dict[str, Any] = reader.engine.columns(query)
-    return pd.DataFrame(found)
+    return named(pd.DataFrame(found), reader.units)
 
 
 def _lags(reader: Reader) -> pd.DataFrame | None:

@@ -47,7 +47,8 @@ class Bins:
     def sql(self, moment: str) -> str:
         """The ordinal of a timestamp, in SQL."""
         if self.counted_in == "months":
-            count = f"(year({moment}) * 12 + month({moment}) - 1 - {self.shift})"
+            # Months since January 1970; the ordinal counts from the year 0.
+            count = f"(date_diff('month', TIMESTAMP '1970-01-01', {moment}) + {1970 * 12 - self.shift})"
         else:
             count = f"(CAST({moment} AS DATE) - DATE '1970-01-01' - {self.shift})"
         whole = count if self.width == 1 else f"floor({count} / {self.width})"

@@ -18,7 +18,7 @@ from evalkit.data.events.measures import Compiled, compiled, values_of
 from evalkit.data.events.record_files import open_files
 from evalkit.data.events.record_table import open_table
 from evalkit.data.events.recording import Recorded, recorded
-from evalkit.data.events.relation import AT, BIN, COPIES, OK, RELATION, STATUS, UNIT, UNMATCHED, place_records
+from evalkit.data.events.relation import AT, BIN, COPIES, OK, RELATION, STATUS, UNIT, named, place_records
 from evalkit.data.events.survival import kaplan_meier_medians
 from evalkit.data.events.tables import Tables, cohorts, read_tables
 from evalkit.errors import ConfigError, DataError
@@ -38,7 +38,9 @@ class Names:
     cohort: str | None = None
 
 
-def build(source: EventsSource, root: Path, names: Names, shown: str) -> tuple[pd.DataFrame, Intake]:
+def build(
+    source: EventsSource, root: Path, names: Names, shown: str, *, report: bool = True
+) -> tuple[pd.DataFrame, Intake]:
     """Make the panel of a source of records, and the accounts of how.
 
     Parameters
@@ -51,6 +53,8 @@ def build(source: EventsSource, root: Path, names: Names, shown: str) -> tuple[p
         Of the panel's columns.
     shown
         The source in a few words.
+    report
+        Whether the tables by unit that the data-quality report follows over time are wanted: they take a pass each.
 
     Returns
     -------
@@ -67,18 +71,19 @@ def build(source: EventsSource, root: Path, names: Names, shown: str) -> tuple[p
     tables = read_tables(source, root)
     with opened(shown) as engine:
         records = open_files(engine, source, root) if source.path is not None else open_table(engine, source)
-        place_records(engine, source, records, bins, tables.units_of)
         measures = compiled(source, records.columns)
-        found = _added_up(engine, measures)
-        reader = Reader(engine, source, records, measures, shown)
+        worked_out = {column: sql for each in measures for column, sql in each.columns.items()}
+        numbered = place_records(engine, source, records, bins, tables.units_of, worked_out)
+        found = _added_up(engine, source, measures, numbered)
+        reader = Reader(engine, source, records, measures, shown, numbered, bins)
         refuse_over_limits(reader, found)
         cells = found[found["status"] == OK]
         units = tables.units or tuple(sorted(cells["unit"].unique()))
         seen = cells[["unit", "bin", "first", "last"]]
         covered = recorded(source, bins, units, seen, tables.recorded)
         grid = _grid(cells, units, covered)
-        columns, open_cells = _columns(engine, measures, cells, grid, covered)
-        intake = intake_of(reader, found, bins, units, covered, grid >= 0, open_cells)
+        columns, open_cells = _columns(reader, cells, grid, covered)
+        intake = intake_of(reader, found, units, covered, grid >= 0, open_cells, report)
     return _frame(source, names, bins, tables, units, covered, columns), intake
 
 
@@ -102,20 +107,25 @@ def _refuse_clashes(source: EventsSource, names: Names) -> None:
         )
 
 
-def _added_up(engine: Engine, measures: Sequence[Compiled]) -> pd.DataFrame:
+def _added_up(
+    engine: Engine, source: EventsSource, measures: Sequence[Compiled], numbered: Sequence[str] | None
+) -> pd.DataFrame:
     """One pass over the records: every aggregate of every cell, and the records left out by reason."""
     parts = {key: sql for each in measures for key, sql in {**each.aggregates, **each.accounts}.items()}
     listed = "".join(f", {sql} AS {key}" for key, sql in parts.items())
+    copies = "0" if source.deduplicate is None else f"sum({COPIES} - 1)"
     query = f"""
-        SELECT {STATUS} AS status, CASE WHEN {STATUS} = {OK} THEN {UNIT} END AS unit,
-            CASE WHEN {STATUS} IN ({OK}, {UNMATCHED}) THEN {BIN} END AS bin,
-            count(*) AS records, sum({COPIES} - 1) AS copies, min({AT}) AS first, max({AT}) AS last{listed}
+        SELECT {STATUS} AS status, {UNIT} AS unit, {BIN} AS bin,
+            count(*) AS records, {copies} AS copies, min({AT}) AS first, max({AT}) AS last{listed}
         FROM {RELATION} GROUP BY 1, 2, 3
     """
     found = pd.DataFrame({key: _unmasked(values) for key, values in engine.columns(query).items()})
     if found.empty:
         raise DataError("The records are empty: there are none.", next_step="Check that the files are whole.")
-    return found.sort_values(["status", "unit", "bin"], ignore_index=True)
+    for place, each in enumerate(measures):
+        if each.measure.column is not None:  # neither counted nor empty: no number
+            found[f"bad{place}"] = found[f"n{place}"] - found[f"k{place}"] - found[f"none{place}"]
+    return named(found, numbered).sort_values(["status", "unit", "bin"], ignore_index=True)
 
 
 def _unmasked(values: Any) -> Any:
@@ -140,7 +150,7 @@ def _grid(cells: pd.DataFrame, units: Sequence[str], covered: Recorded) -> Any:
 
 
 def _columns(
-    engine: Engine, measures: Sequence[Compiled], cells: pd.DataFrame, grid: Any, covered: Recorded
+    reader: Reader, cells: pd.DataFrame, grid: Any, covered: Recorded
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """The panel's measures, flattened, and by measure the cells in which the median is not reached."""
     columns: dict[str, Any] = {}
@@ -148,12 +158,12 @@ def _columns(
     inside = grid >= 0
     records = cells["records"].to_numpy(dtype=np.int64)
     empty = np.where(covered.cells.ravel(), 0.0, np.nan)
-    for place, each in enumerate(measures):
+    for place, each in enumerate(reader.measures):
         measure = each.measure
         if each.lasting is None:
             values = values_of(place, measure, records, {key: cells[key].to_numpy() for key in each.aggregates})
         else:
-            values = _medians(engine, each.lasting, cells, f"v{place}", f"c{place}") / measure.steps_in_one
+            values = _medians(reader, each.lasting, cells, f"v{place}", f"c{place}") / measure.steps_in_one
             followed = cells[f"n{place}"].to_numpy(dtype=np.float64) > 0
             not_reached[measure.name] = int((np.isnan(values) & followed & inside).sum())
         column = empty.copy() if measure.kind in ZERO_WITHOUT_RECORDS else np.full(len(empty), np.nan)
@@ -162,7 +172,7 @@ def _columns(
     return columns, not_reached
 
 
-def _medians(engine: Engine, lasting: tuple[str, str], cells: pd.DataFrame, value: str, censored: str) -> FloatArray:
+def _medians(reader: Reader, lasting: tuple[str, str], cells: pd.DataFrame, value: str, censored: str) -> FloatArray:
     """(n,) Kaplan-Meier medians in steps; NaN where not reached.
 
     Up to the first censoring the share still open is a plain share, so that a median before it is the plain one with
@@ -172,7 +182,8 @@ def _medians(engine: Engine, lasting: tuple[str, str], cells: pd.DataFrame, valu
     first_open = cells[censored].to_numpy(dtype=np.float64)
     exact = np.isnan(first_open) | (plain <= first_open)
     later = [(unit, int(ordinal)) for unit, ordinal in zip(cells["unit"][~exact], cells["bin"][~exact], strict=True)]
-    found = kaplan_meier_medians(engine, RELATION, *lasting, later)
+    since = min((reader.bins.first_day(ordinal) for _, ordinal in later), default=None)
+    found = kaplan_meier_medians(reader.engine, RELATION, *lasting, later, reader.units, since=since)
     result = plain.copy()
     result[~exact] = [found.get(cell, np.nan) for cell in later]
     return result

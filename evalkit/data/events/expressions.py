@@ -82,8 +82,22 @@ def clock(moment: Moment, kinds: Mapping[str, Kind], city: str | None) -> Clock:
     return Clock(empty, local, f"({zoned} AT TIME ZONE 'UTC')")
 
 
-def number(column: str, kinds: Mapping[str, Kind]) -> tuple[str, str]:
-    """SQL of a cell's number (NULL where missing or unreadable), and of whether it is unreadable."""
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """SQL of a cell's number (NULL where missing or unreadable, infinite where it is), and of whether it is empty."""
+
+    value: str
+    empty: str
+
+
+def number(column: str, kinds: Mapping[str, Kind]) -> Cell:
+    """How a column's cells become numbers. NaN is an empty cell.
+
+    Raises
+    ------
+    ConfigError
+        For a column of dates.
+    """
     quoted, kind = name(column), kinds[column]
     if kind not in ("number", "text", "truth"):
         raise ConfigError(
@@ -91,11 +105,9 @@ def number(column: str, kinds: Mapping[str, Kind]) -> tuple[str, str]:
             next_step="For time between two dates use a measure of kind duration.",
         )
     if kind == "text":
-        raw = f"TRY_CAST(nullif(trim({quoted}), '') AS DOUBLE)"
-        value = f"CASE WHEN isfinite({raw}) THEN {raw} END"
-        return value, f"(coalesce(trim({quoted}), '') <> '' AND NOT coalesce(isfinite({raw}), false))"
-    raw = f"CAST({quoted} AS DOUBLE)"
-    return f"CASE WHEN isfinite({raw}) THEN {raw} END", f"coalesce(isinf({raw}), false)"
+        return Cell(f"TRY_CAST({quoted} AS DOUBLE)", f"(coalesce(trim({quoted}), '') = '')")
+    value = f"CAST({quoted} AS DOUBLE)"
+    return Cell(value, f"coalesce(isnan({value}), true)")
 
 
 def key(column: str, kinds: Mapping[str, Kind]) -> str:

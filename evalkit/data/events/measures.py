@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from evalkit.data.events.engine import literal
-from evalkit.data.events.expressions import Clock, all_of, clock, number
+from evalkit.data.events.expressions import Cell, Clock, all_of, clock, number
 from evalkit.data.events.records import Kind
 from evalkit.data.events.relation import USED
 from evalkit.study.events import EventsSource, Measure
 from evalkit.vocabulary import FloatArray, IntArray
 
-OPEN: Final = 2**62
+OPEN: Final = 2**31 - 1
 """Steps of a record that has not ended: longer than any that has."""
 
 
@@ -35,7 +35,10 @@ class Compiled:
     examples
         Name of an account to the condition that its records meet, and the column that shows why.
     lasting
-        Of a duration: SQL of its whole steps, and of whether it ended; its records are those for which steps exist.
+        Of a median duration: SQL of its whole steps, and of whether it ended; its records are those for which steps
+        exist.
+    columns
+        Columns that are worked out once for each record, and read by the aggregates.
     """
 
     measure: Measure
@@ -43,6 +46,7 @@ class Compiled:
     accounts: Mapping[str, str] = field(default_factory=dict)
     examples: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     lasting: tuple[str, str] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def compiled(source: EventsSource, kinds: Mapping[str, Kind]) -> tuple[Compiled, ...]:
@@ -52,31 +56,28 @@ def compiled(source: EventsSource, kinds: Mapping[str, Kind]) -> tuple[Compiled,
 
 
 def _compiled(place: int, measure: Measure, source: EventsSource, kinds: Mapping[str, Kind], start: Clock) -> Compiled:
-    met = f"{USED} AND {all_of(measure.where, kinds)}"
-    counted = {f"n{place}": f"count(*) FILTER (WHERE {met})"}
+    met = all_of(measure.where, kinds)
+    counted = {f"n{place}": "count(*)" if met == "true" else f"count(*) FILTER (WHERE {met})"}
     if measure.kind in ("count", "share"):
         return Compiled(measure, counted)
     if measure.column is not None:
-        value, bad = number(measure.column, kinds)
-        return _of_numbers(place, measure, value, bad, met, counted)
+        return _of_numbers(place, measure, number(measure.column, kinds), met, counted)
     return _of_durations(place, measure, source, kinds, start, met)
 
 
-def _of_numbers(place: int, measure: Measure, value: str, bad: str, met: str, counted: dict[str, str]) -> Compiled:
+def _of_numbers(place: int, measure: Measure, cell: Cell, met: str, counted: dict[str, str]) -> Compiled:
     """Sums are of whole multiples of the declared decimals: the same to the bit in whatever order rows are read."""
-    fixed = f"TRY_CAST(round(({value}) * 1e{measure.decimals}) AS BIGINT)"
-    usable = f"{met} AND ({fixed}) IS NOT NULL"
-    beyond = f"({value}) IS NOT NULL AND ({fixed}) IS NULL"
-    aggregates = {**counted, f"k{place}": f"count(*) FILTER (WHERE {usable})"}
+    fixed = f"TRY_CAST(round({cell.value} * 1e{measure.decimals}) AS BIGINT)"
+    only = "" if met == "true" else f" FILTER (WHERE {met})"
+    aggregates = {**counted, f"k{place}": f"count({fixed}){only}"}
     if measure.kind == "median":
-        aggregates[f"v{place}"] = f"median({value}) FILTER (WHERE {usable})"
+        usable = f"{USED} AND {met} AND {fixed} IS NOT NULL"
+        aggregates[f"v{place}"] = f"median({cell.value}) FILTER (WHERE {usable})"
     else:
-        aggregates[f"v{place}"] = f"sum({fixed}) FILTER (WHERE {usable})"
-    accounts = {
-        f"bad{place}": f"count(*) FILTER (WHERE {met} AND ({bad} OR ({beyond})))",
-        f"none{place}": f"count(*) FILTER (WHERE {met} AND NOT {bad} AND ({value}) IS NULL)",
-    }
-    return Compiled(measure, aggregates, accounts, {f"bad{place}": (f"{bad} OR ({beyond})", str(measure.column))})
+        aggregates[f"v{place}"] = f"sum({fixed}){only}"
+    accounts = {f"none{place}": f"count(*) FILTER (WHERE {met} AND {cell.empty})"}
+    bad = f"NOT {cell.empty} AND {fixed} IS NULL"
+    return Compiled(measure, aggregates, accounts, {f"bad{place}": (bad, str(measure.column))})
 
 
 def _of_durations(
@@ -90,41 +91,43 @@ def _of_durations(
     # Ends are compared on the city's clock; lengths are taken where no summer time moves the hands.
     zone = source.time_zone
     stop = last if zone is None else f"(({last} AT TIME ZONE {literal(zone)}) AT TIME ZONE 'UTC')"
-    unreadable = f"(NOT {end.empty} AND ({end.local}) IS NULL)"
-    negative = f"coalesce(({end.instant}) < ({start.instant}), false)"
-    future = f"coalesce(({end.local}) >= {last}, false)"
-    wrong = f"({unreadable} OR {negative} OR {future})"
-    ended = f"(({end.local}) IS NOT NULL)"
-    microseconds = f"(epoch_us(coalesce(({end.instant}), {stop})) - epoch_us({start.instant}))"
-    usable = f"{met} AND NOT {wrong}"
+    wrong = {
+        "unreadable": f"(NOT {end.empty} AND {end.local} IS NULL)",
+        "negative": f"coalesce({end.instant} < {start.instant}, false)",
+        "late": f"coalesce({end.local} >= {last}, false)",
+    }
+    first = next(number for number, each in enumerate(source.measures) if each.end == measure.end)
+    lasted, open_ = f"_ek_lasted{first}", f"_ek_open{first}"  # measures of one end share its columns
+    cases = " ".join(f"WHEN {condition} THEN {-1 - number}" for number, condition in enumerate(wrong.values()))
+    columns = {
+        lasted: f"CASE {cases} ELSE epoch_us(coalesce({end.instant}, {stop})) - epoch_us({start.instant}) END",
+        open_: f"({end.local} IS NULL)",
+    }
+    usable = f"{met} AND {lasted} >= 0"
     accounts = {
-        f"unreadable{place}": f"count(*) FILTER (WHERE {met} AND {unreadable})",
-        f"negative{place}": f"count(*) FILTER (WHERE {met} AND {negative})",
-        f"late{place}": f"count(*) FILTER (WHERE {met} AND {future})",
-        f"open{place}": f"count(*) FILTER (WHERE {usable} AND NOT {ended})",
+        f"{name}{place}": f"count(*) FILTER (WHERE {met} AND {lasted} = {-1 - number})"
+        for number, name in enumerate(wrong)
     }
-    column = measure.end.column
-    examples = {
-        f"unreadable{place}": (unreadable, column),
-        f"negative{place}": (negative, column),
-        f"late{place}": (future, column),
-    }
+    accounts[f"open{place}"] = f"count(*) FILTER (WHERE {usable} AND {open_})"
+    examples = {f"{name}{place}": (condition, measure.end.column) for name, condition in wrong.items()}
     if measure.statistic == "median":
-        whole = f"({microseconds} // {int(measure.step * 1e6)})"
+        steps = f"CAST({lasted} // {int(measure.step * 1e6)} AS INTEGER)"
         aggregates = {
             f"n{place}": f"count(*) FILTER (WHERE {usable})",
-            f"v{place}": f"quantile_disc(CASE WHEN {ended} THEN {whole} ELSE {OPEN} END, 0.5) FILTER (WHERE {usable})",
-            f"c{place}": f"min({whole}) FILTER (WHERE {usable} AND NOT {ended})",
+            f"v{place}": f"quantile_disc(CASE WHEN {open_} THEN {OPEN} ELSE {steps} END, 0.5) "
+            f"FILTER (WHERE {USED} AND {usable})",
+            f"c{place}": f"min({steps}) FILTER (WHERE {usable} AND {open_})",
         }
-        return Compiled(measure, aggregates, accounts, examples, (f"CASE WHEN {usable} THEN {whole} END", ended))
-    within = (measure.within or 0.0) * measure.step * measure.steps_in_one
-    followed = f"{usable} AND epoch_us({stop}) - epoch_us({start.instant}) >= {within * 1e6:.0f}"
+        whole = f"CASE WHEN {usable} THEN {steps} END"
+        return Compiled(measure, aggregates, accounts, examples, (whole, f"NOT {open_}"), columns)
+    within = f"{(measure.within or 0.0) * measure.step * measure.steps_in_one * 1e6:.0f}"
+    followed = f"{usable} AND epoch_us({stop}) - epoch_us({start.instant}) >= {within}"
     aggregates = {
         f"n{place}": f"count(*) FILTER (WHERE {followed})",
-        f"v{place}": f"count(*) FILTER (WHERE {followed} AND {ended} AND {microseconds} <= {within * 1e6:.0f})",
+        f"v{place}": f"count(*) FILTER (WHERE {followed} AND NOT {open_} AND {lasted} <= {within})",
     }
     accounts[f"short{place}"] = f"count(*) FILTER (WHERE {usable} AND NOT ({followed}))"
-    return Compiled(measure, aggregates, accounts, examples)
+    return Compiled(measure, aggregates, accounts, examples, columns=columns)
 
 
 def extraction(source: EventsSource) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from evalkit.data.events.bins import Bins
 from evalkit.errors import DataError
+from evalkit.language import say
 from evalkit.study.events import EventsSource
 from evalkit.vocabulary import BoolArray
 
@@ -121,8 +122,13 @@ def _earlier(day: dt.date, extracted: dt.date | None) -> dt.date:
 def _said(source: EventsSource, since: dt.date, until: dt.date) -> str:
     given = source.recording
     if given.path is not None:
-        return f"by the table '{given.path}'"
+        return say("by the table '{path}'", path=given.path)
+    days = {"since": since.isoformat(), "until": until.isoformat()}
     known = [given.since is not None, given.until is not None]
-    how = "as declared" if all(known) else "by the first and last record" if not any(known) else "partly as declared"
-    own = ", of each unit" if given.otherwise == "first_and_last_record_of_unit" and not all(known) else ""
-    return f"{how}{own}: {since} to {until}"
+    if all(known):
+        return say("as declared: {since} to {until}", **days)
+    if any(known):
+        return say("partly as declared: {since} to {until}", **days)
+    if given.otherwise == "first_and_last_record":
+        return say("by the first and last record: {since} to {until}", **days)
+    return say("by the first and last record of each unit: {since} to {until}", **days)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+import numpy as np
+import pandas as pd
 
 from evalkit.data.events.bins import Bins
 from evalkit.data.events.engine import Engine, name
@@ -20,8 +23,13 @@ RELATION: Final = "_ek_records"
 
 
 def place_records(
-    engine: Engine, source: EventsSource, records: Records, bins: Bins, units_of: Mapping[str, str] | None
-) -> None:
+    engine: Engine,
+    source: EventsSource,
+    records: Records,
+    bins: Bins,
+    units_of: Mapping[str, str] | None,
+    columns: Mapping[str, str],
+) -> tuple[str, ...] | None:
     """Define the relation that every later query reads.
 
     Parameters
@@ -34,7 +42,15 @@ def place_records(
         The panel's calendar.
     units_of
         Key to unit; None where the key is the unit.
+    columns
+        Further columns that are worked out once for each record, with their SQL.
+
+    Returns
+    -------
+    tuple of str, or None
+        The units, whose places in it are what the relation's unit says; None where it holds the unit itself.
     """
+    units = None if units_of is None else _tabulate(engine, units_of)
     rows = _distinct(engine, source, records) if source.deduplicate is not None else _plain(records, source)
     when = clock(source.time, records.columns, source.time_zone)
     place = key(source.place.column, records.columns)
@@ -42,15 +58,15 @@ def place_records(
         place = f"nullif(trim({place}), '')"
     unit, joined = PLACE, ""
     if units_of is not None:
-        _tabulate(engine, units_of)
         unit, joined = "g.unit", f"LEFT JOIN {GEOGRAPHY} g ON r.{PLACE} = g.key"
     late = "false"
     if source.extracted is not None:
         late = f"{AT} >= TIMESTAMP '{source.extracted} 00:00:00' + INTERVAL 1 DAY"
+    extra = "".join(f", {sql} AS {column}" for column, sql in columns.items())
     engine.run(
         f"""
         CREATE TEMP VIEW {RELATION} AS
-        WITH seen AS (SELECT *, {when.local} AS {AT}, {place} AS {PLACE} FROM ({rows})),
+        WITH seen AS (SELECT *, {when.local} AS {AT}, {place} AS {PLACE}{extra} FROM ({rows})),
         matched AS (SELECT r.*, {unit} AS {UNIT} FROM seen r {joined})
         SELECT *, {bins.sql(AT)} AS {BIN},
             CASE WHEN NOT ({all_of(source.where, records.columns)}) THEN {FILTERED}
@@ -62,20 +78,49 @@ def place_records(
         FROM matched
         """
     )
+    return units
 
 
-def _tabulate(engine: Engine, units_of: Mapping[str, str]) -> None:
+def named(table: pd.DataFrame, units: Sequence[str] | None) -> pd.DataFrame:
+    """A result whose column ``unit`` holds the units themselves."""
+    if units is None:
+        return table
+    places = table["unit"].fillna(-1).astype(np.int64).to_numpy()
+    return table.assign(unit=np.array([*units, None], dtype=object)[places])
+
+
+def unmatched_query(source: EventsSource, records: Records, most: int) -> str:
+    """SQL of the keys without a unit that come most often, over the places alone, which is quick."""
+    place = key(source.place.column, records.columns)
+    if source.place.table is None and records.columns[source.place.column] == "text":
+        place = f"nullif(trim({place}), '')"
+    listed = f"SELECT {place} AS k FROM {records.scan} WHERE {all_of(source.where, records.columns)}"
+    known = "k IS NULL"
+    if source.place.table is not None or source.units is not None:
+        known = f"k IS NULL OR k NOT IN (SELECT key FROM {GEOGRAPHY})"
+    return (
+        f"SELECT k, count(*) AS n FROM ({listed}) WHERE {known} GROUP BY 1 ORDER BY n DESC, k NULLS FIRST LIMIT {most}"
+    )
+
+
+def _tabulate(engine: Engine, units_of: Mapping[str, str]) -> tuple[str, ...]:
+    """The table of keys, with numbers for units: these are quicker to group by than their names."""
     import pyarrow as pa
 
-    table = pa.table({"key": list(units_of), "unit": list(units_of.values())})
+    units = tuple(sorted(set(units_of.values())))
+    number = {unit: place for place, unit in enumerate(units)}
+    table = pa.table(
+        {"key": list(units_of), "unit": pa.array([number[unit] for unit in units_of.values()], pa.int32())}
+    )
     engine.connection.register("_ek_given", table)
     engine.run(f"CREATE TEMP TABLE {GEOGRAPHY} AS SELECT * FROM _ek_given")
     engine.connection.unregister("_ek_given")
+    return units
 
 
 def _plain(records: Records, source: EventsSource) -> str:
     columns = ", ".join(name(column) for column in used(source))
-    return f"SELECT {columns}, 1 AS {COPIES} FROM {records.scan}"
+    return f"SELECT {columns} FROM {records.scan}"
 
 
 def _distinct(engine: Engine, source: EventsSource, records: Records) -> str:

@@ -14,7 +14,7 @@ from evalkit.evidence.facts import Facts
 from evalkit.evidence.phrases import RULE_WORDS
 from evalkit.evidence.standard import shipped
 from evalkit.evidence.verdict import Verdict
-from evalkit.vocabulary import NEVER, CheckStatus, InferenceMethod
+from evalkit.vocabulary import NEVER, CheckStatus, Diagnostic, InferenceMethod
 from tests.unit.evidence import made
 
 TABLE = shipped().rules
@@ -206,6 +206,20 @@ def test_changes_of_definition_count_near_a_start(day: str, state: str) -> None:
 
 def test_undeclared_changes_of_definition_are_no_pass() -> None:
     assert judge("measurement_change", facts()).state == "not_run"
+
+
+def of_data(part: str, status: CheckStatus) -> Diagnostic:
+    return Diagnostic(f"data_{part}", "", "share", 0.2, 0.05, status, "measurement", "The records moved.")
+
+
+def test_records_that_change_what_is_measured_are_charged_like_a_change_of_definition() -> None:
+    bulk = made.facts(made.estimate(-2.0), diagnostics=[of_data("bulk_closures", "fail")])
+    verdict = judge("measurement_change", bulk)
+    assert (verdict.state, verdict.variant, verdict.reason) == ("applied", "data_bulk_closures", "The records moved.")
+    steady = made.facts(made.estimate(-2.0), diagnostics=[of_data("definition_changes", "pass")])
+    assert judge("measurement_change", steady).state == "not_triggered"
+    warned = made.facts(made.estimate(-2.0), diagnostics=[of_data("bulk_closures", "warn")])
+    assert judge("measurement_change", warned).state == "not_run"
 
 
 def test_few_clusters_count_treated_ones_and_all() -> None:

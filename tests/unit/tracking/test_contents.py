@@ -63,6 +63,19 @@ def test_sampler_figures_become_metrics(tmp_path: Path) -> None:
     assert run.metrics["sampler.ess_bulk"] == 812.0
 
 
+def test_what_is_wrong_with_the_data_becomes_metrics(tmp_path: Path) -> None:
+    summary = evidence("u-1")
+    summary["diagnostics"] = [
+        {"id": "data_duplicates", "statistic": "copies_share", "value": number(0.07), "status": "warn", "details": {}},
+        {"id": "data_files", "statistic": "", "value": None, "status": "pass", "details": {}},
+        {"id": "data_unmatched", "statistic": "unmatched_share", "value": number(0.2), "status": "fail", "details": {}},
+    ]
+    metrics = parent(Bundle.read(write_bundle(tmp_path, summary=summary))).metrics
+    assert metrics["data.copies_share"] == 0.07
+    assert metrics["data.unmatched_share"] == 0.2
+    assert (metrics["data.warnings"], metrics["data.failures"]) == (1, 1)
+
+
 def test_p_values_that_hold_with_few_clusters_stand_beside_the_clustered_one(tmp_path: Path) -> None:
     summary = evidence("u-1")
     summary["diagnostics"] = [
