@@ -11,21 +11,31 @@ from evalkit.data.panel import Panel
 from evalkit.evidence.disclosure import Policy, small
 from evalkit.evidence.ledger import SAMPLE_FLOW, Ledger
 from evalkit.evidence.phrases import WORDS
-from evalkit.language import mark, say
+from evalkit.language import current, localized, phrase, say
+from evalkit.language.numbers import separators
 from evalkit.vocabulary import Diagnostic, Remark
 
 BY_COHORT: Final = frozenset({"goodman_bacon", "leave_one_cohort_out", "twfe_weights"})
 """Checks whose figures are effects of single cohorts, of pairs of them, or of all but one."""
-_ONE_NAME: Final = mark("(name withheld)")
+_ONE_NAME: Final = "(name withheld)"
 _NAMES: Final = re.compile(r"\(name withheld\)(?:(?:, | and )\(name withheld\))*(?: and \d+ more)?")
 _QUOTED: Final = re.compile(r"(?<!\w)'(.+?)'(?!\w)")
 _WHOLE: Final = re.compile(r"(?<![\w.,%=-])(?<!\w = )\d[\d,]*(?![\w%]|[.,:-]\d|-|\s*%)")
 _OTHERWISE: Final = re.compile(
     r"\s+(?:event time|periods?|points?|years?|quarters?|months?|weeks?|days?|cohorts?|cells?|groups?|chains?|draws?"
-    r"|divergences|specifications?|estimators?)\b"
+    r"|divergences|specifications?|estimators?"
+    r"|periodos?|períodos?|puntos?|pontos?|años?|anos?|trimestres?|mes(?:es)?|mês|semanas?|d[ií]as?|cohortes?|coortes?"
+    r"|celdas?|células?|grupos?|cadenas?|cadeias?|extracciones|amostras|divergencias?|divergências?|especificaci(?:ón|ones)"
+    r"|especificaç(?:ão|ões)|estimadores?|estimador)\b"
 )
 """Words after a number that does not count people."""
-_MOMENT: Final = re.compile(r"\b(?:before|after|since|in|from|to|and|until|period|time|year)\s$")
+_MOMENT: Final = re.compile(
+    r"\b(?:before|after|since|in|from|to|and|until|period|time|year"
+    r"|antes de|después de|depois de|desde|en|em|de|hasta|até|y|e|a|periodo|período|año|ano)\s$"
+)
+_LOCAL: Final = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:\.\d{3})+(?:,\d+)?|\d+,\d+)(?![\w])")
+_ENGLISH: Final = re.compile(r"(?<![\w.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d+)(?![\w])")
+_SWAPPED: Final = str.maketrans(".,", ",.")
 _YEARS: Final = range(1500, 2501)
 
 
@@ -56,8 +66,15 @@ def in_text(text: str, rules: Policy, known: Collection[str] = (), *, every: boo
     """
     if rules.subject != "persons":
         return text
+    if separators(current()) != (".", ","):  # numbers are read the English way, and written back
+        english = _LOCAL.sub(lambda found: found.group(0).translate(_SWAPPED), text)
+        return _ENGLISH.sub(lambda found: localized(found.group(0)), _withheld(english, rules, known, every=every))
+    return _withheld(text, rules, known, every=every)
+
+
+def _withheld(text: str, rules: Policy, known: Collection[str], *, every: bool) -> str:
     hidden = _QUOTED.sub(lambda found: found.group(0) if found.group(1) in known else _ONE_NAME, text)
-    hidden = _NAMES.sub("(names withheld)", hidden)
+    hidden = _NAMES.sub(phrase("(names withheld)"), hidden)
     put = _put(hidden, rules)
     counts = [
         found for found in _WHOLE.finditer(hidden)

@@ -13,6 +13,7 @@ from evalkit.errors import DesignRefused
 from evalkit.evidence.disclosure import Policy
 from evalkit.evidence.schema import Evidence
 from evalkit.evidence.withhold import in_check, in_remark, in_text, small_details
+from evalkit.language import speaking
 from evalkit.vocabulary import Remark
 from tests.unit.evidence import made
 
@@ -131,3 +132,16 @@ def test_effects_without_one_cohort_are_withheld_where_a_cohort_is_small() -> No
     assert "4.321" not in small_one.to_json()
     large = made.summary(made.estimate(-2.0), spec, data=made.panel(starts={6: 20, 7: 15}), diagnostics=checks)
     assert large.diagnostics[1].details["lowest"].value == -4.321
+
+
+def test_counts_are_withheld_as_the_language_writes_them() -> None:
+    people = Policy("persons", 11, "")
+    with speaking("pt"):
+        text = "1.234 pessoas, 3 deixadas de fora em 2 períodos; 1.231 restam, em média 1,5 e p = 0,05."
+        assert in_text(text, people) == (
+            "11 ou mais pessoas, menos de 11 deixadas de fora em 2 períodos; 11 ou mais restam, em média 1,5 e "
+            "p = 0,05."
+        )
+        assert in_text("1.234 pessoas, em média 1,5.", people) == "1.234 pessoas, em média 1,5."
+    with speaking("es"):
+        assert in_text("1,234 personas y 3 fuera.", people) == "11 o más personas y menos de 11 fuera."
