@@ -20,7 +20,7 @@ from evalkit.report.datapackage import datapackage
 from evalkit.report.draws import draws_netcdf
 from evalkit.report.evidence_table import EVIDENCE, gated, to_parquet
 from evalkit.report.figures.canvas import Figure
-from evalkit.report.files import MARKER, folder_for, sha256, write_whole
+from evalkit.report.files import MARKER, folder_for, sha256, versioned, write_whole
 from evalkit.report.jsonld import dataset
 from evalkit.report.releases import against_earlier
 
@@ -137,7 +137,8 @@ def open_data(evidence: Evidence) -> dict[str, bytes]:
     """The evidence for other programs: one table twice, and the record by which catalogues find it."""
     table = gated(evidence)[0]
     files = {"evidence.csv": to_csv(table, EVIDENCE), "evidence.parquet": to_parquet(table, EVIDENCE)}
-    described = {**files, "evidence.json": evidence.to_json().encode()}
+    every = {**files, "evidence.json": evidence.to_json().encode()}
+    described = {versioned(name, evidence.identity.version): content for name, content in every.items()}
     return {**files, "dataset.jsonld": as_json(dataset(evidence, described, EVIDENCE))}
 
 

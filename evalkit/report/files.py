@@ -11,6 +11,8 @@ from typing import Final
 
 from evalkit.errors import ConfigError, EvalkitError
 
+FIRST: Final = 1
+"""Number of the version of the evidence that the run itself wrote."""
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _NEXT_STEPS = {
     errno.ENOSPC: "Free space on the disk that holds the results folder, or choose another folder, then run again.",
@@ -96,6 +98,18 @@ def cannot_write(path: Path, error: OSError) -> EvalkitError:
         f"Could not write {path}: {reason}. The run is not complete and will not be taken for whole.",
         next_step=_NEXT_STEPS.get(error.errno or 0, "Check the results folder, then run again."),
     )
+
+
+def versioned(name: str, number: int) -> str:
+    """Name of a file in a later version.
+
+    Examples
+    --------
+    >>> versioned("evidence.json", 2), versioned("evidence.json", 1)
+    ('evidence.v2.json', 'evidence.json')
+    """
+    stem, dot, suffix = name.rpartition(".")
+    return name if number == FIRST else f"{stem}.v{number}{dot}{suffix}"
 
 
 def sha256(content: bytes) -> str:

@@ -12,17 +12,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from pydantic import ValidationError
 
 from evalkit.errors import DataError
 from evalkit.evidence.schema import DecisionBlock, Evidence
 from evalkit.report.bundle import documents, manifest_of
-from evalkit.report.files import sha256, write_whole
+from evalkit.report.files import FIRST, sha256, versioned, write_whole
 from evalkit.report.reading import AGAIN, shared_contents
-
-FIRST: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +43,6 @@ class Version:
     def file(self, name: str) -> bytes:
         """Content of a file of this version, by the name that it has in the first one."""
         return self.files[versioned(name, self.number)]
-
-
-def versioned(name: str, number: int) -> str:
-    """Name of a file in a later version.
-
-    Examples
-    --------
-    >>> versioned("evidence.json", 2), versioned("evidence.json", 1)
-    ('evidence.v2.json', 'evidence.json')
-    """
-    stem, dot, suffix = name.rpartition(".")
-    return name if number == FIRST else f"{stem}.v{number}{dot}{suffix}"
 
 
 def newest(folder: Path) -> Version:

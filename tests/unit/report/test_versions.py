@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,14 @@ def test_numbers_stay_as_they_are(folder: Path) -> None:
     second.to_dict()
 
 
+def test_the_record_of_a_version_names_the_files_of_that_version(folder: Path) -> None:
+    amend(folder, FIRST)
+    record = json.loads((folder / "dataset.v2.jsonld").read_text("utf-8"))
+    for each in record["distribution"]:
+        assert ".v2." in each["contentUrl"]
+        assert sha256((folder / each["contentUrl"]).read_bytes()) == each["sha256"]
+
+
 def test_the_same_decision_twice_is_one(folder: Path) -> None:
     assert amend(folder, FIRST).number == amend(folder, FIRST).number == 2
 
@@ -83,10 +92,10 @@ def test_a_version_that_was_touched_is_refused(folder: Path, name: str) -> None:
 def test_a_version_that_does_not_follow_the_one_before_is_refused(folder: Path) -> None:
     amend(folder, FIRST)
     amend(folder, SECOND)
-    for name in ("evidence", "brief", "manifest"):  # version 2 goes, and version 3 takes its place
+    for name in ("evidence", "brief", "dataset", "manifest"):  # version 2 goes, and version 3 takes its place
         for path in folder.glob(f"{name}.v3.*"):
-            text = path.read_text("utf-8").replace(".v3.", ".v2.")
-            path.with_name(path.name.replace(".v3.", ".v2.")).write_text(text, "utf-8")
+            kept = path.read_bytes() if name != "manifest" else path.read_bytes().replace(b".v3.", b".v2.")
+            path.with_name(path.name.replace(".v3.", ".v2.")).write_bytes(kept)
             path.unlink()
     with pytest.raises(DataError, match="does not follow version 1"):
         newest(folder)
