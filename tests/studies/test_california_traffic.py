@@ -105,7 +105,7 @@ def test_a_series_alone_is_capped_at_low_and_every_required_check_ran(evaluation
     status = {found.id: found.status for found in evaluation.diagnostics}
     assert status == {
         "residual_autocorrelation": "pass", "placebo_dates": "pass", "placebo_outcomes": "pass",
-        "sample_flow": "informational",
+        "sample_flow": "informational", "data_missing_periods": "pass", "data_spikes": "pass",
     }  # fmt: skip
 
 
