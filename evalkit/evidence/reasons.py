@@ -48,7 +48,7 @@ def raises(rating: Rating, standard: Standard) -> tuple[Raise, ...]:
             rule=step.rule,
             fix=step.fix,
             points=0 if step.kind == "gate" else _lost(step, standard.certainty.start),
-            alone=tally(_without(judged, [step]), standard).label,
+            alone=tally(_without(judged, [step], standard), standard).label,
         )
         for step in rating.trail
         if step.state == "applied" and step.kind in kinds and step.fix
@@ -74,13 +74,20 @@ def fix(rating: Rating, counted: Sequence[TrailStep], standard: Standard) -> tup
     judged = [step for step in rating.trail if step.kind in ("gate", "cap", "deduction", "upgrade")]
     for size in range(1, len(counted) + 1):
         for chosen in combinations(counted, size):
-            if (tally(_without(judged, chosen), standard).certainty or 0) > now:
+            if (tally(_without(judged, chosen, standard), standard).certainty or 0) > now:
                 return chosen
     return ()
 
 
-def _without(judged: Iterable[TrailStep], chosen: Sequence[TrailStep]) -> list[TrailStep]:
-    return [step for step in judged if step not in chosen]
+def _without(judged: Iterable[TrailStep], chosen: Sequence[TrailStep], standard: Standard) -> list[TrailStep]:
+    """The trail as it would be without these steps; a cap that is lifted may leave the design under the next one."""
+    left = [standard.rules[step.rule].leaves for step in chosen if step.rule in standard.rules]
+    caps = {name: standard.rules[name].cap for name in left if name is not None}
+    return [
+        step.model_copy(update={"state": "applied", "cap": caps[step.rule]}) if step.rule in caps else step
+        for step in judged
+        if step not in chosen
+    ]
 
 
 def _lost(step: TrailStep, start: int) -> int:

@@ -99,6 +99,8 @@ class Rule(Rules):
     points_severe: int | None = None
     cap: Annotated[int, Field(ge=1, le=4)] | None = None
     cap_without_inference: Annotated[int, Field(ge=1, le=4)] | None = None
+    leaves: str | None = None
+    """The cap that a design still stands under once this one is lifted."""
     upgrade_may_exceed: bool = False
     limits: dict[str, float] = Field(default_factory=dict)
 
@@ -201,6 +203,13 @@ class Standard(Rules):
     effect_sizes: EffectSizes
     attrition: Attrition
     disclosure: Disclosure
+
+    @model_validator(mode="after")
+    def _caps_leave_caps(self) -> Self:
+        for name, rule in self.rules.items():
+            if rule.leaves is not None and (rule.leaves not in self.rules or self.rules[rule.leaves].cap is None):
+                raise ValueError(f"'{name}' leaves '{rule.leaves}', which is no cap of the table")
+        return self
 
     @property
     def table(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evalkit.evidence.rating import rate, tally
 from evalkit.evidence.reasons import fix, raises, weightiest
 from evalkit.evidence.standard import shipped
@@ -67,3 +69,16 @@ def test_with_nothing_against_it_there_is_nothing_to_raise() -> None:
     lottery = made.spec(assignment={"mechanism": "lottery", "unit": "city"})
     rating = rate(made.facts(made.estimate(-2.0), lottery))
     assert (rating.label, raises(rating, STANDARD)) == ("High", ())
+
+
+def test_a_comparison_group_alone_does_not_make_a_lottery() -> None:
+    other = {
+        "cap_time_series": {"state": "applied", "cap": 2},
+        "cap_not_randomized": {"state": "not_applicable", "cap": None},
+    }
+    rating = rate(made.facts(made.estimate(-2.0)))
+    steps = [step.model_copy(update=other.get(step.rule, {})) for step in rating.trail]
+    series = tally([step for step in steps if step.kind in ("cap", "deduction", "upgrade")], STANDARD)
+    fixable = [step.model_copy(update={"fix": "x"}) if step.rule in other else step for step in series.trail]
+    (lifted,) = raises(replace(series, trail=tuple(fixable)), STANDARD)
+    assert (series.label, lifted.rule, lifted.alone) == ("Low", "cap_time_series", "Moderate")
