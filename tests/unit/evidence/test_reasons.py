@@ -72,7 +72,7 @@ def test_with_nothing_against_it_there_is_nothing_to_raise() -> None:
 
 
 def test_a_comparison_group_alone_does_not_make_a_lottery() -> None:
-    other = {
+    other: dict[str, dict[str, object]] = {
         "cap_time_series": {"state": "applied", "cap": 2},
         "cap_not_randomized": {"state": "not_applicable", "cap": None},
     }
