@@ -20,7 +20,7 @@ from evalkit.checks.base import CheckContext, answer
 from evalkit.data.fingerprint import fingerprint
 from evalkit.data.panel import Panel
 from evalkit.data.quality.report import quality
-from evalkit.data.study_panel import load, panel_for
+from evalkit.data.study_panel import Loaded, load, panel_for
 from evalkit.errors import ConfigError, DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
 from evalkit.estimators import registry
@@ -93,9 +93,30 @@ Planned = Callable[[Study, pd.DataFrame, bytes | None], PlanBlock]
 """Holds a locked plan against a study and its frame; with the key of restricted data."""
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A study's data as read, and their fingerprint."""
+
+    loaded: Loaded
+    fingerprint: str
+
+
+def read(study: Study) -> Read:
+    """Read a study's data.
+
+    Raises
+    ------
+    ConfigError, DataError
+        When they cannot be read, or are restricted and there is no key for their fingerprint.
+    """
+    loaded = load(study)
+    return Read(loaded, fingerprint(loaded.frame, key=fingerprint_key(study)))
+
+
 def evaluate(
     study: Study,
     *,
+    data: Read | None = None,
     progress: Progress | None = None,
     announce: Callable[[Evidence], None] | None = None,
     planned: Planned | None = None,
@@ -106,6 +127,8 @@ def evaluate(
     ----------
     study
         From :func:`evalkit.load_study`.
+    data
+        From :func:`read`, where somebody has read them already.
     progress
         Called before each step.
     announce
@@ -122,14 +145,15 @@ def evaluate(
         is part of the result, with its reason.
     """
     with speaking(study.language):
-        return _evaluated(study, progress or _silent, announce, planned)
+        tell = progress or _silent
+        tell(phrase("Reading the data"))
+        return _evaluated(study, data or read(study), tell, announce, planned)
 
 
 def _evaluated(
-    study: Study, tell: Progress, announce: Callable[[Evidence], None] | None, planned: Planned | None
+    study: Study, data: Read, tell: Progress, announce: Callable[[Evidence], None] | None, planned: Planned | None
 ) -> Evaluation:
-    tell(phrase("Reading the data"))
-    loaded = load(study)
+    loaded = data.loaded
     frame = loaded.frame
     panel = panel_for(frame, study.spec, study.spec.primary_outcome)
     tell(phrase("Looking for what is wrong with the data"))
@@ -138,7 +162,7 @@ def _evaluated(
         study_id=study.spec.id,
         run_id=uuid.uuid4().hex,
         config_sha=study.sha(),
-        data_sha=fingerprint(frame, key=fingerprint_key(study)),
+        data_sha=data.fingerprint,
         evalkit_version=evalkit.__version__,
         created_at=dt.datetime.now(dt.UTC),
         language=study.language,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
@@ -22,7 +23,11 @@ def _has_chromium() -> bool:
 def _missing() -> dict[str, str]:
     """Marker to the program that its tests need and this machine lacks."""
     has_postgres = postgres_program("initdb") is not None
-    found = {"browser": ("chromium", _has_chromium()), "postgres": ("PostgreSQL", has_postgres)}
+    found = {
+        "browser": ("chromium", _has_chromium()),
+        "postgres": ("PostgreSQL", has_postgres),
+        "ray": ("Ray", importlib.util.find_spec("ray") is not None),
+    }
     return {marker: program for marker, (program, present) in found.items() if not present}
 
 

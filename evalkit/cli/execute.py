@@ -12,11 +12,12 @@ from evalkit.cli.planning import readings
 from evalkit.cli.screen import Screen
 from evalkit.config import Composed, Tracking, resolved_yaml
 from evalkit.errors import ConfigError, EstimationFailed, NotSynced
-from evalkit.evaluation import evaluate
+from evalkit.evaluation import Evaluation, Read, evaluate
 from evalkit.evidence.schema import Evidence
 from evalkit.plan.access import record, recorded
 from evalkit.plan.hold import Planning
 from evalkit.report.bundle import write_bundle
+from evalkit.report.finished import KEY, job_key
 from evalkit.report.provenance import provenance
 from evalkit.report.releases import warnings_of
 from evalkit.tracking.links import absolute
@@ -83,7 +84,35 @@ class Outcome:
         }
 
 
-def execute(composed: Composed, *, root: Path, screen: Screen) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a run is a part of.
+
+    Attributes
+    ----------
+    sweep
+        Id of the sweep: the same when it is started again for what was missing.
+    job
+        Number of the job in it.
+    run_id
+        MLflow run that all its runs are nested under; None where the store has none.
+    start
+        Which start of the sweep it was.
+    """
+
+    sweep: str
+    job: int
+    run_id: str | None = None
+    start: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As `provenance.json` keeps it."""
+        return {"sweep": self.sweep, "job": self.job, "run_id": self.run_id, "start": self.start}
+
+
+def execute(
+    composed: Composed, *, root: Path, screen: Screen, data: Read | None = None, part_of: Part | None = None
+) -> Outcome:
     """Evaluate, write the bundle, log it; in this order, so that a dead store loses nothing.
 
     Parameters
@@ -94,6 +123,10 @@ def execute(composed: Composed, *, root: Path, screen: Screen) -> Outcome:
         Folder that gets ``<study>/<uuid>/``.
     screen
         Where progress is shown.
+    data
+        The study's data, where they have been read already.
+    part_of
+        The sweep that this is a job of.
 
     Raises
     ------
@@ -110,11 +143,13 @@ def execute(composed: Composed, *, root: Path, screen: Screen) -> Outcome:
     with screen.progress() as tell:
         tell("Opening the MLflow store")
         planning = planning_of(composed, root)
-        with running(spec.id, spec.priority, spec.full_title, tracking_uri=uri) as live:
+        above = (part_of.sweep, part_of.run_id) if part_of else None
+        with running(spec.id, spec.priority, spec.full_title, tracking_uri=uri, part_of=above) as live:
             record(root, spec)
-            evaluation = evaluate(study, progress=tell, announce=announce, planned=planning.against)
+            evaluation = evaluate(study, data=data, progress=tell, announce=announce, planned=planning.against)
             tell("Writing the brief")
-            bundle = write_bundle(evaluation, root, provenance=provenance(), study_yaml=resolved_yaml(study))
+            origin = {**provenance(), KEY: key_of(evaluation), **({"sweep": part_of.to_dict()} if part_of else {})}
+            bundle = write_bundle(evaluation, root, provenance=origin, study_yaml=resolved_yaml(study))
             for told in warnings_of(json.loads((bundle / "disclosure.json").read_text(encoding="utf-8"))):
                 screen.note(told)
             tell("Logging to MLflow")
@@ -148,6 +183,12 @@ def planning_of(composed: Composed, results: Path) -> Planning:
     if found.lock is None:
         return found
     return Planning(found.lock, readings(results, resolve(tracking_uri(composed.tracking)), study.spec).accesses)
+
+
+def key_of(evaluation: Evaluation) -> str:
+    """What a sweep recognizes this run by."""
+    identity = evaluation.evidence.identity
+    return job_key(evaluation.study, config_sha=identity.config_sha, data_sha=identity.data_sha)
 
 
 def _log(bundle: Path, uri: str | None, run_id: str | None) -> tuple[LoggedRun | None, NotSynced | None]:

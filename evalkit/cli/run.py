@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 @click.command()
 @options.overrides
 @click.option("-m", "--multirun", is_flag=True, help="Run every combination: study=a,b estimator=c,d.")
+@click.option("--again", is_flag=True, help="With -m: run what is done, too.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Bundles.")
 @click.option("--overrides", "more", default="", help="Further overrides in one word, split as a shell would.")
 @options.together(options.plugin, options.config_dir, options.quiet, options.as_json)
 def run(
     overrides: tuple[str, ...],
     multirun: bool,
+    again: bool,
     out: Path,
     more: str,
     plugins: tuple[Path, ...],
@@ -37,6 +39,7 @@ def run(
     evalkit run study=castle_doctrine
     evalkit run study=castle_doctrine estimator=two_way_fixed_effects seed=7
     evalkit run -m study=castle_doctrine,enterprise_zones estimator=callaway_santanna,two_way_fixed_effects
+    evalkit run -m study=night_buses 'city=glob(*)' hydra/launcher=joblib
     """  # noqa: D301 (click reads the backspace character as: keep these lines as they are)
     from evalkit.cli import plugins as plugin_files
     from evalkit.cli.execute import execute
@@ -47,7 +50,7 @@ def run(
     if multirun:
         from evalkit.cli.sweep import sweep
 
-        return sweep(words, plugins=plugins, config_dir=config_dir, root=out, screen=screen)
+        return sweep(words, plugins=plugins, config_dir=config_dir, root=out, screen=screen, again=again)
     plugin_files.load(plugins)
     composed = compose(words, config_dir)
     with speaking(composed.study.language):

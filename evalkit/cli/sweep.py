@@ -1,26 +1,37 @@
-"""`evalkit run -m`: every combination is a run of its own; one that fails does not stop the others."""
+"""`evalkit run -m`: every combination is a job of its own; one that fails, or is lost, does not stop the others."""
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import evalkit
 from evalkit.cli import plugins as plugin_files
-from evalkit.cli.execute import execute, tracking_uri
-from evalkit.cli.failures import EXIT_CRASHED, as_dict
+from evalkit.cli.execute import tracking_uri
+from evalkit.cli.failures import EXIT_CRASHED
 from evalkit.cli.screen import Screen
-from evalkit.config import compose
-from evalkit.config.sweeping import is_parallel, launch_sweep, plan_sweep
-from evalkit.errors import EvalkitError, NotSynced
-from evalkit.tracking.store import launching_run, opened, resolve
+from evalkit.cli.sweep_job import Sweep, begun, run_job, status_of, write_job
+from evalkit.cli.sweep_report import finish, show
+from evalkit.cli.sweep_stop import Stop, stoppable
+from evalkit.cli.sweep_watch import short_names, watching
+from evalkit.cli.sweep_words import jobs as in_words
+from evalkit.cli.sweep_words import say
+from evalkit.config import Composed, compose
+from evalkit.config.sweeping import check_launcher, launcher_of, launching, plan_sweep
+from evalkit.errors import ConfigError, EvalkitError, NotSynced
+from evalkit.tracking.store import launching_run
+from evalkit.tracking.sweep import SweepRun, open_sweep
 
-STATUS: Final = "status.json"
 SWEEPS: Final = ".sweeps"
+ATTEMPTS: Final = 2
+_THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def sweep(
@@ -30,13 +41,14 @@ def sweep(
     config_dir: Path | None,
     root: Path,
     screen: Screen,
+    again: bool = False,
 ) -> int:
-    """Run all combinations, then say which are done and which failed.
+    """Run all combinations that are not done yet, then say how each ended.
 
     Returns
     -------
     int
-        0 when all are done, else the exit code of the first job that is not.
+        0 when every job has its result, else the exit code of the first one that has none.
 
     Raises
     ------
@@ -44,88 +56,173 @@ def sweep(
         For a config that any of the jobs could not run with: found before the first one starts.
     """
     plugin_files.load(plugins)
-    planned = plan_sweep(overrides, config_dir)
-    composed = [compose(job, config_dir) for job in planned]
-    _prepare_stores({tracking_uri(one.tracking) for one in composed}, screen)
+    typed = plan_sweep(overrides, config_dir)
+    composed = _compose(typed, config_dir, screen)
+    check_launcher(overrides, config_dir)
     folder = (root / SWEEPS / uuid.uuid4().hex).resolve()
-    folder.mkdir(parents=True)
-    job = functools.partial(
-        run_job,
-        plugins=tuple(file.resolve() for file in plugins),
-        config_dir=config_dir.resolve() if config_dir else None,
+    for number, (job, config) in enumerate(zip(typed, composed, strict=True)):
+        write_job(folder, number, job, config)
+    name = _id(composed, root, start=folder.name if again else "")
+    runs = _open_runs(name, typed, composed, screen)
+    shared = Sweep(
+        id=name,
+        folder=folder,
         root=root.resolve(),
-        screen=Screen(quiet=screen.quiet or is_parallel(overrides)),
-        planned=len(planned),
+        cwd=Path.cwd(),
+        plugins=tuple(file.resolve() for file in plugins),
+        launcher=launcher_of(overrides),
+        again=again,
+        stores={address: (run.store.shown, run.run_id) for address, run in runs.items()},
     )
-    stopped = None
+    stop = Stop(folder, screen)
     try:
-        launch_sweep(overrides, job, config_dir=config_dir, folder=folder)
-    except EvalkitError as error:
-        stopped = error
-    statuses = [_status(folder / str(number), stopped) for number in range(len(planned))]
-    _show(planned, statuses, folder, screen)
+        with (
+            stoppable(stop, active=shared.parallel),
+            watching(screen, folder, typed),
+            _one_thread(shared.parallel),
+            launching(
+                functools.partial(run_job, shared),
+                overrides=overrides,
+                config_dir=config_dir,
+                folder=folder,
+                check_hosts=functools.partial(_refuse_files, list(runs.values())),
+                stopping=lambda: stop.asked,
+            ) as launched,
+        ):
+            problem = _run_all(shared, launched, len(typed), stop, screen)
+    except (KeyboardInterrupt, SystemExit):
+        stop.asked = True
+        _close(shared, typed, runs, None, screen, stopped=True)
+        raise
+    statuses = _close(shared, typed, runs, problem, screen, stopped=stop.asked)
+    stop.leave()
     return next((int(status["exit_code"]) for status in statuses if status["exit_code"]), 0)
 
 
-def run_job(
-    overrides: tuple[str, ...],
-    folder: Path,
-    *,
-    plugins: Sequence[Path],
-    config_dir: Path | None,
-    root: Path,
-    screen: Screen,
-    planned: int,
-) -> None:
-    """Run one combination and write how it ended to `folder`; errors are results here, not exceptions."""
-    typed = tuple(word.lstrip("+") for word in overrides)
-    name = f"[{int(folder.name) + 1}/{planned}] {' '.join(typed)}"
-    screen.note(name)
-    try:
-        plugin_files.load(plugins)
-        outcome = execute(compose(overrides, config_dir), root=root, screen=screen)
-        status = {"state": "done" if outcome.exit_code == 0 else "incomplete", **outcome.to_dict()}
-    except EvalkitError as error:
-        status = {"state": "failed", **as_dict(error)}
-    except Exception as error:  # noqa: BLE001 (a faulty plug-in must not end the other jobs)
-        status = {"state": "failed", "what": f"{type(error).__name__}: {error}", "exit_code": EXIT_CRASHED}
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{STATUS}.{os.getpid()}"
-    temporary.write_text(json.dumps({"overrides": typed, **status}, indent=2, default=str), encoding="utf-8")
-    temporary.replace(folder / STATUS)
+def _compose(typed: Sequence[Sequence[str]], config_dir: Path | None, screen: Screen) -> list[Composed]:
+    """Every job's config, so that a wrong word is found before the first job starts."""
+    with screen.progress() as tell:
+        found = []
+        for number, job in enumerate(typed):
+            tell(say("reading", count=len(typed)), number / len(typed))
+            found.append(compose(job, config_dir))
+    return found
 
 
-def _prepare_stores(addresses: set[str | None], screen: Screen) -> None:
-    """Initialise the store once, before several processes meet in it; forget the run `mlflow run` opened."""
+def _id(composed: Sequence[Composed], root: Path, *, start: str) -> str:
+    """The same for the same jobs, in the same order and for the same results folder, whatever runs them."""
+    parts = [evalkit.__version__, str(root.resolve()), start, *(one.study.sha() for one in composed)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _open_runs(
+    name: str, typed: Sequence[Sequence[str]], composed: Sequence[Composed], screen: Screen
+) -> dict[str | None, SweepRun]:
+    """The sweep's run in each store; initialises a store once, before several processes meet in it."""
     launching_run()
     os.environ.pop("EVALKIT_LAUNCHING_RUN", None)  # jobs have runs of their own
-    for address in addresses:
+    title = say("title", jobs=in_words(len(typed)), what=_what(typed))
+    priorities = list(dict.fromkeys(one.study.spec.priority for one in composed))
+    found: dict[str | None, SweepRun] = {}
+    for tracking in {one.tracking.uri: one.tracking for one in composed}.values():
+        run = open_sweep(name, title, priorities, tracking_uri=tracking_uri(tracking))
+        if run.problem is not None:
+            screen.note(f"Warning: {run.problem}")
+        found[tracking.uri] = run
+    return found
+
+
+def _what(typed: Sequence[Sequence[str]]) -> str:
+    """What varies and what is fixed, as short as it goes: ``study=buses, city (100), estimator (3)``."""
+    values: dict[str, list[str]] = {}
+    for job in typed:
+        for word in job:
+            key, _, value = word.lstrip("+").partition("=")
+            if value not in values.setdefault(key, []):
+                values[key].append(value)
+    return ", ".join(
+        f"{key}={','.join(found)}" if len(found) <= 2 else f"{key} ({len(found)})" for key, found in values.items()
+    )
+
+
+def _run_all(
+    shared: Sweep, launched: Callable[[Sequence[int]], None], count: int, stop: Stop, screen: Screen
+) -> EvalkitError | None:
+    """Launch until every job has a status or was lost twice; returns why jobs were never begun, if any were not.
+
+    A job that began and left no status was lost with its worker. joblib ends all its workers when one dies, so the
+    lost ones are tried again one by one: who is lost alone is lost by its own doing, and takes nobody along.
+    """
+    todo, suspects = list(range(count)), list[int]()
+    while (todo or suspects) and not stop.asked:
+        batch = todo or (suspects[:1] if shared.launcher == "joblib" else list(suspects))
+        before = {number: len(begun(shared.folder, number)) for number in batch}
+        problem = None
         try:
-            with opened(resolve(address)):
-                pass
+            launched(batch)
+        except EvalkitError as error:
+            problem = error
+        left = {n: len(begun(shared.folder, n)) for n in batch if status_of(shared.folder, n) is None}
+        if left == before:  # nothing moved: it would not the next time either
+            return problem or EvalkitError(say("not_started_launcher"))
+        todo = [number for number, tries in left.items() if tries == 0]
+        lost = [number for number, tries in left.items() if 0 < tries < ATTEMPTS]
+        suspects = [number for number in suspects if number not in batch] + lost
+        if lost and not stop.asked:
+            screen.note(say("again_lost", names=", ".join(str(number + 1) for number in lost)))
+    return None
+
+
+def _refuse_files(runs: Sequence[SweepRun], hosts: Collection[str]) -> None:
+    """A sqlite file is written under a lock of one machine; several machines would break it."""
+    local = [run.store.shown for run in runs if run.store.folder is not None]
+    if local and len(hosts) > 1:
+        what = say("sqlite_on_cluster", count=len(hosts), store=local[0])
+        raise ConfigError(what, next_step=say("sqlite_next"))
+
+
+def _close(
+    shared: Sweep,
+    typed: Sequence[Sequence[str]],
+    runs: dict[str | None, SweepRun],
+    problem: EvalkitError | None,
+    screen: Screen,
+    *,
+    stopped: bool,
+) -> list[dict[str, Any]]:
+    """Close what lost jobs left open, tell the store, and show the table."""
+    statuses = []
+    for number, (name, job) in enumerate(zip(short_names(typed), typed, strict=True)):
+        status = status_of(shared.folder, number) or _unfinished(shared.folder, number, problem, stopped=stopped)
+        statuses.append({"job": name, "overrides": list(job), **status})
+    for run in runs.values():
+        try:
+            finish(run, statuses, stopped=stopped)
         except NotSynced as error:
             screen.note(f"Warning: {error}")
+    show(statuses, shared.folder, list(runs.values()), screen)
+    return statuses
 
 
-def _status(folder: Path, stopped: EvalkitError | None) -> dict[str, Any]:
-    """How a job ended; one that left no word did not finish."""
+def _unfinished(folder: Path, number: int, problem: EvalkitError | None, *, stopped: bool) -> dict[str, Any]:
+    tries = len(begun(folder, number))
+    if stopped:
+        words = say("stopped_job") if tries else say("not_started", reason=say("not_started_stop"))
+        return {"state": "stopped" if tries else "not started", "what": words, "exit_code": EXIT_CRASHED}
+    if tries:
+        return {"state": "lost", "what": say("lost"), "exit_code": EXIT_CRASHED}
+    reason = problem.what if problem else say("not_started_launcher")
+    code = problem.exit_code if problem else EXIT_CRASHED
+    return {"state": "not started", "what": say("not_started", reason=reason), "exit_code": code}
+
+
+@contextmanager
+def _one_thread(active: bool) -> Iterator[None]:
+    """Give each job one thread of linear algebra, unless somebody chose otherwise: the same sums on any launcher."""
+    mine = [name for name in _THREADS if active and name not in os.environ]
+    os.environ.update(dict.fromkeys(mine, "1"))
     try:
-        status: dict[str, Any] = json.loads((folder / STATUS).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        what = stopped.what if stopped else "The job ended without a word: its process was killed."
-        return {"state": "not finished", "what": what, "exit_code": EXIT_CRASHED}
-    return status
-
-
-def _show(planned: Sequence[Sequence[str]], statuses: Sequence[dict[str, Any]], folder: Path, screen: Screen) -> None:
-    if screen.as_json:
-        jobs = [{"overrides": list(job), **status} for job, status in zip(planned, statuses, strict=True)]
-        screen.document({"jobs": jobs, "folder": str(folder)})
-        return
-    rows = [
-        (" ".join(job), status["state"], str(status.get("headline") or status.get("what") or ""))
-        for job, status in zip(planned, statuses, strict=True)
-    ]
-    screen.table("Sweep", ("job", "state", "headline or reason"), rows)
-    done = sum(status["state"] == "done" for status in statuses)
-    screen.note(f"{done} of {len(statuses)} done. Details of each job: {folder}")
+        yield
+    finally:
+        for name in mine:
+            os.environ.pop(name, None)

@@ -6,9 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalkit.config import cities
 from evalkit.errors import ConfigError
 
-GROUPS = ("study", "estimator", "check", "evidence", "tracking")
+GROUPS = ("study", cities.GROUP, "estimator", "check", "evidence", "tracking")
 """The groups a run is composed of; each is a folder of YAML files."""
 
 
@@ -59,8 +60,11 @@ class Folders:
         return cls(search, _short(folder.parent))
 
     def options(self, group: str) -> list[str]:
-        """Names of the configs in a group, sorted."""
-        return sorted({file.stem for folder in self.search for file in (folder / group).glob("*.yaml")})
+        """Names of the configs in a group, sorted; cities also stand in a table."""
+        found = {file.stem for folder in self.search for file in (folder / group).glob("*.yaml")}
+        if group == cities.GROUP:
+            found.update(name for folder in self.search for name in cities.cities(folder))
+        return sorted(found)
 
     def file(self, relative: str) -> Path | None:
         """First file of this relative name on the search path."""

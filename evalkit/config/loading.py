@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 
 from evalkit.config.building import build_study
 from evalkit.config.catalogue import priorities
+from evalkit.config.cities import GROUP, MISSING, chosen, for_city, seed_for
 from evalkit.config.composing import compose_raw, read_alone, resolve
 from evalkit.config.folders import Folders
 from evalkit.config.overrides import parse, prepare
@@ -94,6 +95,10 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Compose
         known = ", ".join(folders.options("study")) or "none in ./configs/study"
         raise ConfigError("No study is named.", allowed=known, next_step="Give one, e.g. study=castle_doctrine.")
     raw = _composed(folders, prepared)
+    city = chosen(prepared)
+    if city is not None:
+        raw = _of_city(raw, city)
+    _refuse_gaps(raw, folders)
     study = build_study(
         raw,
         priorities=list(priorities(config_dir)),
@@ -101,8 +106,29 @@ def compose(overrides: Sequence[str], config_dir: Path | None = None) -> Compose
         data_root=folders.data_root,
         typed=_typed(prepared),
     )
-    _refuse_borrowed_id(study.spec.id, prepared)
+    _refuse_borrowed_id(study.spec.id.removesuffix(f"-{city}"), prepared)
     return Composed(study=study, tracking=tracking_of(raw), root=folders.data_root)
+
+
+def _of_city(raw: Mapping[str, Any], city: str) -> dict[str, Any]:
+    """The config of one city: its study, and randomness of its own."""
+    study, seed = raw.get("study"), raw.get("seed", 0)
+    whole = {**raw, "study": for_city(study, city) if isinstance(study, Mapping) else study}
+    return {**whole, "seed": seed_for(seed, city)} if isinstance(seed, int) and seed >= 0 else whole
+
+
+def _refuse_gaps(raw: Mapping[str, Any], folders: Folders) -> None:
+    """A study that many cities share leaves out what differs; alone it cannot run."""
+    study = raw.get("study")
+    gaps = sorted(f"study.{key}" for key, value in study.items() if value == MISSING) if isinstance(study, dict) else []
+    if gaps:
+        known = folders.options(GROUP)
+        raise ConfigError(
+            f"{', '.join(gaps)} must be given: this study is shared by many cities.",
+            next_step=f"Name a city: city={known[0]}; all of them: -m 'city=glob(*)'."
+            if known
+            else f"Name the cities in configs/cities.yaml, or give it: {gaps[0]}=VALUE.",
+        )
 
 
 def _refuse_borrowed_id(found: str, prepared: Sequence[str]) -> None:

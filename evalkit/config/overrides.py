@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from evalkit.config.cities import GROUP
 from evalkit.config.folders import GROUPS, Folders
 from evalkit.errors import ConfigError, closest, quote_names
 
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
 
 OWN_KEYS = ("seed", "data_root", "language")
 """Keys at the top that are no groups."""
-TOP_KEYS = (*GROUPS, *OWN_KEYS)
-"""What a composed config holds, and so what an override may begin with."""
+TOP_KEYS = (*(group for group in GROUPS if group != GROUP), *OWN_KEYS)
+"""What a composed config holds, and so what an override may begin with; what a city says is below ``study``."""
+
+MOST_NAMES = 40
+"""Names of a group that a message lists."""
 
 
 def prepare(
@@ -46,7 +50,7 @@ def prepare(
     prepared = []
     for parsed in parse(overrides):
         text = str(parsed.input_line)
-        if parsed.is_hydra_override() or parsed.key_or_group.startswith("hydra/"):
+        if is_launch(parsed):
             prepared.append(text)
         elif parsed.key_or_group in groups:
             prepared += _group(parsed, folders, plugins)
@@ -97,7 +101,7 @@ def sweep_jobs(overrides: Sequence[str]) -> list[list[str]]:
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
     from hydra.errors import HydraException
 
-    own = [parsed for parsed in parse(overrides) if not _is_launch(parsed)]
+    own = [parsed for parsed in parse(overrides) if not is_launch(parsed)]
     try:
         (jobs,) = BasicSweeper.split_arguments(own, max_batch_size=None)
     except HydraException as error:
@@ -107,7 +111,39 @@ def sweep_jobs(overrides: Sequence[str]) -> list[list[str]]:
     return [list(job) for job in jobs]
 
 
-def _is_launch(parsed: Override) -> bool:
+def expanded(overrides: Sequence[str], folders: Folders, *, plugins: Sequence[str] = ()) -> list[str]:
+    """The overrides with ``study=glob(*)``, ``city=glob(north_*)`` spelled out as lists of names.
+
+    Raises
+    ------
+    ConfigError
+        For a pattern that matches nothing, or a key whose values are not names of configs.
+    """
+    from hydra.core.override_parser.types import Glob
+
+    found = []
+    for parsed in parse(overrides):
+        pattern = parsed.value() if parsed.is_sweep_override() else None
+        if not isinstance(pattern, Glob):
+            found.append(str(parsed.input_line))
+            continue
+        group = parsed.key_or_group
+        if not _is_group(parsed):
+            raise ConfigError(
+                f"'{parsed.input_line}' is a pattern, and '{group}' has no list of names to match.",
+                allowed=f"patterns for {quote_names(GROUPS, limit=len(GROUPS))}",
+                next_step=f"List the values: {group}=1,2,3.",
+            )
+        known = sorted({*folders.options(group), *(plugins if group == "estimator" else ())})
+        names = pattern.filter(known)
+        if not names:
+            raise ConfigError(f"No {group} matches '{parsed.input_line}'.", allowed=quote_names(known, limit=20))
+        found.append(f"{group}={','.join(names)}")
+    return found
+
+
+def is_launch(parsed: Override) -> bool:
+    """Whether an override is for Hydra itself: how jobs are launched, not what they compute."""
     return parsed.is_hydra_override() or parsed.key_or_group.startswith("hydra/")
 
 
@@ -128,7 +164,9 @@ def _group(parsed: Override, folders: Folders, plugins: Sequence[str]) -> list[s
 def unknown_choice(group: str, choice: str, known: Sequence[str]) -> ConfigError:
     """There is no such study, estimator, ...: word it with the closest name."""
     near = closest(choice, known)
-    shown = ", ".join(known) or f"none: there is no folder configs/{group}"
+    shown = quote_names(known, limit=MOST_NAMES).replace("'", "") or f"none: there is no folder configs/{group}"
+    if group == GROUP and not known:
+        shown = "none: there is no configs/cities.yaml"
     hint = f"Did you mean '{near}'?" if near else f"Write configs/{group}/{choice}.yaml or name a known one."
     if group == "estimator" and not near:
         hint += " An estimator in a file of its own is loaded with --plugin FILE.py."

@@ -1,9 +1,10 @@
-"""How Hydra finds evalkit's configs: the user's own folder before the packaged one, studies under `study`.
+"""How Hydra finds evalkit's configs: the user's own folder before the packaged one, studies and cities under `study`.
 
 Hydra gives a file in the group ``study`` the package ``study``, and then reads the study's
 ``override /estimator: NAME`` as "the estimator inside of study". `StudyFolder` hands Hydra a study's
 file with its content nested under the key ``study`` and its defaults list at the top, so that a
-study names its primary estimator in plain words.
+study names its primary estimator in plain words. What a city says is nested alike, and comes from
+``city/NAME.yaml`` or from the entry NAME of the table ``cities.yaml``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
+
+from evalkit.config.cities import GROUP, cities
 
 _folders: ContextVar[tuple[Path, ...]] = ContextVar("_folders", default=())
 _bare: ContextVar[frozenset[str]] = ContextVar("_bare", default=frozenset())
@@ -44,12 +47,17 @@ class StudyFolder(FileConfigSource):
         return "evalkit"
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """Read a file; nest a study's content."""
+        """Read a file or a line of the table of cities; nest a study's and a city's content."""
         if not super().is_config(config_path):
+            city = self._city(config_path)
+            if city is not None:
+                entry = OmegaConf.create({"study": cities(Path(self.path))[city]})
+                header: dict[str, str | None] = {"package": "_global_"}
+                return ConfigResult(config=entry, path=self.full_path(), provider=self.provider, header=header)
             named = OmegaConf.create({"name": Path(config_path).stem})
             return ConfigResult(config=named, path=self.full_path(), provider=self.provider, header={"package": None})
         result = self._read(config_path)
-        if config_path.startswith("study/") and isinstance(result.config, DictConfig):
+        if config_path.startswith(("study/", f"{GROUP}/")) and isinstance(result.config, DictConfig):
             defaults = result.config.pop("defaults", None)
             nested = {"study": result.config} if defaults is None else {"defaults": defaults, "study": result.config}
             result.config = OmegaConf.create(nested)
@@ -74,7 +82,17 @@ class StudyFolder(FileConfigSource):
         """Whether there is such a file, or an estimator that needs none."""
         known: bool = super().is_config(config_path)
         group, _, name = config_path.removesuffix(".yaml").rpartition("/")
-        return known or (group == "estimator" and name in self.bare)
+        return known or (group == "estimator" and name in self.bare) or self._city(config_path) is not None
+
+    def is_group(self, config_path: str) -> bool:
+        """Whether there is such a folder, or it is that of cities and they stand in a table."""
+        folder: bool = super().is_group(config_path)
+        return folder or (config_path == GROUP and bool(cities(Path(self.path))))
+
+    def _city(self, config_path: str) -> str | None:
+        """Name of the city, where the path is that of an entry of the table."""
+        group, _, name = config_path.removesuffix(".yaml").rpartition("/")
+        return name if group == GROUP and name in cities(Path(self.path)) else None
 
 
 class EvalkitFolders(SearchPathPlugin):

@@ -124,6 +124,12 @@ class Bundle:
         return self.text("question", "priority")
 
     @property
+    def sweep(self) -> Mapping[str, Any]:
+        """The sweep that it was a job of: ``sweep`` (id), ``job`` (number), ``run_id``; empty for a run by itself."""
+        found = self.provenance.get("sweep")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
     def headline(self) -> str:
         """The finding in one plain sentence."""
         return self.text("sentences", "headline")

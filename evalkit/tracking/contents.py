@@ -15,6 +15,8 @@ from evalkit.tracking.bundle import Bundle, plain
 DIGEST_CHARACTERS: Final = 36
 SHA_CHARACTERS: Final = 12
 """Of a hash, as people read it; whole hashes stand in the artifact evidence.json."""
+SWEEP: Final = "evalkit.sweep"
+SWEEP_JOB: Final = "evalkit.sweep_job"
 _STUDY_CHOICES: Final = ("data", "outcomes", "design")
 _RUN_CHOICES: Final = ("estimator", "robustness", "checks", "seed")
 _OF_DATA: Final = "data_"
@@ -62,6 +64,8 @@ def parent(bundle: Bundle) -> RunContents:
         "evalkit.plan": plan_status(bundle),
         "evalkit.status": "done" if bundle.is_rated else "not rated",
         "evalkit.unlogged": "; ".join(left),
+        SWEEP: str(bundle.sweep.get("sweep", "")),
+        SWEEP_JOB: str(bundle.sweep.get("job", "")),
     }
     return RunContents(
         part=("study", "", ""),

@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from evalkit.errors import NotSynced
 from evalkit.tracking import fields
+from evalkit.tracking.contents import SWEEP
 from evalkit.tracking.description import NOTE
 from evalkit.tracking.store import Store, opened, resolve
 from evalkit.tracking.views import ensure_experiment
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 ClosedStatus = Literal["FAILED", "KILLED"]
 PID: Final = "evalkit.pid"
 HOST: Final = "evalkit.host"
+PARENT: Final = "mlflow.parentRunId"
 _WORDS: Final = {"FAILED": "failed", "KILLED": "stopped"}
 
 
@@ -59,6 +61,8 @@ class StudyIdentity:
     study_id: str
     priority: str
     title: str
+    sweep: str = ""
+    parent_run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +83,35 @@ class LiveRun:
 
 @contextlib.contextmanager
 def running(
-    study_id: str, priority: str, title: str, *, tracking_uri: str | None = None, live: bool = True
+    study_id: str,
+    priority: str,
+    title: str,
+    *,
+    tracking_uri: str | None = None,
+    live: bool = True,
+    part_of: tuple[str, str | None] | None = None,
 ) -> Iterator[LiveRun]:
     """Keep a run open while the study works; see the head of this module.
+
+    Parameters
+    ----------
+    study_id, priority, title
+        What it is listed under.
+    tracking_uri
+        Address of the store.
+    live
+        Whether it shows while the study works.
+    part_of
+        Id of the sweep that it is a job of, and the run it is nested under.
 
     Raises
     ------
     ConfigError
         If the tracking address is of a kind that evalkit does not log to.
     """
-    identity = StudyIdentity(study_id, priority, title)
+    identity = StudyIdentity(study_id, priority, title, *(part_of or ()))
     store = resolve(tracking_uri)
-    with _sigterm_unwinds():
+    with sigterm_unwinds():
         run = _start(store, identity) if live else LiveRun()
         try:
             yield run
@@ -145,6 +166,8 @@ def _open(client: MlflowClient, store: Store, identity: StudyIdentity) -> str:
             PID: str(os.getpid()),
             HOST: socket.gethostname(),
             NOTE: f"{identity.title}: the study is being evaluated.",
+            SWEEP: identity.sweep,
+            PARENT: identity.parent_run_id,
         }
     )
     run = client.create_run(experiment_id, start_time=_now_ms(), run_name=identity.title, tags=tags)
@@ -153,7 +176,7 @@ def _open(client: MlflowClient, store: Store, identity: StudyIdentity) -> str:
 
 def _close_after(error: BaseException, store: Store, identity: StudyIdentity, run_id: str | None) -> None:
     """Close the run; where that fails too, say so on the error that is on its way to the user."""
-    status: ClosedStatus = "KILLED" if isinstance(error, KeyboardInterrupt | Terminated) else "FAILED"
+    status: ClosedStatus = "KILLED" if isinstance(error, KeyboardInterrupt | SystemExit) else "FAILED"
     try:
         with opened(store) as client:
             closed = run_id or _open(client, store, identity)
@@ -201,7 +224,7 @@ def forget_process(client: MlflowClient, run_id: str) -> None:
 def _reason(error: BaseException | str) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "Stopped from the keyboard (SIGINT)."
-    if isinstance(error, Terminated):
+    if isinstance(error, SystemExit):  # ours, or that of whoever else handles the signal in this process
         return "Stopped from outside (SIGTERM)."
     text = str(error).strip()
     # One line, the first: what happened. Paths and next steps are for the one at the terminal.
@@ -209,7 +232,7 @@ def _reason(error: BaseException | str) -> str:
 
 
 @contextlib.contextmanager
-def _sigterm_unwinds() -> Iterator[None]:
+def sigterm_unwinds() -> Iterator[None]:
     """Turn SIGTERM into an exception in the main thread; Python does the same with SIGINT by itself."""
     if threading.current_thread() is not threading.main_thread():
         yield

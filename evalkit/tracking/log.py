@@ -28,7 +28,7 @@ from evalkit.tracking.contents import RunContents, children, parent
 from evalkit.tracking.decision import EVERY, LATEST, VERSION, Decision, decisions
 from evalkit.tracking.description import NOTE, describe
 from evalkit.tracking.fields import BATCH
-from evalkit.tracking.live import forget_process
+from evalkit.tracking.live import PARENT, forget_process
 from evalkit.tracking.store import launching_run, opened, resolve
 from evalkit.tracking.strip import strip
 from evalkit.tracking.views import ensure_experiment
@@ -91,7 +91,7 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
         run_id = known.get(top.part) or _adopted(client, parent_run_id) or _create(client, experiment_id, read, top)
         figure = strip(read)
         description = note.render(read, experiment_id, run_id, has_strip=figure is not None)
-        _fill(client, run_id, read, top, {NOTE: description})
+        _fill(client, run_id, read, top, {NOTE: description, **_nested(client, read)})
         send_files(client, run_id, read.folder, files)
         _send_decisions(client, run_id, read)
         if figure is not None:
@@ -155,13 +155,19 @@ def _adopted(client: MlflowClient, live_run_id: str | None) -> str | None:
     return live_run_id if found.info.lifecycle_stage == "active" else None
 
 
+def _nested(client: MlflowClient, bundle: Bundle) -> dict[str, str]:
+    """Tag that puts a job's run under that of its sweep, where this store has it."""
+    sweep_run = _adopted(client, bundle.sweep.get("run_id"))
+    return {PARENT: sweep_run} if sweep_run else {}
+
+
 def _create(
     client: MlflowClient, experiment_id: str, bundle: Bundle, run: RunContents, *, parent_id: str | None = None
 ) -> str:
     # The tags it is found by go in with the run itself: a run without them would be created again.
     tags = {**run.tags, "evalkit.bundle": bundle.uuid}
     if parent_id is not None:
-        tags["mlflow.parentRunId"] = parent_id
+        tags[PARENT] = parent_id
     made = client.create_run(experiment_id, start_time=bundle.created_ms, run_name=run.name, tags=tags)
     return str(made.info.run_id)
 

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from evalkit.errors import ConfigError
+from evalkit.tracking.contents import SWEEP, SWEEP_JOB
 from evalkit.tracking.decision import VERSION, Decision, decisions
 from evalkit.tracking.store import Store, opened, resolve
 
@@ -133,10 +134,11 @@ def _stored(client: MlflowClient, study: str, runs: Sequence[Run], folder: Path)
     evidence = brief = None
     run_id = ""
     if ended:
-        run_id = ended[0].info.run_id
+        speaking = _speaking(ended)
+        run_id = speaking.info.run_id
         place = folder / run_id
         place.mkdir()
-        number = ended[0].data.tags.get(VERSION, "")
+        number = speaking.data.tags.get(VERSION, "")
         name = EVIDENCE.replace(".", f".v{number}.") if number else EVIDENCE
         evidence = Path(client.download_artifacts(run_id, name, str(place))).read_text(encoding="utf-8")
         brief = _brief(client, run_id, BRIEF.replace(".", f".v{number}.") if number else BRIEF, place)
@@ -152,6 +154,14 @@ def _stored(client: MlflowClient, study: str, runs: Sequence[Run], folder: Path)
         versions=len(ended),
         decision=max(decided, key=lambda each: each.date, default=None),
     )
+
+
+def _speaking(ended: Sequence[Run]) -> Run:
+    """The run that stands for its study: the newest; of the jobs of one sweep the first, whichever ended last."""
+    newest = ended[0]
+    sweep = newest.data.tags.get(SWEEP)
+    jobs = [run for run in ended if sweep and run.data.tags.get(SWEEP) == sweep]
+    return min(jobs, key=lambda run: int(run.data.tags.get(SWEEP_JOB, 0)), default=newest)
 
 
 def _brief(client: MlflowClient, run_id: str, name: str, folder: Path) -> bytes | None:

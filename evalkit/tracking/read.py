@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from evalkit.errors import ConfigError
+from evalkit.tracking.live import PARENT
 from evalkit.tracking.store import Store, opened, resolve
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-
-PARENT: Final = "mlflow.parentRunId"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,8 @@ def study_run(client: MlflowClient, store: Store, run_id: str) -> Run:
     try:
         run = client.get_run(run_id)
         parent = run.data.tags.get(PARENT)
-        run = client.get_run(parent) if parent else run
+        # A study's own run may lie under that of a sweep, which is no study's.
+        run = client.get_run(parent) if parent and run.data.tags.get("evalkit.role") != "study" else run
     except MlflowException as error:
         if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
             raise

@@ -1,0 +1,129 @@
+"""Live progress of a sweep, from the files that its jobs leave: the same whatever runs them, and wherever."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from evalkit.cli.failures import printable
+from evalkit.cli.screen import Screen
+from evalkit.cli.sweep_job import begun, status_of
+from evalkit.cli.sweep_words import STATES, say
+
+EVERY_SECONDS: Final = 0.5
+MOST_NAMES: Final = 3
+
+
+class Watch:
+    """What is known of the jobs so far.
+
+    Parameters
+    ----------
+    folder
+        Of this start of the sweep.
+    typed
+        Overrides of each job.
+    """
+
+    def __init__(self, folder: Path, typed: Sequence[Sequence[str]]) -> None:
+        self.folder = folder
+        self.names = short_names(typed)
+        self.ended: Counter[str] = Counter()
+        self._waiting = list(range(len(typed)))
+        self.running: list[int] = []
+
+    def news(self) -> list[tuple[int, dict[str, Any]]]:
+        """Jobs that ended since the last call, with their statuses."""
+        found = []
+        for number in self._waiting:
+            status = status_of(self.folder, number)
+            if status is not None:
+                self.ended[str(status["state"])] += 1
+                found.append((number, status))
+        gone = {number for number, _ in found}
+        self._waiting = [number for number in self._waiting if number not in gone]
+        self.running = [number for number in self._waiting if begun(self.folder, number)]
+        return found
+
+    def line(self, number: int, status: dict[str, Any]) -> str:
+        """One line on a job that has ended."""
+        return say(
+            "line",
+            ended=self.ended.total(),
+            count=len(self.names),
+            state=status["state"],
+            job=self.names[number],
+            text=status.get("what") or status.get("headline") or "",
+        )
+
+    def counts(self) -> str:
+        """Jobs by state."""
+        return ", ".join(say("count", state=state, count=self.ended[state]) for state in STATES if self.ended[state])
+
+    def summary(self) -> str:
+        """How far it is."""
+        ended, count = self.ended.total(), len(self.names)
+        if not self.running:
+            return say("progress", ended=ended, count=count)
+        names = "; ".join(self.names[number] for number in self.running[:MOST_NAMES])
+        more = "" if len(self.running) <= MOST_NAMES else " ..."
+        return say("progress_running", ended=ended, count=count, names=names + more)
+
+
+@contextmanager
+def watching(screen: Screen, folder: Path, typed: Sequence[Sequence[str]]) -> Iterator[None]:
+    """Show progress while the body runs: a bar on a terminal, a line for each job otherwise, nothing if quiet."""
+    if screen.quiet:
+        yield
+        return
+    watch, over = Watch(folder, typed), threading.Event()
+    show = _bar if sys.stderr.isatty() else _lines
+    thread = threading.Thread(target=show, args=(watch, over), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=10 * EVERY_SECONDS)
+
+
+def _lines(watch: Watch, over: threading.Event) -> None:
+    start = time.monotonic()
+    last = False
+    while not last:
+        last = over.wait(EVERY_SECONDS)
+        for number, status in watch.news():
+            click.echo(f"[{time.monotonic() - start:6.1f} s] {printable(watch.line(number, status))}", err=True)
+
+
+def _bar(watch: Watch, over: threading.Event) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(bar_width=32), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=len(watch.names))
+        last = False
+        while not last:
+            last = over.wait(EVERY_SECONDS)
+            for number, status in watch.news():
+                if status["exit_code"]:
+                    bars.console.print(escape(printable(watch.line(number, status))))
+            running = "; ".join(watch.names[number] for number in watch.running[:MOST_NAMES])
+            text = escape(printable(f"{watch.counts()}  {running}"))
+            bars.update(task, completed=watch.ended.total(), description=text)
+
+
+def short_names(typed: Sequence[Sequence[str]]) -> list[str]:
+    """Jobs by what tells them apart: words that all share are left out."""
+    shared = set.intersection(*(set(job) for job in typed)) if len(typed) > 1 else set()
+    return [" ".join(word.lstrip("+") for word in job if word not in shared) or " ".join(job) for job in typed]
