@@ -7,13 +7,14 @@ SHELL := /bin/bash
 STUDY ?= castle_doctrine
 ARGS ?=
 WORKERS ?= 2
+SWEEPS := tests/functional/test_sweep_cities.py
 VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 # The stamp carries the content of the lock, not its date: a second `make` installs nothing and needs no network.
 STAMP := $(VENV)/.installed-$(shell cat requirements.lock requirements-data.lock pyproject.toml | cksum | tr -d ' ')
 
-.PHONY: help setup run test lint format calibrate benchmark figures lock ui wheel clean
+.PHONY: help setup run test lint format calibrate sweeps benchmark figures lock ui wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,7 +49,10 @@ format: $(STAMP) ## let ruff write the style
 	$(BIN)/ruff format .
 
 calibrate: $(STAMP) ## Monte Carlo acceptance: size, coverage, bias (long)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m calibration -n $(WORKERS) --timeout 0 $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m calibration -n $(WORKERS) --timeout 0 --ignore $(SWEEPS) $(ARGS)
+
+sweeps: $(STAMP) ## 100 cities x 3 estimators on joblib and Ray, processes killed on the way (long); EVALKIT_SWEEP_CITIES=20 for fewer
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m calibration -s $(SWEEPS) $(ARGS)
 
 benchmark: $(STAMP) ## speed against other packages, in one run, as ratios; installs the packages compared with
 	@$(PIP) install --no-build-isolation --editable ".[bench]"

@@ -27,20 +27,17 @@ from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
 
 
 class Fragile(TwoWayFixedEffects):
-    """Two-way fixed effects that slows down, fails, or kills its process, as files in the working folder say."""
+    """Two-way fixed effects that slows down or kills its process, as files in the working folder say."""
 
     name = "fragile"
 
     def fit(self, panel, *, rng):
-        mark = Path(f"died-{float(panel.outcome[0, 0]):.6f}")
-        if Path("kill-always").exists() or (Path("kill-once").exists() and not mark.exists()):
-            mark.touch()
+        if Path("kill-once").exists() and not Path("died").exists():
+            Path("died").touch()
             os.kill(os.getpid(), signal.SIGKILL)
         if Path("be-slow").exists():
             Path("fitting").touch()
             time.sleep(120)
-        if Path("fail").exists():
-            raise RuntimeError("this estimator is faulty")
         return super().fit(panel, rng=rng)
 '''
 

@@ -22,7 +22,7 @@ from evalkit.cli.sweep_report import finish, show
 from evalkit.cli.sweep_stop import Stop, stoppable
 from evalkit.cli.sweep_watch import short_names, watching
 from evalkit.cli.sweep_words import jobs as in_words
-from evalkit.cli.sweep_words import say
+from evalkit.cli.sweep_words import worded
 from evalkit.config import Composed, compose
 from evalkit.config.sweeping import check_launcher, launcher_of, launching, plan_sweep
 from evalkit.errors import ConfigError, EvalkitError, NotSynced
@@ -43,7 +43,7 @@ def sweep(
     screen: Screen,
     again: bool = False,
 ) -> int:
-    """Run all combinations that are not done yet, then say how each ended.
+    """Run all combinations that are not done yet, then worded how each ended.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def _compose(typed: Sequence[Sequence[str]], config_dir: Path | None, screen: Sc
     with screen.progress() as tell:
         found = []
         for number, job in enumerate(typed):
-            tell(say("reading", count=len(typed)), number / len(typed))
+            tell(worded("reading", count=len(typed)), number / len(typed))
             found.append(compose(job, config_dir))
     return found
 
@@ -121,7 +121,7 @@ def _open_runs(
     """The sweep's run in each store; initialises a store once, before several processes meet in it."""
     launching_run()
     os.environ.pop("EVALKIT_LAUNCHING_RUN", None)  # jobs have runs of their own
-    title = say("title", jobs=in_words(len(typed)), what=_what(typed))
+    title = worded("title", jobs=in_words(len(typed)), what=_what(typed))
     priorities = list(dict.fromkeys(one.study.spec.priority for one in composed))
     found: dict[str | None, SweepRun] = {}
     for tracking in {one.tracking.uri: one.tracking for one in composed}.values():
@@ -155,7 +155,7 @@ def _run_all(
     """
     todo, suspects = list(range(count)), list[int]()
     while (todo or suspects) and not stop.asked:
-        batch = todo or (suspects[:1] if shared.launcher == "joblib" else list(suspects))
+        batch = todo or (list(suspects) if shared.launcher == "ray" else suspects[:1])
         before = {number: len(begun(shared.folder, number)) for number in batch}
         problem = None
         try:
@@ -164,12 +164,12 @@ def _run_all(
             problem = error
         left = {n: len(begun(shared.folder, n)) for n in batch if status_of(shared.folder, n) is None}
         if left == before:  # nothing moved: it would not the next time either
-            return problem or EvalkitError(say("not_started_launcher"))
+            return problem or EvalkitError(worded("not_started_launcher"))
         todo = [number for number, tries in left.items() if tries == 0]
         lost = [number for number, tries in left.items() if 0 < tries < ATTEMPTS]
         suspects = [number for number in suspects if number not in batch] + lost
         if lost and not stop.asked:
-            screen.note(say("again_lost", names=", ".join(str(number + 1) for number in lost)))
+            screen.note(worded("again_lost", names=", ".join(str(number + 1) for number in lost)))
     return None
 
 
@@ -177,8 +177,8 @@ def _refuse_files(runs: Sequence[SweepRun], hosts: Collection[str]) -> None:
     """A sqlite file is written under a lock of one machine; several machines would break it."""
     local = [run.store.shown for run in runs if run.store.folder is not None]
     if local and len(hosts) > 1:
-        what = say("sqlite_on_cluster", count=len(hosts), store=local[0])
-        raise ConfigError(what, next_step=say("sqlite_next"))
+        what = worded("sqlite_on_cluster", count=len(hosts), store=local[0])
+        raise ConfigError(what, next_step=worded("sqlite_next"))
 
 
 def _close(
@@ -207,13 +207,13 @@ def _close(
 def _unfinished(folder: Path, number: int, problem: EvalkitError | None, *, stopped: bool) -> dict[str, Any]:
     tries = len(begun(folder, number))
     if stopped:
-        words = say("stopped_job") if tries else say("not_started", reason=say("not_started_stop"))
+        words = worded("stopped_job") if tries else worded("not_started", reason=worded("not_started_stop"))
         return {"state": "stopped" if tries else "not started", "what": words, "exit_code": EXIT_CRASHED}
     if tries:
-        return {"state": "lost", "what": say("lost"), "exit_code": EXIT_CRASHED}
-    reason = problem.what if problem else say("not_started_launcher")
+        return {"state": "lost", "what": worded("lost"), "exit_code": EXIT_CRASHED}
+    reason = problem.what if problem else worded("not_started_launcher")
     code = problem.exit_code if problem else EXIT_CRASHED
-    return {"state": "not started", "what": say("not_started", reason=reason), "exit_code": code}
+    return {"state": "not started", "what": worded("not_started", reason=reason), "exit_code": code}
 
 
 @contextmanager

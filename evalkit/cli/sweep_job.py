@@ -1,4 +1,4 @@
-"""One job of a sweep, in whichever process the launcher runs it: skip it if it is done, else do it, and say so."""
+"""One job of a sweep, in whichever process the launcher runs it: skip it if it is done, else do it, and worded so."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from evalkit.cli.bundles import logged
 from evalkit.cli.execute import Part, execute, tracking_uri
 from evalkit.cli.failures import EXIT_CRASHED, EXIT_TERMINATED, as_dict
 from evalkit.cli.screen import Screen
-from evalkit.cli.sweep_words import say
+from evalkit.cli.sweep_words import worded
 from evalkit.config import Composed
 from evalkit.errors import ConfigError, EstimationFailed, EvalkitError, NotSynced
 from evalkit.evaluation import read
+from evalkit.language import speaking
 from evalkit.report.finished import find_finished, job_key, provenance_of
 from evalkit.tracking.live import sigterm_unwinds
 from evalkit.tracking.log import log_bundle
@@ -113,11 +114,11 @@ def run_job(sweep: Sweep, number: int) -> None:
     _stand_in(sweep.cwd)
     place = sweep.folder / str(number)
     if not place.is_dir():
-        raise ConfigError(say("folder_missing", folder=str(place), host=socket.gethostname()))
+        raise ConfigError(worded("folder_missing", folder=str(place), host=socket.gethostname()))
     if (sweep.folder / STOP).exists() or (place / STATUS).exists():
         return
     if sweep.parallel:
-        _obey_the_sweep_alone(deaf=sweep.launcher == "joblib")
+        _obey_the_sweep_alone(deaf=sweep.launcher != "ray")
     here = {"pid": os.getpid(), "host": socket.gethostname()}
     (place / f"{BEGUN}{uuid.uuid4().hex}").write_text(json.dumps(here), encoding="utf-8")
     start = time.monotonic()
@@ -130,13 +131,15 @@ def _status(sweep: Sweep, number: int, place: Path) -> dict[str, Any]:
         with sigterm_unwinds():
             plugin_files.load(sweep.plugins)
             content = json.loads((place / JOB).read_text(encoding="utf-8"))
-            return _done(sweep, number, Composed.model_validate(content["composed"]))
+            composed = Composed.model_validate(content["composed"])
+            with speaking(composed.study.language):
+                return _done(sweep, number, composed)
     except EvalkitError as error:
         return {"state": "failed", **as_dict(error)}
     except (KeyboardInterrupt, SystemExit):  # SIGTERM among them; the run in MLflow is closed by now
         if not sweep.parallel:
             raise
-        return {"state": "stopped", "what": say("stopped_job"), "exit_code": EXIT_TERMINATED}
+        return {"state": "stopped", "what": worded("stopped_job"), "exit_code": EXIT_TERMINATED}
     except Exception as error:  # noqa: BLE001 (a faulty plug-in must not end the other jobs)
         return {"state": "failed", "what": f"{type(error).__name__}: {error}", "exit_code": EXIT_CRASHED}
 
@@ -184,7 +187,7 @@ def _found(bundle: Path, sweep: Sweep, number: int, uri: str | None) -> dict[str
         "bundle": str(bundle),
         "brief": str(bundle / "brief.html"),
         "run_id": known.run_id if known else None,
-        "what": problem.what if problem else None if mine else say("done_before"),
+        "what": problem.what if problem else None if mine else worded("done_before"),
         "exit_code": code,
     }
 
@@ -194,7 +197,8 @@ def _same_store(uri: str | None, shown: str) -> None:
     here = resolve(uri).shown
     if here != shown:
         raise ConfigError(
-            say("other_store", host=socket.gethostname(), here=here, there=shown), next_step=say("other_store_next")
+            worded("other_store", host=socket.gethostname(), here=here, there=shown),
+            next_step=worded("other_store_next"),
         )
 
 
@@ -215,7 +219,7 @@ def _stand_in(folder: Path) -> None:
         os.chdir(folder)
     except OSError:
         raise ConfigError(
-            say("folder_missing", folder=str(folder), host=socket.gethostname()), next_step=say("folder_next")
+            worded("folder_missing", folder=str(folder), host=socket.gethostname()), next_step=worded("folder_next")
         ) from None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from evalkit.cli.screen import Screen
-from evalkit.cli.sweep_words import STATES, jobs, say
+from evalkit.cli.sweep_words import STATES, jobs, worded
 from evalkit.tracking.links import absolute, run_page
 from evalkit.tracking.sweep import State, SweepRun, close_lost, close_sweep
 
@@ -43,7 +43,7 @@ def finish(run: SweepRun, statuses: Sequence[Mapping[str, Any]], *, stopped: boo
     """
     close_lost(run)
     counts = counted(statuses)
-    headline = say("headline", jobs=jobs(len(statuses)), counts=_in_words(counts))
+    headline = worded("headline", jobs=jobs(len(statuses)), counts=_in_words(counts))
     left = [status for status in statuses if status["state"] not in _DONE]
     state: State = "stopped" if stopped else "failed" if left else "done"
     close_sweep(run, state, headline=headline, note=_note(headline, left), counts=counts, table=table(statuses))
@@ -64,12 +64,12 @@ def show(statuses: Sequence[Mapping[str, Any]], folder: Path, runs: Sequence[Swe
     shown = statuses if few else left
     if shown:
         rows = [(status["job"], status["state"], _reason(status)) for status in shown]
-        screen.table(say("table_title" if few else "table_left"), ("job", "state", "headline or reason"), rows)
-    screen.note(say("summary", counts=_in_words(counts), table=file))
+        screen.table(worded("table_title" if few else "table_left"), ("job", "state", "headline or reason"), rows)
+    screen.note(worded("summary", counts=_in_words(counts), table=file))
     for page in pages:
-        screen.note(say("mlflow", where=page))
+        screen.note(worded("mlflow", where=page))
     if left:
-        screen.note(say("next_missing"))
+        screen.note(worded("next_missing"))
 
 
 def table(statuses: Sequence[Mapping[str, Any]]) -> str:
@@ -94,22 +94,22 @@ def _reason(status: Mapping[str, Any]) -> str:
 
 
 def _in_words(counts: Mapping[str, int]) -> str:
-    return ", ".join(say("count", state=state, count=count) for state, count in counts.items())
+    return ", ".join(worded("count", state=state, count=count) for state, count in counts.items())
 
 
 def _note(headline: str, left: Sequence[Mapping[str, Any]]) -> str:
     """Description of the sweep's run, as markdown."""
     from evalkit.tracking.note import escape
 
-    lines = [headline, "", say("note_jobs")]
+    lines = [headline, "", worded("note_jobs")]
     if left:
-        lines += ["", say("note_left"), ""]
+        lines += ["", worded("note_left"), ""]
         lines += [
-            say("note_line", job=escape(str(one["job"])), state=one["state"], reason=escape(_reason(one)))
+            worded("note_line", job=escape(str(one["job"])), state=one["state"], reason=escape(_reason(one)))
             for one in left[:MOST_LEFT]
         ]
     if len(left) > MOST_LEFT:
-        lines.append(f"- {say('note_more', count=len(left) - MOST_LEFT)}")
+        lines.append(f"- {worded('note_more', count=len(left) - MOST_LEFT)}")
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ from types import FrameType
 from evalkit.cli.failures import EXIT_TERMINATED
 from evalkit.cli.screen import Screen
 from evalkit.cli.sweep_job import GRACE_SECONDS, STATUS, STOP, begun
-from evalkit.cli.sweep_words import say
+from evalkit.cli.sweep_words import worded
 
 
 class Stop:
@@ -48,7 +48,7 @@ class Stop:
         for pid in self.working():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGTERM)
-        self.screen.note(say("stopping"))
+        self.screen.note(worded("stopping"))
         later = threading.Timer(GRACE_SECONDS, signal.raise_signal, (signal.SIGINT,))
         later.daemon = True
         later.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import sys
 import threading
 import time
@@ -16,7 +17,7 @@ import click
 from evalkit.cli.failures import printable
 from evalkit.cli.screen import Screen
 from evalkit.cli.sweep_job import begun, status_of
-from evalkit.cli.sweep_words import STATES, say
+from evalkit.cli.sweep_words import STATES, worded
 
 EVERY_SECONDS: Final = 0.5
 MOST_NAMES: Final = 3
@@ -55,7 +56,7 @@ class Watch:
 
     def line(self, number: int, status: dict[str, Any]) -> str:
         """One line on a job that has ended."""
-        return say(
+        return worded(
             "line",
             ended=self.ended.total(),
             count=len(self.names),
@@ -66,16 +67,16 @@ class Watch:
 
     def counts(self) -> str:
         """Jobs by state."""
-        return ", ".join(say("count", state=state, count=self.ended[state]) for state in STATES if self.ended[state])
+        return ", ".join(worded("count", state=state, count=self.ended[state]) for state in STATES if self.ended[state])
 
     def summary(self) -> str:
         """How far it is."""
         ended, count = self.ended.total(), len(self.names)
         if not self.running:
-            return say("progress", ended=ended, count=count)
+            return worded("progress", ended=ended, count=count)
         names = "; ".join(self.names[number] for number in self.running[:MOST_NAMES])
         more = "" if len(self.running) <= MOST_NAMES else " ..."
-        return say("progress_running", ended=ended, count=count, names=names + more)
+        return worded("progress_running", ended=ended, count=count, names=names + more)
 
 
 @contextmanager
@@ -86,7 +87,7 @@ def watching(screen: Screen, folder: Path, typed: Sequence[Sequence[str]]) -> It
         return
     watch, over = Watch(folder, typed), threading.Event()
     show = _bar if sys.stderr.isatty() else _lines
-    thread = threading.Thread(target=show, args=(watch, over), daemon=True)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(show, watch, over), daemon=True)
     thread.start()
     try:
         yield

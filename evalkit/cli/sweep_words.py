@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-WORDS: Final[dict[str, str]] = {
+from evalkit.language import Phrases
+
+_WORDS: Final = {
     "reading": "Reading {count} configs",
     "title": "Sweep of {jobs}: {what}",
     "stopped_job": "Stopped before its end.",
@@ -38,21 +40,21 @@ WORDS: Final[dict[str, str]] = {
     "table_title": "Sweep",
     "table_left": "Sweep: jobs without a result",
 }
-"""Key -> template."""
+WORDS: Final = Phrases(_WORDS)
 
 STATES: Final = ("done", "skipped", "not logged", "not rated", "failed", "lost", "stopped", "not started")
 """How a job can end, in the order in which they are counted out."""
 
 
-def say(key: str, **holes: object) -> str:
+def worded(key: str, **holes: object) -> str:
     """One sentence.
 
     Examples
     --------
-    >>> say("progress", ended=3, count=12)
+    >>> worded("progress", ended=3, count=12)
     '3 of 12 jobs ended'
     """
-    return WORDS[key].format(**holes)
+    return WORDS.say(key, **holes)
 
 
 def jobs(count: int) -> str:
@@ -63,4 +65,4 @@ def jobs(count: int) -> str:
     >>> jobs(1), jobs(300)
     ('1 job', '300 jobs')
     """
-    return say("one_job") if count == 1 else say("many_jobs", count=count)
+    return worded("one_job") if count == 1 else worded("many_jobs", count=count)

@@ -128,7 +128,7 @@ def expanded(overrides: Sequence[str], folders: Folders, *, plugins: Sequence[st
             found.append(str(parsed.input_line))
             continue
         group = parsed.key_or_group
-        if not _is_group(parsed):
+        if group not in GROUPS:
             raise ConfigError(
                 f"'{parsed.input_line}' is a pattern, and '{group}' has no list of names to match.",
                 allowed=f"patterns for {quote_names(GROUPS, limit=len(GROUPS))}",

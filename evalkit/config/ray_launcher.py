@@ -7,6 +7,7 @@ jobs are never repeated by Ray itself, so that none is counted twice: the sweep 
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 import signal
@@ -28,10 +29,11 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 WAIT_SECONDS: Final = 0.5
 GRACE_SECONDS: Final = 10.0
-_NO_NEWS: Final = {
+_ENVIRONMENT: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
+    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # Ctrl-C is ours to handle
+    "RAY_worker_niceness": "0",  # Ray's 15 lets jobs starve on a machine that does anything else
 }
 
 
@@ -110,9 +112,7 @@ class RayLauncher(Launcher):
     def close(self) -> None:
         """Leave the cluster; one that was started for this sweep ends."""
         if self._joined:
-            import ray
-
-            ray.shutdown()
+            importlib.import_module("ray").shutdown()
         self._joined = False
 
     def _collect(self, ray: Any, waiting: dict[Any, int], results: dict[int, JobReturn]) -> None:
@@ -126,9 +126,8 @@ class RayLauncher(Launcher):
     def _ray(self) -> Any:
         """Ray, joined to the cluster; without one, started on this machine."""
         self.check_installed()
-        os.environ.update({name: value for name, value in _NO_NEWS.items() if name not in os.environ})
-        import ray
-
+        os.environ.update({name: value for name, value in _ENVIRONMENT.items() if name not in os.environ})
+        ray: Any = importlib.import_module("ray")
         if not ray.is_initialized():  # else it is the cluster of whoever calls from Python, and theirs to end
             self._join(ray)
             self._joined = True
