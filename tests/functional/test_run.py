@@ -215,7 +215,9 @@ def test_a_job_that_fails_stops_no_other_and_the_sweep_says_so(
     jobs = json.loads(capsys.readouterr().out)["jobs"]
     assert [job["state"] for job in jobs] == ["failed", "done"]
     assert "this estimator is faulty" in jobs[0]["what"]
-    assert sorted(runs(city)) == [("FAILED", "study"), ("FINISHED", "primary"), ("FINISHED", "study")]
+    assert sorted(runs(city)) == [
+        ("FAILED", "study"), ("FAILED", "sweep"), ("FINISHED", "primary"), ("FINISHED", "study")
+    ]  # fmt: skip
 
 
 def test_a_sweep_with_a_wrong_word_starts_no_job(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
