@@ -35,7 +35,8 @@ def test_a_site_has_a_page_its_briefs_and_its_tables(tmp_path: Path) -> None:
     files = write_site(made, tmp_path / "site", {"study_001": b"<p>one</p>"})
     names = sorted(path.relative_to(tmp_path / "site").as_posix() for path in files)
     assert names == [
-        "briefs/0000.html", "criteria.csv", "findings.csv", "index.html", "portfolio.json", "synthesis.csv",
+        "briefs/0000.html", "criteria.csv", "datapackage.json", "dataset.jsonld", "evidence.csv", "evidence.parquet",
+        "findings.csv", "index.html", "portfolio.json", "synthesis.csv",
     ]  # fmt: skip
     page = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert page.count('<a href="briefs/') == 1
