@@ -229,7 +229,9 @@ def _dotted(marks: Sequence[float], unit: str) -> str:
         return ""
     return say(
         " Dotted: the smallest change that matters ({listed} {unit}).",
-        listed=" or ".join(number(m) for m in marks),
+        listed=say("{first} or {last}", first=number(marks[0]), last=number(marks[-1]))
+        if marks[1:]
+        else number(marks[0]),
         unit=unit,
     )
 
