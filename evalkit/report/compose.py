@@ -98,11 +98,8 @@ def _composed(evaluation: Evaluation, provenance: Mapping[str, Any], study_yaml:
 
     estimates = passed(ESTIMATES, by_run, ["n_treated"], ["outcome", "run", "aggregation"])
     sums = adds_up(outcome, estimate, evaluation.panel)
-    by_event_time = passed(
-        EVENT_STUDY,
-        event_study_table(estimate, reference, link, start=only_start(estimate, evaluation.panel), adds_up=sums),
-        ["n_treated"],
-    )
+    in_full = event_study_table(estimate, reference, link, start=only_start(estimate, evaluation.panel), adds_up=sums)
+    by_event_time = passed(EVENT_STUDY, in_full, ["n_treated"])
     estimates = gate.averages(estimates, ESTIMATES)
     by_event_time = gate.levels(by_event_time, EVENT_STUDY)
     estimates = gate.counts(estimates, ESTIMATES, expected_sizes(estimates, gate))
@@ -132,6 +129,7 @@ def _composed(evaluation: Evaluation, provenance: Mapping[str, Any], study_yaml:
         evaluation.evidence, estimates, by_event_time, link=link, step=step_in_words(evaluation.panel),
         reference=reference, window=window_of(study.spec.design, estimate), exhibits=exhibits,
         fit=estimate.leads_from == "fit",
+        withheld=in_full["event_time"][in_full["observed"].notna() & by_event_time["observed"].isna()].tolist(),
     ) if rated else ()  # fmt: skip
     disclosure = {"subject": rules.subject, "min_cell": rules.min_cell, "reason": rules.reason, "tables": gate.records}
     return Contents(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final, get_args
 
@@ -13,7 +13,7 @@ from evalkit.evidence.finding import scale_of_unit
 from evalkit.evidence.natural import Link, base_of_unit
 from evalkit.evidence.phrases import interval_named
 from evalkit.evidence.schema import Evidence
-from evalkit.language import mark, phrase, say
+from evalkit.language import Phrases, mark, phrase, say
 from evalkit.report import gallery
 from evalkit.report.figures.by_unit import by_unit
 from evalkit.report.figures.canvas import Figure
@@ -47,6 +47,8 @@ TOO_NARROW: Final = mark(
     "These are the usual intervals, too narrow with so few treated; the headline rests on another interval."
 )
 TOO_NARROW_ALONE: Final = mark("These are the usual intervals, which are too narrow here: do not rely on them.")
+_LEFT_OUT: Final = {"all": " Levels are left out to protect people, so only differences are drawn."}
+LEVELS_LEFT_OUT: Final = Phrases(_LEFT_OUT)
 NOT_OF_EFFECTS: Final = (
     "observed", "counterfactual", "cumulative", "cumulative_low", "cumulative_high", "level", "std_error",
 )  # fmt: skip
@@ -69,6 +71,7 @@ def pictures(
     window: tuple[int, int],
     exhibits: Sequence[Shown] = (),
     fit: bool = False,
+    withheld: Collection[int] = (),
 ) -> tuple[Figure, ...]:
     """Draw what the tables allow: observed against counterfactual, event study, summed effect, effects by place,
     forest, figures of the checks.
@@ -94,6 +97,8 @@ def pictures(
         Gated rows of the checks' figures.
     fit
         Whether effects before the start are gaps between observed and fitted, shown from the first period on.
+    withheld
+        Event times whose levels the gate withheld.
     """
     outcome = evidence.outcomes[0]
     log = link != "identity"
@@ -103,6 +108,7 @@ def pictures(
     interval = interval_in_words(evidence)
     marks = mid_marks(evidence)
     shown = by_event_time[by_event_time["event_time"].between(*window)].reset_index(drop=True)
+    left_out = bool(shown["event_time"].isin(list(withheld)).any())
     drawn: list[Figure] = []
     if shown["observed"].notna().any():
         drawn.append(
@@ -115,6 +121,7 @@ def pictures(
                 reference=reference,
                 link=link,
                 fit=fit,
+                withheld=left_out,
             )
         )
     if shown["estimate"].notna().any():
@@ -131,6 +138,9 @@ def pictures(
                 fit=fit,
             )
         )
+        if left_out and not shown["observed"].notna().any():
+            said = LEVELS_LEFT_OUT["all"]
+            drawn[-1] = replace(drawn[-1], note=f"{drawn[-1].note}{said}", alt=f"{drawn[-1].alt}{said}")
     if shown["cumulative"].notna().any():
         drawn.append(cumulative(shown, outcome=name, unit=outcome.unit, step=step, interval=interval))
     gaps = equity_gaps(evidence.equity, outcome=name, unit=outcome.unit, interval=interval)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from evalkit.evaluation import Evaluation
@@ -69,6 +70,25 @@ def test_what_was_withheld_is_told_without_the_numbers(evaluated: Mapping[str, t
     assert {"difference", "small_count"} <= set(table["rules"])
     assert set(table["withheld_cells"]) == {"n_treated", "observed", "counterfactual"}
     assert "suppressed" not in table  # which row fell to which rule would bound its count
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_figure_says_that_levels_are_withheld_and_draws_no_line_across_them(
+    name: str, evaluated: Mapping[str, tuple[Evaluation, Path]]
+) -> None:
+    _, bundle = evaluated[name]
+    figures = {each["id"]: each for each in json.loads((bundle / "figures/index.json").read_text(encoding="utf-8"))}
+    table = json.loads((bundle / "disclosure.json").read_text(encoding="utf-8"))["tables"]["event_study.csv"]
+    if "counterfactual" not in figures:
+        assert len(table["withheld"]) == table["rows"]
+        return
+    figure, hidden = figures["counterfactual"], table.get("withheld_cells", {}).get("observed", [])
+    assert ("to protect people" in figure["note"]) is bool(hidden)
+    assert ("to protect people" in figure["alt"]) is bool(hidden)
+    drawn = pd.DataFrame(figure["data"]["data"], columns=figure["data"]["columns"]).set_index("event_time")
+    assert drawn.index.tolist() == list(range(drawn.index[0], drawn.index[-1] + 1))
+    times = pd.read_csv(bundle / "event_study.csv")["event_time"].iloc[hidden]
+    assert drawn.reindex(times)[["observed", "counterfactual"]].isna().all(axis=None)
 
 
 PEOPLE = r"treated|units?|residents?|persons?|people|never-treated|comparison|unit-periods|rows"

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 
 from evalkit.evidence.natural import MEANS, Link
-from evalkit.language import phrase, say
+from evalkit.language import Phrases, phrase, say
 from evalkit.report.figures.calendar_axis import MOST_MARKS, paint_time, periods_of
 from evalkit.report.figures.canvas import BLUE, ORANGE, Figure, draw, one_line, plural
 from evalkit.report.figures.words import number, span, step_of
-from evalkit.vocabulary import FloatArray
+from evalkit.vocabulary import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HEIGHT = 3.6
+COUNTERFACTUAL: Final = ("counterfactual", "counterfactual_low", "counterfactual_high")
+_WORDS: Final = {
+    "note": " Some levels are left out to protect people; nothing is drawn there.",
+    "alt": " Some levels are left out to protect people.",
+}
+WITHHELD: Final = Phrases(_WORDS)
+"""What the figure says of levels that the disclosure gate withheld."""
 
 
 def observed_counterfactual(
@@ -30,6 +37,7 @@ def observed_counterfactual(
     reference: int | None,
     link: Link = "identity",
     fit: bool = False,
+    withheld: bool = False,
 ) -> Figure:
     """Draw the treated mean, observed and without the programme, over time.
 
@@ -37,13 +45,14 @@ def observed_counterfactual(
     the observed level times exp(-effect). It starts at `reference`, where the two are the same by
     construction; earlier effects are tests of the design, not of the programme. With `fit` it is drawn
     before the start as well, where it is what the method fits. Means of a logged outcome are exponentiated,
-    which makes them geometric means. The axis has dates where the rows name their period.
+    which makes them geometric means. The axis has dates where the rows name their period. Lines break where a level
+    is missing.
 
     Parameters
     ----------
     rows
         One row an event time: event_time, observed (treated mean, as analysed), estimate, low,
-        high (effect, as analysed). Rows without an observed mean are left out.
+        high (effect, as analysed). Rows before the first and after the last observed mean are left out.
     outcome, unit
         Name and unit of the outcome before any transformation.
     step
@@ -57,6 +66,8 @@ def observed_counterfactual(
         ``identity``, ``log_outcome`` (mean logs were analysed) or ``log_link`` (logs of means).
     fit
         Whether effects before the start are gaps between observed and fitted.
+    withheld
+        Whether levels are missing because they would tell of few people; the note and the alternative text say so.
 
     Examples
     --------
@@ -72,15 +83,21 @@ def observed_counterfactual(
 
     def paint(ax: Axes) -> None:
         time = data["event_time"].to_numpy(float)
-        known = data["counterfactual"].notna().to_numpy()
         ax.plot(time, data["observed"].to_numpy(float), "o-" if marks else "-", color=BLUE, markersize=6,
                 linewidth=2.0 if marks else 1.5, zorder=4, label=phrase("observed"))  # fmt: skip
-        ax.fill_between(time[known], data["counterfactual_low"].to_numpy(float)[known],
-                        data["counterfactual_high"].to_numpy(float)[known], color=ORANGE, alpha=0.16, linewidth=0,
-                        label=interval)  # fmt: skip
-        ax.plot(time[known], data["counterfactual"].to_numpy(float)[known], "s--" if marks else "--", color=ORANGE,
-                markersize=5.5, linewidth=1.8 if marks else 1.4, zorder=5,
-                label=phrase("without the programme"))  # fmt: skip
+        known = data["counterfactual"].notna().to_numpy()
+        reach = slice(int(known.argmax()), len(known) - int(known[::-1].argmax())) if known.any() else slice(0)
+        level, low, high = (data[name].to_numpy(float)[reach] for name in COUNTERFACTUAL)
+        ax.fill_between(time[reach], low, high, color=ORANGE, alpha=0.16, linewidth=0, label=interval)
+        ax.plot(time[reach], level, "s--" if marks else "--", color=ORANGE, markersize=5.5,
+                linewidth=1.8 if marks else 1.4, zorder=5, label=phrase("without the programme"))  # fmt: skip
+        alone = _alone(level)
+        if alone.any():  # an area needs two points
+            ax.vlines(time[reach][alone], low[alone], high[alone], color=ORANGE, alpha=0.16, linewidth=9)
+        if not marks:  # so does a line
+            for values, color in ((data["observed"].to_numpy(float), BLUE), (data["counterfactual"], ORANGE)):
+                here = _alone(np.asarray(values, dtype=np.float64))
+                ax.plot(time[here], np.asarray(values)[here], ".", color=color, zorder=5)
         paint_time(ax, time.tolist(), step, periods_of(data))
         ax.margins(y=0.12)
 
@@ -92,7 +109,7 @@ def observed_counterfactual(
     return Figure(
         id="counterfactual",
         title=say("Observed, and without the programme: {outcome}", outcome=one_line(outcome)),
-        alt=_alt(data, outcome, unit, step, mean, fit=fit),
+        alt=_alt(data, outcome, unit, step, mean, fit=fit) + (WITHHELD["alt"] if withheld else ""),
         note=say(
             "Lines join the {mean} of the treated at each distance from the start{mix}. Shaded: "
             "{interval} of the level without the programme.",
@@ -104,7 +121,8 @@ def observed_counterfactual(
             phrase(" Before the start it is what the method fits: the closer to the observed, the better.")
             if fit
             else ""
-        ),
+        )
+        + (WITHHELD["note"] if withheld else ""),
         data=data,
         svg=svg,
         png=png,
@@ -113,7 +131,9 @@ def observed_counterfactual(
 
 def _levels(rows: pd.DataFrame, reference: int | None, link: Link, *, fit: bool) -> pd.DataFrame:
     """Levels in the outcome's own unit, from effects as analysed."""
-    kept = rows[rows["observed"].notna()].sort_values("event_time").reset_index(drop=True)
+    ordered = rows.sort_values("event_time").reset_index(drop=True)
+    seen = np.flatnonzero(ordered["observed"].notna())
+    kept = ordered.iloc[seen[0] : seen[-1] + 1].reset_index(drop=True) if seen.size else ordered.iloc[:0]
     observed = kept["observed"].to_numpy(float)
     time = kept["event_time"].to_numpy(int)
     after = (time > (-1 if reference is None else reference)) | fit
@@ -137,9 +157,25 @@ def _levels(rows: pd.DataFrame, reference: int | None, link: Link, *, fit: bool)
     return table
 
 
+def _alone(level: FloatArray) -> BoolArray:
+    """Points without a neighbour, which no line reaches.
+
+    Examples
+    --------
+    >>> _alone(np.array([1.0, np.nan, 2.0, np.nan, 3.0, 4.0])).tolist()
+    [True, False, True, False, False, False]
+    """
+    known = np.isfinite(level)
+    beside = np.zeros(len(known), dtype=bool)
+    beside[1:] |= known[:-1]
+    beside[:-1] |= known[1:]
+    return known & ~beside
+
+
 def _mix(data: pd.DataFrame, step: str) -> str:
     """That the line joins different places, unless the same number is known to stand behind each point."""
-    if "n_treated" in data and data["n_treated"].notna().all() and data["n_treated"].nunique() == 1:
+    shown = data[data["observed"].notna()]
+    if "n_treated" in shown and shown["n_treated"].notna().all() and shown["n_treated"].nunique() == 1:
         return ""
     return say(
         "; those that started late are seen for fewer {steps}, so the mix differs along the line", steps=plural(step)

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from evalkit.evidence.natural import Link
-from evalkit.report.figures.canvas import Figure
+from evalkit.language import Language, speaking
+from evalkit.report.figures.canvas import BLUE, ORANGE, Figure
 from evalkit.report.figures.counterfactual import observed_counterfactual
 
 TIME = np.array([-2, -1, 0, 1])
+COLUMNS = ["observed", "counterfactual", "counterfactual_low", "counterfactual_high"]
 EXACT = 1e-12
 """Sums and exponentials of a handful of numbers."""
 
@@ -67,3 +71,70 @@ def test_the_mix_is_told_only_where_it_may_differ(counts: list[int | None], mixe
         rows, outcome="claims", unit="claims", step="year", interval="95 % interval", reference=-1, link="identity"
     )
     assert ("the mix differs" in figure.note) is mixed
+
+
+def _rows_with_gaps(length: int = 8) -> pd.DataFrame:
+    time = np.arange(-3, length - 3)
+    rows = pd.DataFrame({"event_time": time, "observed": 10.0 + time, "estimate": 0.5, "low": 0.2, "high": 0.9})
+    rows.loc[rows["event_time"].isin([-2, 1, 4]), "observed"] = np.nan
+    return rows
+
+
+def _lines(figure: Figure, colour: str) -> list[int]:
+    """Corners of each piece of the lines of a colour, marks left out."""
+    paths = re.findall(rf'<path d="([^"]+)"[^>]*style="fill: none;[^"]*stroke: {colour.lower()}', figure.svg.decode())
+    return [piece.count("L") + 1 for path in paths for piece in path.split("M")[1:]]
+
+
+def test_lines_break_at_missing_levels_and_end_where_levels_end() -> None:
+    rows = _rows_with_gaps()
+    figure = observed_counterfactual(
+        rows, outcome="claims", unit="claims", step="year", interval="95 % interval", reference=-1, withheld=True
+    )
+    assert figure.data["event_time"].tolist() == [-3, -2, -1, 0, 1, 2, 3]
+    assert figure.data.loc[figure.data["event_time"].isin([-2, 1]), COLUMNS].isna().all(axis=None)
+    known = int(figure.data["observed"].notna().sum())
+    assert known == 5
+    for colour in (BLUE, ORANGE):  # -1 to 0, then 2 to 3; matplotlib omits the point of its own at -3
+        assert [corners for corners in _lines(figure, colour) if corners > 1][:2] == [2, 2]
+
+
+def test_without_missing_levels_lines_are_whole_and_nothing_is_said() -> None:
+    rows = _rows_with_gaps().assign(observed=9.0)
+    figure = observed_counterfactual(
+        rows, outcome="claims", unit="claims", step="year", interval="95 % interval", reference=-1
+    )
+    assert _lines(figure, BLUE)[0] == len(rows)
+    assert "protect" not in figure.note + figure.alt
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "left out to protect people"), ("es", "para proteger a las personas"), ("pt", "para proteger as pessoas")],
+)
+def test_note_and_alternative_text_say_that_levels_are_withheld(language: Language, said: str) -> None:
+    with speaking(language):
+        figure = observed_counterfactual(
+            _rows_with_gaps(),
+            outcome="claims",
+            unit="claims",
+            step="year",
+            interval="95 %",
+            reference=-1,
+            withheld=True,
+        )
+    assert said in figure.note
+    assert said in figure.alt
+
+
+def test_a_level_between_two_gaps_is_seen_where_lines_have_no_marks() -> None:
+    rows = _rows_with_gaps(40)
+    rows.loc[rows["event_time"] == 6, "observed"] = np.nan  # 5 stands alone
+    figure = observed_counterfactual(
+        rows, outcome="claims", unit="claims", step="year", interval="95 %", reference=-1, withheld=True
+    )
+    bare = rows.assign(observed=rows["observed"].where(rows["event_time"] != 5))
+    without = observed_counterfactual(
+        bare, outcome="claims", unit="claims", step="year", interval="95 %", reference=-1, withheld=True
+    )
+    assert figure.svg.count(b"<use") == without.svg.count(b"<use") + 2
