@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from tests.disclosure.tables import group, people, read, table
 LIMITS = shipped().disclosure
 MIN_CELL = LIMITS.min_cell
 PEOPLE = Policy("persons", MIN_CELL, "counts are of persons")
-EXAMPLES = 15
+EXAMPLES, MANY_EXAMPLES = 3, 60
 KEYS = {"area": ("area", "age"), "sex": ("area", "sex"), "ages": ("age", "sex")}
 
 
@@ -44,6 +45,17 @@ def bundles(draw: st.DrawFn) -> dict[str, CountTable]:
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(bundles())
 def test_no_small_count_is_known_more_closely_than_the_rule_tells(tables: dict[str, CountTable]) -> None:
+    attack(tables)
+
+
+@pytest.mark.calibration
+@settings(max_examples=MANY_EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(bundles())
+def test_no_small_count_is_known_more_closely_in_many_releases(tables: dict[str, CountTable]) -> None:
+    attack(tables)
+
+
+def attack(tables: dict[str, CountTable]) -> None:
     made = release(tables, PEOPLE, LIMITS)
     system = read(made.tables, {name: each.keys for name, each in tables.items()})
     for name in sorted(small_counts(tables), key=str):
@@ -70,6 +82,6 @@ def test_tables_that_are_safe_alone_are_attacked_together() -> None:
     alone = {name: release({name: each}, PEOPLE, LIMITS).tables[name] for name, each in tables.items()}
     together = release(tables, PEOPLE, LIMITS).tables
     small = small_counts(tables)
-    lost = [name for name in small if determined(read(alone, KEYS).bounds(name), MIN_CELL)]
-    assert lost
-    assert not [name for name in small if determined(read(dict(together), KEYS).bounds(name), MIN_CELL)]
+    apart, linked = read(alone, KEYS), read(dict(together), KEYS)
+    assert any(determined(apart.bounds(name), MIN_CELL) for name in sorted(small, key=str))
+    assert not [name for name in small if determined(linked.bounds(name), MIN_CELL)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,8 +34,14 @@ def first(evaluated: Mapping[str, tuple[Evaluation, Path]]) -> tuple[Evaluation,
 @pytest.fixture(scope="module")
 def pair(first: tuple[Evaluation, Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two bundles of open data, the second with one person more."""
-    root = tmp_path_factory.mktemp("pair")
-    return [write_bundle(with_more(first[0], count), root, provenance={}, study_yaml=YAML) for count in (0, 1)]
+    return beside(first, with_more(first[0], 1), tmp_path_factory.mktemp("pair"))
+
+
+def beside(first: tuple[Evaluation, Path], later: Evaluation, root: Path) -> list[Path]:
+    """The first bundle copied below `root`, and that of a later evaluation written beside it."""
+    earlier = root / first[1].parent.name / first[1].name
+    shutil.copytree(first[1], earlier)
+    return [earlier, write_bundle(later, root, provenance={}, study_yaml=YAML)]
 
 
 def with_more(evaluation: Evaluation, count: int, *, restricted: bool = False) -> Evaluation:
@@ -93,13 +100,12 @@ def test_eleven_people_more_are_released_and_no_small_count_follows_from_both(
     first: tuple[Evaluation, Path], tmp_path: Path
 ) -> None:
     evaluation, _ = first
-    before = with_more(evaluation, 0, restricted=True)
     after = with_more(evaluation, MIN_CELL, restricted=True)
-    bundles = [write_bundle(each, tmp_path, provenance={}, study_yaml=YAML) for each in (before, after)]
+    bundles = beside(first, after, tmp_path)
     calendar = WORLD.calendar
     both = learn(bundles[0], calendar, shares=True).joined(learn(bundles[1], calendar, shares=True))
     looked_at = 0
-    for mark, each in (("earlier", before), ("later", after)):
+    for mark, each in (("earlier", evaluation), ("later", after)):
         for name in small_counts(each.panel, calendar, behind(each, calendar), MIN_CELL):
             if (mark, name) in both.names:
                 looked_at += 1
