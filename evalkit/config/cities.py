@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from evalkit.errors import ConfigError
 
 GROUP: Final = "city"
@@ -100,6 +98,8 @@ def seed_for(root: int, name: str) -> int:
     >>> seed_for(0, "austin") == seed_for(0, "austin"), seed_for(0, "austin") == seed_for(0, "boston")
     (True, False)
     """
+    import numpy as np
+
     spawned = np.random.SeedSequence(root, spawn_key=(zlib.crc32(name.encode()),))
     return int(spawned.generate_state(1)[0])
 

@@ -15,6 +15,7 @@ GRANTS = [
     "study.data.treated=null",
     "study.data.dose=grant",
     "study.outcomes=[{name: hours of training, column: hrsemp, unit: hours per employee, direction: higher_better}]",
+    "~study.translations",
     "study.design.comparison=not_yet_treated",
     "study.robustness=[{name: callaway_santanna}]",
     "study.checks=[pre_trends, sample_flow]",
