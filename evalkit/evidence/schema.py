@@ -1,4 +1,4 @@
-"""The evidence summary, schema 1.2.0: one model a block, the root :class:`Evidence`.
+"""The evidence summary, schema 1.3.0: one model a block, the root :class:`Evidence`.
 
 The JSON Schema shipped in `evalkit/evidence/schemas/` is generated from these models. Values
 carry how they came to be (:mod:`evalkit.evidence.values`); structural words (roles, statuses,
@@ -42,14 +42,14 @@ from evalkit.vocabulary import (
     Provenance,
 )
 
-SCHEMA_VERSION: Final = "1.2.0"
+SCHEMA_VERSION: Final = "1.3.0"
 SCHEMA_FILE: Final = f"evidence-{SCHEMA_VERSION}.json"
 
 
 class Identity(Block):
     """Which run of which study on which data; a later `version` adds a decision and names the file before it."""
 
-    schema_version: Literal["1.0.0", "1.1.0", "1.2.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.0.0", "1.1.0", "1.2.0", "1.3.0"] = SCHEMA_VERSION
     study_id: str
     run_id: str
     config_sha: str
