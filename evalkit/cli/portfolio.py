@@ -11,6 +11,7 @@ import click
 from evalkit.cli import options
 from evalkit.cli.screen import Screen
 from evalkit.errors import DataError
+from evalkit.language import known_language, phrase, say, speaking
 
 if TYPE_CHECKING:
     from evalkit.evaluation import Progress
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
 @click.option("--experiment", "experiments", multiple=True, metavar="PRIORITY",
               help="Take this priority's studies from the store; may be repeated.  [default: all]")  # fmt: skip
 @click.option("--results", type=click.Path(path_type=Path), help="Read bundles in this folder, not the store.")
-@click.option("--title", default="What our programmes changed", show_default=True, help="Title of the site.")
+@click.option("--title", help="Title of the site.  [default: What our programmes changed]")
+@click.option("--language", default="en", show_default=True, metavar="CODE", help="Of the site: en, es or pt.")
 @options.together(options.config_dir, options.quiet, options.as_json)
 def portfolio(
     out: Path,
     experiments: tuple[str, ...],
     results: Path | None,
-    title: str,
+    title: str | None,
+    language: str,
     config_dir: Path | None,
     quiet: bool,
     as_json: bool,
@@ -42,11 +45,15 @@ def portfolio(
     \b
     evalkit portfolio --out site
     evalkit portfolio --out site --experiment public_safety --title "Public safety: what worked"
+    evalkit portfolio --out sitio --language es
     """  # noqa: D301 (click reads the backspace character as: keep these lines as they are)
     from evalkit.config import priorities
     from evalkit.report.portfolio_site import write_site
+    from evalkit.report.wording import first_upper
     from evalkit.synthesis.portfolio import build
+    from evalkit.synthesis.words import STAGES_TOLD
 
+    spoken = known_language(language)
     screen = Screen(quiet=quiet, as_json=as_json)
     with screen.progress() as tell:
         if results is not None:
@@ -60,17 +67,17 @@ def portfolio(
             raise DataError("There is no study to show.", next_step="Run one: evalkit run study=NAME.")
         tell("Writing the site")
         documents = [document for document, _ in measures.values()]
-        made = build(entries, title=title, priorities=priorities(config_dir), measures=documents)
-        files = write_site(made, out, briefs, {name: page for name, (_, page) in measures.items() if page is not None})
-    stages = {stage.capitalize(): str(count) for stage, count in made.stages().items() if count}
-    measured = {"Indicators": len(made.indicators), "Equality": len(made.equality)}
-    rows = {
-        "Studies": str(len(entries)),
-        **stages,
-        "Averages": str(len(made.groups)),
-        **{name: str(count) for name, count in measured.items() if count},
-        "Site": str(out / "index.html"),
-    }
+        pages = {name: page for name, (_, page) in measures.items() if page is not None}
+        with speaking(spoken):
+            title = title or say("What our programmes changed")
+            made = build(entries, title=title, priorities=priorities(config_dir), measures=documents)
+        files = write_site(made, out, briefs, pages, spoken)
+    with speaking(spoken):
+        counts = {first_upper(STAGES_TOLD[stage]): count for stage, count in made.stages().items()}
+        counts[phrase("Averages")] = len(made.groups)
+        counts |= {phrase("Indicators"): len(made.indicators), phrase("Equality"): len(made.equality)}
+        rows = {phrase("Studies"): str(len(entries)), **{name: str(count) for name, count in counts.items() if count}}
+        rows[phrase("Site")] = str(out / "index.html")
     summary = {"index": str(out / "index.html"), "files": len(files), "stages": made.stages(), **made.criteria()}
     screen.facts(title, rows, summary)
     return 0

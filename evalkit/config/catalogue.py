@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from evalkit.config.folders import Folders
 from evalkit.errors import ConfigError
+from evalkit.language import current
 
 
 def priorities(config_dir: Path | None = None) -> dict[str, str]:
-    """Mayoral priorities: id to title, in the order of ``configs/priorities.yaml``.
+    """Mayoral priorities: id to title in the language spoken, in the order of ``configs/priorities.yaml``.
+
+    A title without a translation stays as it stands there.
 
     Examples
     --------
@@ -22,7 +26,12 @@ def priorities(config_dir: Path | None = None) -> dict[str, str]:
     listed = read_yaml(file) if file else None
     if not isinstance(listed, list) or not all(isinstance(row, dict) and {"id", "title"} <= set(row) for row in listed):
         raise ConfigError(f"{file} is not a list of priorities.", allowed="- {id: public_safety, title: Public safety}")
-    return {str(row["id"]): str(row["title"]) for row in listed}
+    return {str(row["id"]): str(_translated(row)) for row in listed}
+
+
+def _translated(row: Mapping[str, object]) -> object:
+    told = row.get("translations")
+    return (told.get(current()) if isinstance(told, dict) else None) or row["title"]
 
 
 def studies(config_dir: Path | None = None) -> dict[str, str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from evalkit.language import Phrases
+
 SENTENCES: Final[dict[str, str]] = {
     # where it stands
     "headline": (
@@ -86,7 +88,18 @@ SENTENCES: Final[dict[str, str]] = {
     ),
 }
 
+_SHORT: Final = {
+    "in_100": "{n} in 100",
+    "under_1": "under 1 in 100",
+    "over_99": "over 99 in 100",
+    "reached": "Reached",
+    "missed": "Missed",
+    "unknown": "Cannot be told",
+}
+SHORT: Final = Phrases(_SHORT)
+"""Words that the portfolio shows too."""
 HEADINGS: Final[dict[str, str]] = {
+    **_SHORT,
     "kicker": "Performance indicator",
     "now": "Now",
     "target": "Target",
@@ -100,13 +113,7 @@ HEADINGS: Final[dict[str, str]] = {
     "data": "Data",
     "by": "by {date}",
     "from": "from {baseline} in the baseline",
-    "in_100": "{n} in 100",
-    "under_1": "under 1 in 100",
-    "over_99": "over 99 in 100",
     "span": "{start} to {end}",
-    "reached": "Reached",
-    "missed": "Missed",
-    "unknown": "Cannot be told",
     "no_outlook": "No forecast",
     "over": "judged over {window}",
     "interval": "about {value} ({low} to {high}, {level} % prediction interval)",
@@ -221,7 +228,8 @@ EQUALITY_HEADINGS: Final[dict[str, str]] = {
     "ratio": "Ratio",
 }
 
-PORTFOLIO: Final[dict[str, str]] = {
+_PORTFOLIO: Final = {
+    "banner": "On target is not the same as caused by the programme.",
     "indicators": "Indicators and their targets",
     "indicators_why": (
         "Where things stand and where they go. The chance is of reaching the target if things go on as they have; it "
@@ -249,3 +257,4 @@ PORTFOLIO: Final[dict[str, str]] = {
     "page": "All indicators of {city}",
     "year": "{city}, {year}",
 }
+PORTFOLIO: Final = Phrases(_PORTFOLIO)

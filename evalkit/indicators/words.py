@@ -10,7 +10,7 @@ import numpy as np
 from evalkit.evidence.digits import few_digits
 from evalkit.evidence.lint import lint
 from evalkit.evidence.standard import Prose, Standard, shipped
-from evalkit.indicators.phrases import HEADINGS, SENTENCES
+from evalkit.indicators.phrases import HEADINGS, SENTENCES, SHORT
 from evalkit.indicators.result import RECENT, Indicator, Level, Signal
 from evalkit.indicators.rules import periods_between
 from evalkit.numerics.control_chart import Chart
@@ -74,8 +74,8 @@ def short_chance(chance: float) -> str:
     ('12 in 100', 'under 1 in 100')
     """
     if 0.005 <= chance <= 0.995:
-        return HEADINGS["in_100"].format(n=round(100.0 * chance))
-    return HEADINGS["under_1"] if chance < 0.5 else HEADINGS["over_99"]
+        return SHORT["in_100"].format(n=round(100.0 * chance))
+    return SHORT["under_1"] if chance < 0.5 else SHORT["over_99"]
 
 
 def window(found: Indicator, first: int, last: int) -> str:

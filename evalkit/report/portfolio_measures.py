@@ -10,11 +10,12 @@ import pandas as pd
 
 from evalkit.evidence.disclosure import formula_safe
 from evalkit.indicators.document import IndicatorDocument
-from evalkit.indicators.equality_document import EqualityDocument, NodeBlock
+from evalkit.indicators.equality_document import EqualityDocument, NodeBlock, Numbers
 from evalkit.indicators.equality_words import score as score_text
 from evalkit.indicators.equality_words import signed
-from evalkit.indicators.phrases import HEADINGS, PORTFOLIO
+from evalkit.indicators.phrases import PORTFOLIO, SHORT
 from evalkit.indicators.words import number, short_chance
+from evalkit.language import say
 from evalkit.report.columns import Column
 from evalkit.report.csv_file import typed
 from evalkit.synthesis.portfolio import Portfolio
@@ -132,7 +133,7 @@ def indicator_rows(
             target=number(each.target),
             date=each.target_date,
             chance=DASH if each.outlook is None else short_chance(each.outlook.chance),
-            status=HEADINGS.get(each.status, "") if each.outlook is None else "",
+            status=SHORT.get(each.status, "") if each.outlook is None else "",
             signal=each.sentences["signal"],
             page=pages.get(f"indicator/{each.identity.id}", ""),
             mark=marks[each.priority],
@@ -165,11 +166,24 @@ def _tree_row(node: NodeBlock) -> EqualityRow:
         kind=node.kind,
         name=node.name,
         score=withheld if score is None else score_text(score.value),
-        interval="" if score is None else f"{score_text(score.low)} to {score_text(score.high)}",
-        change=DASH if change is None else f"{signed(change.value)} ({signed(change.low)} to {signed(change.high)})",
+        interval="" if score is None else _span(score),
+        change=DASH if change is None else _change(change),
         target=DASH if path is None else PORTFOLIO["by"].format(target=score_text(path.target), date=path.date),
         needed=DASH if path is None or path.needed is None else signed(path.needed),
         so_far=DASH if path is None else signed(path.so_far.value),
+    )
+
+
+def _span(score: Numbers) -> str:
+    return say("{low} to {high}", low=score_text(score.low), high=score_text(score.high))
+
+
+def _change(change: Numbers) -> str:
+    return say(
+        "{value} ({low} to {high})",
+        value=signed(change.value),
+        low=signed(change.low),
+        high=signed(change.high),
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -18,11 +19,13 @@ from markupsafe import Markup
 
 from evalkit import __version__
 from evalkit.evidence.disclosure import formula_safe
-from evalkit.indicators.phrases import PORTFOLIO, SENTENCES
+from evalkit.indicators.phrases import PORTFOLIO
+from evalkit.language import Language, bare, current, localized, mark, phrase, say, say_count, speaking
 from evalkit.report.columns import Column
 from evalkit.report.csv_file import to_csv, typed
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.synthesis import synthesis_forest
+from evalkit.report.figures.words import number
 from evalkit.report.files import cannot_write, write_whole
 from evalkit.report.page import FINDINGS, NEXT_STEPS, build_page
 from evalkit.report.portfolio_data import open_data
@@ -35,15 +38,17 @@ from evalkit.report.portfolio_measures import (
     trees,
 )
 from evalkit.report.wording import first_upper
-from evalkit.synthesis.entries import STAGES, Entry
+from evalkit.synthesis.entries import NO_CITY, STAGES, Entry
 from evalkit.synthesis.pooling import Group
-from evalkit.synthesis.portfolio import CRITERIA, Portfolio
-from evalkit.synthesis.words import sentences, shown, unit_of
+from evalkit.synthesis.portfolio import CRITERIA, CRITERIA_TOLD, Portfolio
+from evalkit.synthesis.words import LANGUAGES_TOLD, STAGES_TOLD, sentences, shown
 
 INDEX: Final = "index.html"
 WORDS: Final = 30
 """Words of each title and headline on the page; the brief has them whole."""
-CERTAINTIES: Final = ((4, "High"), (3, "Moderate"), (2, "Low"), (1, "Very low"), (0, "Not rated"))
+CERTAINTIES: Final = (
+    (4, mark("High")), (3, mark("Moderate")), (2, mark("Low")), (1, mark("Very low")), (0, mark("Not rated"))
+)  # fmt: skip
 FINDINGS_TABLE: Final = (
     Column("study", "string", "Id of the study."),
     Column("city", "string", "City, as the study declares it."),
@@ -110,6 +115,7 @@ class Row:
     date: str
     page: str
     marks: str
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,11 @@ class Pooling:
 
 
 def write_site(
-    portfolio: Portfolio, out: Path, briefs: Mapping[str, bytes], measures: Mapping[str, bytes] | None = None
+    portfolio: Portfolio,
+    out: Path,
+    briefs: Mapping[str, bytes],
+    measures: Mapping[str, bytes] | None = None,
+    language: Language = "en",
 ) -> list[Path]:
     """Write the site into a folder and return its files.
 
@@ -148,6 +158,8 @@ def write_site(
         Study id to the content of its ``brief.html``.
     measures
         ``indicator/ID`` and ``equality/ID`` to the content of their pages.
+    language
+        Of the page; tables are the same in all languages, and a finding's own sentences are in that of its run.
 
     Raises
     ------
@@ -158,22 +170,16 @@ def write_site(
     files = {page: briefs[study] for study, page in pages.items()}
     of_measures = {name: f"briefs/m{place:04d}.html" for place, name in enumerate(sorted(measures or {}))}
     files |= {page: (measures or {})[name] for name, page in of_measures.items()}
-    made = [
-        ("findings.csv", "Studies", FINDINGS_TABLE, findings_table(portfolio)),
-        ("criteria.csv", "How evaluations are used", CRITERIA_TABLE, criteria_table(portfolio)),
-        ("synthesis.csv", "Averages over studies", SYNTHESIS_TABLE, synthesis_table(portfolio)),
-    ]
-    if portfolio.indicators:
-        made.append(("indicators.csv", PORTFOLIO["indicators"], INDICATORS_TABLE, indicators_table(portfolio)))
-    if portfolio.equality:
-        made.append(("equality.csv", PORTFOLIO["equality"], EQUALITY_TABLE, equality_table(portfolio)))
-    tables = {name: (title, columns, to_csv(table, columns)) for name, title, columns, table in made}
-    files |= {
-        INDEX: site(portfolio, {**pages, **of_measures}).encode(),
-        **{name: content for name, (_, _, content) in tables.items()},
-        **open_data(portfolio, tables),
-        "portfolio.json": (json.dumps(document(portfolio), indent=2, ensure_ascii=False) + "\n").encode(),
-    }
+    with speaking("en"):  # programs read these
+        tables = {name: (title, columns, to_csv(table, columns)) for name, title, columns, table in _tables(portfolio)}
+        data = open_data(portfolio, tables)
+    with speaking(language):
+        files |= {
+            INDEX: site(portfolio, {**pages, **of_measures}).encode(),
+            **{name: content for name, (_, _, content) in tables.items()},
+            **data,
+            "portfolio.json": (json.dumps(document(portfolio), indent=2, ensure_ascii=False) + "\n").encode(),
+        }
     written = []
     try:
         (out / "briefs").mkdir(parents=True, exist_ok=True)
@@ -185,6 +191,20 @@ def write_site(
     return written
 
 
+def _tables(portfolio: Portfolio) -> list[tuple[str, str, Sequence[Column], pd.DataFrame]]:
+    """File name, title, columns and content."""
+    made: list[tuple[str, str, Sequence[Column], pd.DataFrame]] = [
+        ("findings.csv", "Studies", FINDINGS_TABLE, findings_table(portfolio)),
+        ("criteria.csv", "How evaluations are used", CRITERIA_TABLE, criteria_table(portfolio)),
+        ("synthesis.csv", "Averages over studies", SYNTHESIS_TABLE, synthesis_table(portfolio)),
+    ]
+    if portfolio.indicators:
+        made.append(("indicators.csv", PORTFOLIO["indicators"], INDICATORS_TABLE, indicators_table(portfolio)))
+    if portfolio.equality:
+        made.append(("equality.csv", PORTFOLIO["equality"], EQUALITY_TABLE, equality_table(portfolio)))
+    return made
+
+
 def site(portfolio: Portfolio, pages: Mapping[str, str]) -> str:
     """The page: counts, filters that need no script, findings, syntheses, and how to read them."""
     marks = {name: f"p{place}" for place, name in enumerate(portfolio.priorities)}
@@ -194,18 +214,18 @@ def site(portfolio: Portfolio, pages: Mapping[str, str]) -> str:
         version=__version__,
         css=_css(),
         rules=_rules(portfolio, marks),
-        counts=[(CRITERIA[name], count) for name, count in portfolio.criteria().items()],
-        cities=len(portfolio.cities),
-        studies=len(portfolio.entries),
+        language=current(),
+        counts=[(CRITERIA_TOLD[name], count) for name, count in portfolio.criteria().items()],
+        counted=_counted(portfolio),
+        told_in=_told_in(portfolio),
         filters=_filters(rows, portfolio, marks),
         rows=rows,
-        stages=[(stage, count) for stage, count in portfolio.stages().items() if count],
         syntheses=[_pooling(group, portfolio) for group in portfolio.groups],
         criteria=_by_priority(portfolio),
         indicators=indicator_rows(portfolio, marks, pages),
         trees=trees(portfolio, marks, pages),
         words=PORTFOLIO,
-        banner=SENTENCES["banner"],
+        banner=PORTFOLIO["banner"],
     )
     return rendered.strip() + "\n"
 
@@ -236,6 +256,7 @@ def document(portfolio: Portfolio) -> dict[str, Any]:
     return {
         "title": portfolio.title,
         "evalkit_version": __version__,
+        "language": current(),
         "priorities": dict(portfolio.priorities),
         "criteria": portfolio.criteria(),
         "stages": portfolio.stages(),
@@ -286,7 +307,7 @@ def _synthesis(group: Group) -> dict[str, Any]:
     row = {
         "priority": formula_safe(group.priority),
         "outcome": formula_safe(group.outcome),
-        "unit": formula_safe(unit_of(group)),
+        "unit": formula_safe("per cent" if group.scale == "log" else group.unit),
         "studies": len(group.members),
         "cities": group.n_cities,
         "model": "random_effects" if group.nested is None else "three_level",
@@ -314,21 +335,48 @@ def _row(entry: Entry, portfolio: Portfolio, marks: Mapping[str, str], pages: Ma
     finding = FINDINGS[entry.finding] if entry.finding else ""
     level = entry.certainty or 0
     return Row(
-        city=entry.city,
+        city=phrase(entry.city) if entry.city == NO_CITY else entry.city,
         priority=portfolio.priorities[entry.priority],
         title=entry.title,
         headline=headline,
         finding=finding,
         size=size,
         interval=interval,
-        certainty=dict(CERTAINTIES)[level] if entry.evidence is not None else "",
+        certainty=first_upper(phrase(dict(CERTAINTIES)[level])) if entry.evidence is not None else "",
         level=level,
-        stage=entry.stage,
+        stage=first_upper(STAGES_TOLD[entry.stage]),
         next_step=NEXT_STEPS.get(entry.decision.next_step, "") if entry.decision else "",
         date=entry.decision.date.isoformat() if entry.decision else date,
         page=pages.get(entry.study_id, ""),
         marks=f"{marks[entry.priority]} {_finding_mark(entry)} {_certainty_mark(entry)} s{STAGES.index(entry.stage)}",
+        language=current() if entry.evidence is None else entry.evidence.identity.language,
     )
+
+
+def _counted(portfolio: Portfolio) -> str:
+    """How many studies there are, in how many cities, and how far they are."""
+    stages = portfolio.stages().items()
+    return say(
+        "{studies} in {cities}: {stages}.",
+        studies=say_count("{count} study", "{count} studies", len(portfolio.entries)),
+        cities=say_count("{count} city", "{count} cities", len(portfolio.cities)),
+        stages=", ".join(f"{_whole(count)} {STAGES_TOLD[stage]}" for stage, count in stages if count),
+    )
+
+
+def _told_in(portfolio: Portfolio) -> str:
+    """Which languages findings are told in, where that is not the page's; empty where it is."""
+    found = Counter[str](each.evidence.identity.language for each in portfolio.entries if each.evidence is not None)
+    found.update(each.identity.language for each in portfolio.indicators)
+    found.update(each.identity.language for each in portfolio.equality)
+    if set(found) <= {current()}:
+        return ""
+    languages = ", ".join(f"{LANGUAGES_TOLD[code]} ({_whole(count)})" for code, count in found.most_common())
+    return say("What a study says is in the language in which it was run: {languages}.", languages=languages)
+
+
+def _whole(count: int) -> str:
+    return localized(f"{count:,}")
 
 
 def _finding_mark(entry: Entry) -> str:
@@ -346,16 +394,19 @@ def _filters(rows: list[Row], portfolio: Portfolio, marks: Mapping[str, str]) ->
 
     def choices(group: str, named: list[tuple[str, str]]) -> list[Choice]:
         counted = [(mark, text, sum(mark in row.marks.split() for row in rows)) for mark, text in named]
-        every = Choice(f"{group}-all", "", "All", len(rows))
+        every = Choice(f"{group}-all", "", phrase("All"), len(rows))
         kept = [each for each in counted if each[2] or each[0] in measured]
         return [every, *(Choice(f"{group}-{mark}", mark, text, count) for mark, text, count in kept)]
 
     return [
-        ("priority", "Priority", choices("priority", [(marks[name], text) for name, text in
+        ("priority", phrase("Priority"), choices("priority", [(marks[name], text) for name, text in
                                                       portfolio.priorities.items()])),
-        ("finding", "Finding", choices("finding", [(f"f{i}", text) for i, text in enumerate(FINDINGS.values())])),
-        ("certainty", "Certainty", choices("certainty", [(f"c{level}", text) for level, text in CERTAINTIES])),
-        ("stage", "Stage", choices("stage", [(f"s{i}", stage.capitalize()) for i, stage in enumerate(STAGES)])),
+        ("finding", phrase("Finding"),
+         choices("finding", [(f"f{i}", text) for i, text in enumerate(FINDINGS.values())])),
+        ("certainty", phrase("Certainty"),
+         choices("certainty", [(f"c{level}", first_upper(phrase(text))) for level, text in CERTAINTIES])),
+        ("stage", phrase("Stage"),
+         choices("stage", [(f"s{i}", first_upper(STAGES_TOLD[stage])) for i, stage in enumerate(STAGES)])),
     ]  # fmt: skip
 
 
@@ -381,12 +432,13 @@ def _rules(portfolio: Portfolio, marks: Mapping[str, str]) -> Markup:
 def _pooling(group: Group, portfolio: Portfolio) -> Pooling:
     figure = synthesis_forest(group)
     source = "data:image/svg+xml;base64," + base64.b64encode(figure.svg).decode("ascii")
-    return Pooling(first_upper(group.outcome), portfolio.priorities[group.priority], sentences(group), figure, source)
+    title = first_upper(bare(group.outcome))
+    return Pooling(title, portfolio.priorities[group.priority], sentences(group), figure, source)
 
 
 def _by_priority(portfolio: Portfolio) -> list[tuple[str, list[int]]]:
     rows = [(text, list(portfolio.criteria(priority=name).values())) for name, text in portfolio.priorities.items()]
-    return [*rows, ("All", list(portfolio.criteria().values()))]
+    return [*rows, (phrase("All"), list(portfolio.criteria().values()))]
 
 
 @cache
@@ -398,6 +450,8 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["_"] = phrase
+    environment.filters |= {"number": number, "whole": _whole}
     return environment.get_template("portfolio.html.j2")
 
 

@@ -10,11 +10,12 @@ from typing import Final, Literal
 from scipy import stats
 
 from evalkit.evidence.schema import Evidence
+from evalkit.language import mark
 from evalkit.vocabulary import Finding
 
 Stage = Literal["planned", "running", "no result", "not rated", "finished", "decided"]
 STAGES: Final[tuple[Stage, ...]] = ("planned", "running", "no result", "not rated", "finished", "decided")
-NO_CITY: Final = "City not named"
+NO_CITY: Final = mark("City not named")
 ADAPTING: Final = ("scale", "modify", "stop")
 """Decisions that change the programme; to continue or to test more leaves it as it is."""
 
@@ -146,15 +147,15 @@ def effect_of(entry: Entry) -> Effect | str:
     """The effect of a rated study, or the reason why it cannot be put together with others."""
     evidence = entry.evidence
     if evidence is None:
-        return "no result yet"
+        return mark("no result yet")
     if evidence.rating.certainty is None:
-        return "not rated"
+        return mark("not rated")
     found = evidence.estimates[0]
     if found.inference is not None and found.inference.method == "none":
-        return "no interval that can be relied on"
+        return mark("no interval that can be relied on")
     value, low, high, level = found.effect.value, found.effect.low, found.effect.high, found.effect.level
     if value is None or low is None or high is None or level is None:
-        return found.effect.reason or "no interval"
+        return found.effect.reason or mark("no interval")
     if not high > low:
-        return "an interval without width"
+        return mark("an interval without width")
     return Effect(value, (high - low) / (2.0 * float(stats.norm.ppf(0.5 + level / 2.0))))

@@ -8,6 +8,7 @@ from typing import Final
 
 from evalkit.indicators.document import IndicatorDocument
 from evalkit.indicators.equality_document import EqualityDocument
+from evalkit.language import Phrases
 from evalkit.synthesis.entries import STAGES, Entry, ordered
 from evalkit.synthesis.pooling import Group, groups
 
@@ -18,6 +19,8 @@ CRITERIA: Final = {
     "adapted": "Evaluations after which the city decided to scale, modify or stop",
 }
 """What cities report about their use of evaluations, in words."""
+CRITERIA_TOLD: Final = Phrases(CRITERIA)
+"""The same in the language spoken."""
 
 
 @dataclass(frozen=True, slots=True)

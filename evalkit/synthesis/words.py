@@ -3,16 +3,79 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from evalkit.evidence.digits import few_digits
 from evalkit.evidence.lint import lint
 from evalkit.evidence.standard import Standard, shipped
+from evalkit.language import Phrases, phrase, say_count
 from evalkit.synthesis.pooling import Group
 
 AGREE, DIFFER = 0.3, 0.6
 """I2 below which effects are called alike, and from which on they are called widely different."""
+_WORDS: Final = {
+    "who": "{studies} studies",
+    "who_cities": "{studies} studies in {cities} cities",
+    "mean_open": (
+        "On average over {who} no difference in {outcome} can be told: {amount}, and anything from {between} fits."
+    ),
+    "mean_wanted": (
+        "On average over {who}, {outcome} came out {amount} than without the programme ({between}): the direction the "
+        "city wants."
+    ),
+    "mean_unwanted": (
+        "On average over {who}, {outcome} came out {amount} than without the programme ({between}): against the "
+        "direction the city wants."
+    ),
+    "alike": (
+        "Effects are much alike from study to study: {share:.0f} % of the differences between them is more than "
+        "sampling error."
+    ),
+    "somewhat_different": (
+        "Effects are somewhat different from study to study: {share:.0f} % of the differences between them is more "
+        "than sampling error."
+    ),
+    "widely_different": (
+        "Effects are widely different from study to study: {share:.0f} % of the differences between them is more than "
+        "sampling error."
+    ),
+    "too_few": "Two studies are too few to say where the effect in another city may lie.",
+    "new_city": "In another city of the same kind the effect may lie anywhere from {between}.",
+    "chance": (
+        "Given these studies and stated assumptions, there is about a {chance} in 100 chance that the effect in "
+        "another city of the same kind goes the way the city wants."
+    ),
+    "chance_under": (
+        "Given these studies and stated assumptions, there is less than a 1 in 100 chance that the effect in another "
+        "city of the same kind goes the way the city wants."
+    ),
+    "chance_over": (
+        "Given these studies and stated assumptions, there is more than a 99 in 100 chance that the effect in another "
+        "city of the same kind goes the way the city wants."
+    ),
+    "one_study": "The average rests on single studies: without {names} it would read otherwise.",
+    "and_more": "{names} and {count} more",
+    "small": "Less precise studies show other effects than precise ones: results may be missing (Egger's test).",
+    "same": "{size} {unit}",
+    "higher": "{size} {unit} higher",
+    "lower": "{size} {unit} lower",
+    "span": "{low} to {high}",
+}
+WORDS: Final = Phrases(_WORDS)
+_STAGES: Final = {
+    "planned": "planned",
+    "running": "running",
+    "no result": "no result",
+    "not rated": "not rated",
+    "finished": "finished",
+    "decided": "decided",
+}
+STAGES_TOLD: Final = Phrases(_STAGES)
+"""How far a study is; in other languages without agreement, since a number or a study stands before it."""
+_LANGUAGES: Final = {"en": "English", "es": "Spanish", "pt": "Portuguese", "fr": "French"}
+LANGUAGES_TOLD: Final = Phrases(_LANGUAGES)
 
 
 def shown(group: Group, value: float) -> float:
@@ -22,7 +85,7 @@ def shown(group: Group, value: float) -> float:
 
 def unit_of(group: Group) -> str:
     """Unit of the effects that are shown."""
-    return "per cent" if group.scale == "log" else group.unit
+    return phrase("per cent") if group.scale == "log" else group.unit
 
 
 def sentences(group: Group, standard: Standard | None = None) -> tuple[str, ...]:
@@ -59,49 +122,35 @@ def _bare(group: Group) -> Group:
 
 
 def _mean(group: Group) -> str:
-    found = group.result
-    who = f"{len(group.members)} studies in {group.n_cities} cities" if group.n_cities > 1 else (
-        f"{len(group.members)} studies"
-    )  # fmt: skip
+    found, cities = group.result, group.n_cities
+    who = WORDS.say("who_cities" if cities > 1 else "who", studies=len(group.members), cities=cities)
+    between = _between(group, found.low, found.high)
     if found.low <= 0.0 <= found.high:
-        return (
-            f"On average over {who} no difference in {group.outcome} can be told: {_amount(group, found.mean)}, and "
-            f"anything from {_between(group, found.low, found.high)} fits."
-        )
-    wanted = (found.mean > 0.0) == (group.direction == "higher_better")
-    return (
-        f"On average over {who}, {group.outcome} came out {_amount(group, found.mean)} than without the programme "
-        f"({_between(group, found.low, found.high)}): "
-        f"{'the direction the city wants' if wanted else 'against the direction the city wants'}."
-    )
+        key = "mean_open"
+    else:
+        key = "mean_wanted" if (found.mean > 0.0) == (group.direction == "higher_better") else "mean_unwanted"
+    return WORDS.say(key, who=who, outcome=group.outcome, amount=_amount(group, found.mean), between=between)
 
 
 def _spread(group: Group) -> str:
     share = group.pooled.i2
-    word = "much alike" if share < AGREE else "widely different" if share >= DIFFER else "somewhat different"
-    return (
-        f"Effects are {word} from study to study: {100 * share:.0f} % of the differences between them is more than "
-        "sampling error."
-    )
+    key = "alike" if share < AGREE else "widely_different" if share >= DIFFER else "somewhat_different"
+    return WORDS.say(key, share=100 * share)
 
 
 def _new_city(group: Group) -> str:
     found = group.result
     if not np.isfinite(found.prediction_low):
-        return "Two studies are too few to say where the effect in another city may lie."
-    ahead = _between(group, found.prediction_low, found.prediction_high)
-    return f"In another city of the same kind the effect may lie anywhere from {ahead}."
+        return WORDS["too_few"]
+    return WORDS.say("new_city", between=_between(group, found.prediction_low, found.prediction_high))
 
 
 def _chance(group: Group) -> tuple[str, ...]:
     if group.chances is None:
         return ()
     of_hundred = round(100 * group.chances.new_wanted)
-    said = "less than a 1" if of_hundred == 0 else "more than a 99" if of_hundred == 100 else f"about a {of_hundred}"
-    return (
-        f"Given these studies and stated assumptions, there is {said} in 100 chance that the effect in another city of "
-        "the same kind goes the way the city wants.",
-    )
+    key = "chance_under" if of_hundred == 0 else "chance_over" if of_hundred == 100 else "chance"
+    return (WORDS.say(key, chance=of_hundred),)
 
 
 def _one_study(group: Group) -> tuple[str, ...]:
@@ -109,35 +158,40 @@ def _one_study(group: Group) -> tuple[str, ...]:
     if not turned:
         return ()
     names = ", ".join(each.title for each in turned[:3])
-    more = f" and {len(turned) - 3} more" if len(turned) > 3 else ""
-    return (f"The average rests on single studies: without {names}{more} it would read otherwise.",)
+    if len(turned) > 3:
+        names = WORDS.say("and_more", names=names, count=len(turned) - 3)
+    return (WORDS.say("one_study", names=names),)
 
 
 def _small(group: Group) -> tuple[str, ...]:
     if group.small is None or not group.small.p_value < 0.1:
         return ()
-    return ("Less precise studies show other effects than precise ones: results may be missing (Egger's test).",)
+    return (WORDS["small"],)
 
 
 def _left_out(group: Group) -> tuple[str, ...]:
     if not group.left_out:
         return ()
-    reasons = sorted({reason.rstrip(".") for _, reason in group.left_out})
-    count = len(group.left_out)
-    return (f"{count} {'study is' if count == 1 else 'studies are'} left out of the average ({'; '.join(reasons)}).",)
+    reasons = sorted({phrase(reason).rstrip(".") for _, reason in group.left_out})
+    return (
+        say_count(
+            "{count} study is left out of the average ({reasons}).",
+            "{count} studies are left out of the average ({reasons}).",
+            len(group.left_out),
+            reasons="; ".join(reasons),
+        ),
+    )
 
 
 def _amount(group: Group, value: float) -> str:
     """E.g. ``5.1 per cent lower``; ``0.3 claims higher``."""
     change = shown(group, value)
-    if change == 0.0:
-        return f"0 {unit_of(group)}"
-    return f"{few_digits(abs(change))} {unit_of(group)} {'higher' if change > 0 else 'lower'}"
+    key = "same" if change == 0.0 else "higher" if change > 0 else "lower"
+    return WORDS.say(key, size=few_digits(abs(change)), unit=unit_of(group))
 
 
 def _between(group: Group, low: float, high: float) -> str:
     """E.g. ``2 to 5.1 per cent lower``; ``2 per cent lower to 1 per cent higher``."""
     near, far = sorted((low, high), key=abs)
-    if low * high > 0.0:
-        return f"{few_digits(abs(shown(group, near)))} to {_amount(group, far)}"
-    return f"{_amount(group, low)} to {_amount(group, high)}"
+    least = few_digits(abs(shown(group, near))) if low * high > 0.0 else _amount(group, low)
+    return WORDS.say("span", low=least, high=_amount(group, far if low * high > 0.0 else high))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from evalkit.language import say
+from evalkit.language import bare, phrase, say
+from evalkit.language.numbers import with_unit
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, Figure, draw, one_line, wrapped
 from evalkit.report.figures.words import number, span
 from evalkit.synthesis.pooling import Group
@@ -54,7 +55,7 @@ def synthesis_forest(group: Group) -> Figure:
         ax.fill([low, mean, high, mean], [bottom, bottom - 0.34, bottom, bottom + 0.34], color=ORANGE, zorder=3)
         ax.set_ylim(bottom + 0.8, -0.8)
         labels = [wrapped(label, 30) for label in data["label"]]
-        ax.set_yticks([*range(len(data)), bottom], [*labels, "Average"])
+        ax.set_yticks([*range(len(data)), bottom], [*labels, phrase("Average")])
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
         ax.margins(x=0.06)
@@ -65,7 +66,7 @@ def synthesis_forest(group: Group) -> Figure:
         says=say("Effect on {outcome}, {unit}", outcome=one_line(group.outcome), unit=unit),
         height=FRAME_HEIGHT + ROW_HEIGHT * (lines + 1.5),
     )
-    level = f"{100 * result.level:g} %"
+    level = with_unit(number(100 * result.level, 3), "%")
     more = (
         say(
             " The {most_rows} most precise studies of {members} are drawn.",
@@ -77,7 +78,7 @@ def synthesis_forest(group: Group) -> Figure:
     )
     return Figure(
         id="synthesis",
-        title=say("{outcome}: findings and their average", outcome=one_line(group.outcome)),
+        title=say("{outcome}: findings and their average", outcome=one_line(bare(group.outcome))),
         alt=_alt(group, data, left, (mean, low, high), ahead),
         note=say(
             "Bars: {level} intervals as each study reports them; larger squares weigh more. Diamond: "

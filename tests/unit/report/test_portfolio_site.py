@@ -12,12 +12,17 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import EvalkitError
+from evalkit.language.catalogue import sentences
+from evalkit.language.extraction import templates
 from evalkit.report.portfolio_site import write_site
 from evalkit.synthesis.entries import Entry, newest
 from evalkit.synthesis.portfolio import Portfolio, build
 from tests.portfolio_samples import cities, city_evidence
 from tests.report_samples import HOSTILE
 
+SHOWN = (
+    "portfolio_site.py", "portfolio.html.j2", "synthesis/words.py", "synthesis/portfolio.py", "figures/synthesis.py"
+)  # fmt: skip
 PRIORITIES = {"public_safety": "Public safety", "homelessness": "Homelessness", "permits": "Permits"}
 
 
@@ -101,6 +106,58 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "site").write_text("a file", encoding="utf-8")
     with pytest.raises(EvalkitError, match="site"):
         write_site(portfolio(3), tmp_path / "site", {})
+
+
+@pytest.fixture(scope="module")
+def spanish(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sitio")
+    write_site(portfolio(), folder, {}, language="es")
+    return folder
+
+
+def test_a_page_in_spanish_has_no_english_template_left(spanish: Path) -> None:
+    page = (spanish / "index.html").read_text(encoding="utf-8")
+    assert '<html lang="es">' in page
+    assert "13 estudios en 13 ciudades: 1 en preparación, " in page
+    text = " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL).split())
+    ours = [part for found in templates() for part in found.english if found.file.endswith(SHOWN)]
+    told = sentences("es")
+    for english in ours:
+        piece = max(re.split(r"\{[^}]*\}", english), key=len).strip()
+        if len(piece) > 8 and told.get(english) != english:
+            assert piece not in text, english
+
+
+def test_findings_keep_the_language_of_their_run_and_the_page_says_so(spanish: Path, tmp_path: Path) -> None:
+    page = (spanish / "index.html").read_text(encoding="utf-8")
+    assert "Lo que dice cada estudio está en el idioma en que se ejecutó: inglés (12)." in page
+    assert page.count('<p lang="en">The programme may reduce ') == 12
+    write_site(portfolio(3), tmp_path, {})
+    assert "the language in which it was run" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_tables_are_the_same_in_every_language(spanish: Path, tmp_path: Path) -> None:
+    write_site(portfolio(), tmp_path, {})
+    for name in ("findings.csv", "criteria.csv", "synthesis.csv", "evidence.csv", "datapackage.json"):
+        assert (spanish / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+def test_numbers_are_written_as_the_language_writes_them(tmp_path: Path) -> None:
+    made = [city_evidence(f"s{i}", city=f"c{i}", priority="homelessness", effect=-1234.5 - i) for i in range(3)]
+    write_site(build(newest(made), title="T", priorities={}), tmp_path, {}, language="pt")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert '<td class="n">−1.230</td>' in page
+    assert "intervalos de 95%" in page
+    assert "1.200 people per 10,000 residents mais baixo" in page
+
+
+def test_hostile_names_are_text_in_spanish_too(tmp_path: Path) -> None:
+    made = [city_evidence(f"s{i}", city=f"{HOSTILE}{i}", title=HOSTILE, outcome=HOSTILE) for i in range(3)]
+    write_site(build(newest(made), title=HOSTILE, priorities={}), tmp_path, {}, language="es")
+    parser = _Elements()
+    parser.feed((tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert "script" not in parser.seen
+    assert parser.handlers == []
 
 
 class _Elements(HTMLParser):
