@@ -14,7 +14,7 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 # The stamp carries the content of the lock, not its date: a second `make` installs nothing and needs no network.
 STAMP := $(VENV)/.installed-$(shell cat requirements.lock requirements-data.lock pyproject.toml | cksum | tr -d ' ')
 
-.PHONY: help setup run test lint format calibrate sweeps benchmark figures lock ui wheel clean
+.PHONY: help setup run test lint format calibrate sweeps benchmark figures docs lock ui wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ benchmark: $(STAMP) ## speed against other packages, in one run, as ratios; inst
 
 figures: $(STAMP) ## draw the figures of the method pages again, from real data
 	@$(BIN)/python docs/methods/figures.py $(ARGS)
+
+docs: $(STAMP) ## build the docs as a site: open site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
 
 lock: ## rewrite requirements.lock after an edit of the dependencies (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra server --universal --python-version 3.11 \
