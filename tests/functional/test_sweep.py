@@ -12,7 +12,7 @@ import pytest
 
 from tests.sweeping import command, environment, figures, states, sweep, until, working, write_cities
 
-CITIES = 6
+CITIES = 3
 JOBS = 2 * CITIES
 WORDS = ("city=glob(*)", "estimator=two_way_fixed_effects,fragile", "--plugin", "fragile.py")
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
