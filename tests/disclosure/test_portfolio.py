@@ -76,8 +76,8 @@ def test_files_of_a_portfolio_without_a_column_of_people_name_no_number_of_them(
     """Whole numbers of `portfolio.json` and of the other tables count studies, periods, or judge."""
     plain = json.loads((site / "portfolio.json").read_text(encoding="utf-8"))
     assert set(plain) == {
-        "title", "evalkit_version", "priorities", "criteria", "stages", "studies", "synthesis", "indicators",
-        "equality",
+        "title", "language", "evalkit_version", "priorities", "criteria", "stages", "studies", "synthesis",
+        "indicators", "equality",
     }  # fmt: skip
     assert {each["study"] for each in plain["studies"]} == set(evaluated)
     assert all(set(each) <= {column.name for column in FINDINGS_TABLE} for each in plain["studies"])
