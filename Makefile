@@ -8,13 +8,14 @@ STUDY ?= castle_doctrine
 ARGS ?=
 WORKERS ?= 2
 SWEEPS := tests/functional/test_sweep_cities.py
+LONG_TRUST := tests/trust
 VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 # The stamp carries the content of the lock, not its date: a second `make` installs nothing and needs no network.
 STAMP := $(VENV)/.installed-$(shell cat requirements.lock requirements-data.lock pyproject.toml | cksum | tr -d ' ')
 
-.PHONY: help setup run test lint format calibrate sweeps benchmark figures docs lock ui wheel clean
+.PHONY: help setup run test lint format calibrate trust sweeps benchmark figures docs lock ui wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +51,10 @@ format: $(STAMP) ## let ruff write the style
 
 calibrate: $(STAMP) ## Monte Carlo acceptance: size, coverage, bias (long)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m calibration -n $(WORKERS) --timeout 0 --ignore $(SWEEPS) $(ARGS)
+
+trust: $(STAMP) ## run the tests of every promise, the long ones too, and write docs/trust.md
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "promise and not calibration" -n $(WORKERS) --dist worksteal --trust docs/trust.md $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "promise and calibration" $(LONG_TRUST) --timeout 0 --trust docs/trust.md $(ARGS)
 
 sweeps: $(STAMP) ## 100 cities x 3 estimators on joblib and Ray, processes killed on the way (long); EVALKIT_SWEEP_CITIES=20 for fewer
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m calibration -s $(SWEEPS) $(ARGS)

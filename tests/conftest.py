@@ -12,6 +12,7 @@ import pytest
 from tests.services import Postgres, postgres_program
 from tests.services import postgres as postgres_server
 
+pytest_plugins = ["tests.trust.plugin"]
 REQUIRE = "EVALKIT_REQUIRE_SERVICES"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

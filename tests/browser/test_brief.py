@@ -83,6 +83,7 @@ def test_nothing_scrolls_sideways(browser: Browser, brief: Path, width: int) -> 
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.promise("secure-page")
 def test_the_console_is_silent_and_nothing_is_fetched(browser: Browser, brief: Path, width: int) -> None:
     page, trouble = _open(browser, brief, width)
     _unfold(page)
@@ -155,6 +156,7 @@ def test_axe_would_say_so(browser: Browser, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.promise("secure-names-report")
 def test_a_hostile_name_executes_nothing_and_breaks_nothing(browser: Browser, hostile: Path, width: int) -> None:
     page, trouble = _open(browser, hostile, width)
     _unfold(page)

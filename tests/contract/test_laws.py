@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 import evalkit as ek
 from evalkit.data.panel import Panel
@@ -38,7 +39,30 @@ def make(name: str) -> Estimator:
     return registry.get(name)(**FEWER_DRAWS.get(name, {}))
 
 
-CASES = [(name, law) for name in registry.names() for law in laws_of(make(name)) if (name, law) not in EXEMPT]
+PROMISES = {
+    "row order does not matter": "law-row-order",
+    "unit names do not matter": "law-unit-names",
+    "the calendar's origin does not matter": "law-calendar-origin",
+    "y -> a + b y scales effects and errors by b": "law-scale",
+    "y -> b y leaves log ratios as they are": "law-scale",
+    "adding 1e9 to the outcome changes nothing": "law-large-constant",
+    "unit constants change nothing": "law-unit-constants",
+    "period constants change nothing": "law-period-constants",
+    "adding c to treated outcomes adds c": "law-treatment-shift",
+    "constant weights change nothing": "law-constant-weights",
+    "a unit of weight 2 equals the unit twice": "law-weight-two",
+    "same seed, same result": "law-seed",
+    "always-treated units change nothing": "law-always-treated",
+}
+
+
+def marked(name: str, law: str) -> ParameterSet:
+    """A case with the promise that its law is, if it is one."""
+    promise = [pytest.mark.promise(PROMISES[law])] if law in PROMISES else []
+    return pytest.param(name, law, marks=promise)
+
+
+CASES = [marked(name, law) for name in registry.names() for law in laws_of(make(name)) if (name, law) not in EXEMPT]
 
 
 def fit(name: str, frame: pd.DataFrame, **settings: Any) -> Estimate:
@@ -91,6 +115,7 @@ def test_two_cohorts_of_equal_effect_are_found_near_the_truth(name: str) -> None
     assert row.std_error[0] < 0.1
 
 
+@pytest.mark.promise("law-two-by-two")
 def test_two_cohorts_and_two_periods_give_one_answer() -> None:
     frame = simulate_staggered(StaggeredDesign(n_units=40, n_periods=2, cohorts={2: 0.5}), 3).frame
     answers = {
@@ -100,6 +125,7 @@ def test_two_cohorts_and_two_periods_give_one_answer() -> None:
     assert max(answers.values()) - min(answers.values()) < SAME_ANSWER
 
 
+@pytest.mark.promise("law-one-cohort")
 def test_one_cohort_makes_the_overall_effect_the_average_of_the_event_study() -> None:
     frame = simulate_staggered(StaggeredDesign(n_units=50, n_periods=6, cohorts={4: 0.4}, growth=0.5), 3).frame
     estimate = fit("callaway_santanna", frame)
@@ -110,6 +136,7 @@ def test_one_cohort_makes_the_overall_effect_the_average_of_the_event_study() ->
     )
 
 
+@pytest.mark.promise("law-later-periods")
 def test_with_never_treated_comparison_later_periods_leave_earlier_effects_alone() -> None:
     frame = simulate_staggered(StaggeredDesign(n_units=60, n_periods=7, growth=0.3), 2).frame
     whole = fit("callaway_santanna", frame, comparison="never_treated").to_frame()

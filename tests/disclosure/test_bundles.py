@@ -34,6 +34,7 @@ def lost(evaluation: Evaluation, bundle: Path, calendar: Calendar) -> dict[objec
 
 
 @pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.promise("secure-attacker")
 def test_no_small_count_of_people_follows_from_all_files_of_a_bundle(
     name: str, evaluated: Mapping[str, tuple[Evaluation, Path]]
 ) -> None:
@@ -44,6 +45,7 @@ def test_no_small_count_of_people_follows_from_all_files_of_a_bundle(
 @pytest.mark.parametrize(
     "name", [next(iter(WORLDS)), *(pytest.param(name, marks=pytest.mark.calibration) for name in list(WORLDS)[1:])]
 )
+@pytest.mark.promise("secure-attacker")
 def test_without_complementary_suppression_the_reader_of_a_bundle_wins(
     name: str, evaluated: Mapping[str, tuple[Evaluation, Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def test_only_the_table_of_evidence_counts_people() -> None:
 
 
 @pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.promise("secure-attacker")
 def test_no_small_count_of_people_follows_from_a_portfolio_beside_its_bundles(
     name: str, site: Path, evaluated: Mapping[str, tuple[Evaluation, Path]]
 ) -> None:

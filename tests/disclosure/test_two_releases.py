@@ -73,6 +73,7 @@ def results(bundle: Path) -> Path:
     return bundle.parent.parent
 
 
+@pytest.mark.promise("secure-attacker")
 def test_one_person_more_is_refused_beside_an_earlier_bundle_of_a_restricted_source(
     first: tuple[Evaluation, Path],
 ) -> None:

@@ -27,6 +27,7 @@ def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> dict
     return found
 
 
+@pytest.mark.promise("repeat-conditions", "repeat-figures")
 def test_a_run_is_reproduced_from_the_store_alone_and_other_data_are_named(
     planned: Planned,
     tmp_path: Path,

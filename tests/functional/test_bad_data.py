@@ -165,6 +165,7 @@ def test_a_damaged_file_is_refused_with_file_line_and_next_step(name: str, tmp_p
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.promise("trap-07", "fault-file-flipped")
 def test_no_flipped_bit_of_a_parquet_page_is_read_as_data(tmp_path: Path) -> None:
     path = tmp_path / "data.parquet"
     plain = {"compression": "none", "use_dictionary": False, "write_page_checksum": True}
@@ -178,6 +179,7 @@ def test_no_flipped_bit_of_a_parquet_page_is_read_as_data(tmp_path: Path) -> Non
             read_source(source, root=tmp_path)
 
 
+@pytest.mark.promise("fault-file-first-period")
 def test_treatment_in_the_first_period_is_an_exclusion_that_is_reported() -> None:
     law = [2001] * 4 + [2003] * 4 + [0] * 4
     assert remark(read(long_frame(law=law)), "always_treated").treated == 1
@@ -190,6 +192,7 @@ def test_missing_cells_are_exclusions_reported_by_arm() -> None:
     assert (remark(panel, "rows_left_out_incomplete").treated, remark(panel, "outcome_missing").comparison) == (1, 1)
 
 
+@pytest.mark.promise("fault-file-tiny-cohort")
 def test_a_tiny_cohort_is_kept_for_the_estimator_and_the_disclosure_gate() -> None:
     panel = read(long_frame())
     assert [int(np.count_nonzero(panel.first_treated == cohort)) for cohort in panel.cohorts] == [1, 1]

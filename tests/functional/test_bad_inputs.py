@@ -40,9 +40,34 @@ CASES: list[tuple[bad.Damage, int, list[str]]] = [
     (bad.one_cluster, DESIGN, ["one cluster", "'city'"]),
 ]
 NAMES = [case[0].__name__ for case in CASES]
+PROMISES: dict[bad.Damage, str] = {
+    bad.truncated_in_a_line: "fault-file-truncated",
+    bad.truncated_after_a_line: "fault-file-truncated",
+    bad.another_file_than_declared: "fault-file-truncated",
+    bad.flipped_parquet_byte: "fault-file-flipped",
+    bad.latin_1: "fault-file-latin-1",
+    bad.byte_order_mark: "fault-file-bom",
+    bad.wrong_delimiter: "fault-file-delimiter",
+    bad.schema_drift: "fault-file-schema",
+    bad.another_type: "fault-file-schema",
+    bad.duplicate_unit_period: "fault-file-duplicate",
+    bad.infinite: "fault-file-infinite",
+    bad.all_missing: "fault-file-missing",
+    bad.no_variation: "fault-file-constant",
+    bad.all_treated_at_once: "fault-file-all-treated",
+    bad.treated_in_the_first_period: "fault-file-first-period",
+    bad.switches_off: "fault-file-switches-off",
+    bad.one_cluster: "fault-file-one-cluster",
+    bad.string_dates: "fault-file-string-dates",
+    bad.outside_the_data_root: "secure-paths",
+}
+MARKED = [
+    pytest.param(*case, id=case[0].__name__, marks=[pytest.mark.promise(PROMISES.get(case[0], "law-no-traceback"))])
+    for case in CASES
+]
 
 
-@pytest.mark.parametrize(("damage", "code", "words"), CASES, ids=NAMES)
+@pytest.mark.parametrize(("damage", "code", "words"), MARKED)
 def test_validate_refuses_it_before_anything_is_estimated(
     damage: bad.Damage,
     code: int,
@@ -80,6 +105,7 @@ def test_a_run_of_the_installed_command_ends_the_same_way_and_leaves_no_bundle(
     assert not [path for path in (tmp_path / "results").glob("*") if path.is_dir()]
 
 
+@pytest.mark.promise("fault-file-tiny-cohort")
 def test_a_cohort_of_one_place_is_rated_down_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -125,6 +125,7 @@ def test_help_says_what_it_is_not() -> None:
     assert "On target is not the same" in " ".join(shown.split())
 
 
+@pytest.mark.promise("fault-server-start")
 def test_a_dead_store_loses_nothing_and_sync_finishes_it(
     city: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -102,6 +102,7 @@ def test_no_english_template_is_left_on_the_page(pages: dict[Language, Contents]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.promise("secure-names-report")
 def test_a_hostile_name_is_shown_and_never_run(pages: dict[Language, Contents], language: Language) -> None:
     page = brief_html(pages[language])
     assert f'<html lang="{language}">' in page

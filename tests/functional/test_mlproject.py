@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.small_study import study, write_data, write_study
@@ -41,6 +42,7 @@ def test_the_project_runs_a_study_and_the_evidence_is_in_its_store(tmp_path: Pat
     assert len(roles) > 1
 
 
+@pytest.mark.promise("trap-14")
 def test_a_hostile_parameter_is_a_name_of_no_study_and_never_a_command(tmp_path: Path) -> None:
     write_data(write_study(tmp_path))
     shutil.copy(PROJECT, tmp_path / "mlproject")
@@ -49,6 +51,7 @@ def test_a_hostile_parameter_is_a_name_of_no_study_and_never_a_command(tmp_path:
     assert not (tmp_path / "hacked").exists()
 
 
+@pytest.mark.promise("trap-14")
 def test_placeholders_stand_bare_so_that_mlflow_quotes_them() -> None:
     entries = yaml.safe_load(PROJECT.read_text(encoding="utf-8"))["entry_points"]
     command = entries["main"]["command"]

@@ -93,6 +93,7 @@ def test_json_holds_the_outcome_and_the_effect_is_the_simulated_one(
     assert resolved.sha() == evidence["identity"]["config_sha"]
 
 
+@pytest.mark.promise("fault-ess")
 def test_a_posterior_of_too_few_draws_has_no_result_anywhere(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few = ["estimator=bayesian_did", "estimator.draws=100", "estimator.chains=2", "study.robustness=[]"]
     assert main(["run", "study=lights", "--json", *few]) == 5
@@ -123,6 +124,7 @@ def test_overrides_in_one_word_are_split_as_mlproject_hands_them_over(
     assert read_resolved(Path(outcome["bundle"]) / "study.yaml").seed == 7
 
 
+@pytest.mark.promise("fault-server-start")
 def test_a_store_that_cannot_be_reached_costs_a_warning_and_sync_finishes_the_run(
     city: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +163,7 @@ def test_a_plug_in_of_the_researcher_runs_as_the_primary_estimator(
     assert json.loads(capsys.readouterr().out)["estimator"] == "mine"
 
 
+@pytest.mark.promise("trap-11")
 def test_a_failed_run_is_closed_as_failed_with_the_reason(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "study=lights", "study.data.source.path=data/nowhere.csv", "--quiet"]) == 3
     assert "nowhere.csv" in capsys.readouterr().err
@@ -168,6 +171,7 @@ def test_a_failed_run_is_closed_as_failed_with_the_reason(city: Path, capsys: py
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.promise("trap-11")
 def test_a_run_that_is_stopped_is_closed_as_killed(number: signal.Signals, code: int, city: Path) -> None:
     slow = PLUGIN.replace(
         "if self.fail:", "import time; open('fitting', 'w').close(); time.sleep(120)\n        if True:"
@@ -204,6 +208,7 @@ def test_a_sweep_runs_every_combination_and_logs_each_as_a_study(
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
+@pytest.mark.promise("fault-plug-in")
 def test_a_job_that_fails_stops_no_other_and_the_sweep_says_so(
     launcher: str, city: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,6 +225,7 @@ def test_a_job_that_fails_stops_no_other_and_the_sweep_says_so(
     ]  # fmt: skip
 
 
+@pytest.mark.promise("law-no-traceback")
 def test_a_sweep_with_a_wrong_word_starts_no_job(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "-m", "study=lights", "estimator.anticipaton=0,1"]) == 2
     assert "'anticipation'" in capsys.readouterr().err

@@ -47,6 +47,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int, dict[str
 
 
 @pytest.mark.timeout(1200)
+@pytest.mark.promise("fault-worker")
 def test_a_worker_that_is_killed_costs_no_job_and_no_run(swept: tuple[Path, int, dict[str, object]]) -> None:
     folder, code, document = swept
     assert code == 0
@@ -61,6 +62,7 @@ def test_a_worker_that_is_killed_costs_no_job_and_no_run(swept: tuple[Path, int,
 
 
 @pytest.mark.timeout(1200)
+@pytest.mark.promise("fault-worker")
 def test_a_repeated_sweep_does_nothing_and_goes_on_under_the_same_run(
     swept: tuple[Path, int, dict[str, object]],
 ) -> None:
@@ -83,6 +85,7 @@ def test_a_repeated_sweep_does_nothing_and_goes_on_under_the_same_run(
 
 @pytest.mark.ray
 @pytest.mark.timeout(1200)
+@pytest.mark.promise("repeat-stages")
 def test_ray_gives_the_same_figures_to_the_byte(swept: tuple[Path, int, dict[str, object]], tmp_path: Path) -> None:
     write_cities(tmp_path, CITIES)
     code, document = sweep(tmp_path, *WORDS, *RAY)
@@ -93,6 +96,7 @@ def test_ray_gives_the_same_figures_to_the_byte(swept: tuple[Path, int, dict[str
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.promise("trap-11")
 def test_a_sweep_that_is_terminated_closes_its_jobs_and_leaves_no_process(tmp_path: Path) -> None:
     write_cities(tmp_path, 2)
     (tmp_path / "be-slow").touch()

@@ -71,6 +71,7 @@ def killed_and_finished(folder: Path, launcher: str, uri: str) -> None:
     assert len(sweeps) == 1
 
 
+@pytest.mark.promise("fault-worker", "repeat-stages")
 def test_hundred_cities_give_the_same_figures_on_joblib_and_ray_though_processes_are_killed(
     tmp_path: Path, postgres: Postgres
 ) -> None:

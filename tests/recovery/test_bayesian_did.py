@@ -57,6 +57,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(autocorrelation: float) -
     assert abs(covered.mean() - LEVEL) < MCSE * np.sqrt(LEVEL * (1.0 - LEVEL) / REPETITIONS)
 
 
+@pytest.mark.promise("calibration-autocorrelation")
 def test_independent_errors_on_autocorrelated_data_cover_too_seldom() -> None:
     repetitions = 80
     design = StaggeredDesign(n_units=45, n_periods=8, autocorrelation=0.8)
@@ -98,6 +99,7 @@ def _by_row(effects: FloatArray, start: IntArray, time: IntArray) -> FloatArray:
 
 
 @pytest.mark.calibration
+@pytest.mark.promise("calibration-sbc-did")
 def test_ranks_of_the_truth_are_uniform() -> None:
     """Simulation-based calibration (Talts et al. 2018), 300 fits."""
     ranks = np.array([rank_of_truth(seed, draws=1_000) for seed in range(300)])
@@ -127,6 +129,7 @@ def test_intervals_of_single_places_hold_the_truth_as_often_as_they_say() -> Non
 
 
 @pytest.mark.calibration
+@pytest.mark.promise("calibration-null")
 def test_without_an_effect_favourable_findings_are_no_more_than_nominal() -> None:
     found = []
     for seed in range(SITE_WORLDS):
@@ -178,6 +181,7 @@ def site_posterior(sample: Sample, rng: np.random.Generator) -> FloatArray:
 
 
 @pytest.mark.calibration
+@pytest.mark.promise("calibration-sbc-did")
 def test_ranks_of_the_truth_are_uniform_where_places_have_effects_of_their_own() -> None:
     """Simulation-based calibration, 200 fits."""
     ranks = sbc_ranks(site_truth, site_posterior, n_fits=200, n_draws=49, seed=7)

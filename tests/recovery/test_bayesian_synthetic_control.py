@@ -41,6 +41,7 @@ def world(rng: np.random.Generator, autoregressive: bool) -> tuple[FloatArray, S
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("autoregressive", [False, True])
+@pytest.mark.promise("calibration-sbc-synthetic-control")
 def test_ranks_of_the_truth_are_uniform(autoregressive: bool) -> None:
     """Simulation-based calibration (Talts et al. 2018), 200 fits: weights, log sigma, rho, and the mean effect."""
     errors = ErrorModel.of(autoregressive=autoregressive, intercept=False)

@@ -114,12 +114,14 @@ def assert_calibrated(world: World) -> None:
 
 
 @pytest.mark.parametrize("expected", [1.0, np.inf])
+@pytest.mark.promise("calibration-sbc-time-series")
 def test_the_exact_engine_ranks_the_truth_uniformly(expected: float) -> None:
     assert_calibrated(World(Trend(), Coefficients(1.0, expected), 3))
 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("trend", [Trend("local_linear"), Trend("damped", autocorrelated=True)])
+@pytest.mark.promise("calibration-sbc-time-series")
 def test_slopes_and_autocorrelated_noise_rank_the_truth_uniformly(trend: Trend) -> None:
     assert_calibrated(World(trend, Coefficients(1.0, np.inf), 1))
 
@@ -132,12 +134,14 @@ def test_slopes_and_autocorrelated_noise_rank_the_truth_uniformly(trend: Trend) 
         (Plan("horseshoe", False, 100, 200, 1), Coefficients(1.0, 2.0), 10),
     ],
 )
+@pytest.mark.promise("calibration-sbc-time-series")
 def test_chains_rank_the_truth_uniformly(plan: Plan, prior: Coefficients, regressors: int) -> None:
     assert_calibrated(World(Trend(), prior, regressors, plan))
 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("family", ["poisson", "negative_binomial"])
+@pytest.mark.promise("calibration-sbc-time-series")
 def test_counts_rank_the_truth_uniformly(family: CountFamily) -> None:
     """The first level is flat in the model: here it is flat over four decades, and worlds that begin near their ends
     are drawn again, as are those whose fitted counts reach 100,000. Both look at data alone, so ranks stay uniform.

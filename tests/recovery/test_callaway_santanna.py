@@ -127,6 +127,7 @@ WORLDS: dict[str, tuple[World, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", [name for name in WORLDS if name != "confounded, weighted"])
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors", "calibration-staggered")
 def test_effects_are_recovered_with_honest_errors_and_bands(name: str) -> None:
     world, settings = WORLDS[name]
     assert_honest(run(world, REPETITIONS, **settings))
@@ -152,6 +153,7 @@ def test_errors_that_ignore_clusters_are_too_small() -> None:
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors", "calibration-staggered")
 def test_calibration_at_length(name: str) -> None:
     world, settings = WORLDS[name]
     truth, found = world.population_overall(), run(world, LONG, **settings)

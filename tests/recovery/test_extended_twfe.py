@@ -26,12 +26,14 @@ COUNTS: dict[str, tuple[count_worlds.Counts, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", list(LINEAR))
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors", "calibration-staggered")
 def test_linear_effects_are_recovered_with_honest_errors_and_bands(name: str) -> None:
     world, settings = LINEAR[name]
     assert_honest(run(ExtendedTwfe(**settings), world, REPETITIONS))
 
 
 @pytest.mark.parametrize("name", list(COUNTS))
+@pytest.mark.promise("calibration-counts", "calibration-unbalanced")
 def test_effects_on_counts_with_zeros_and_gaps_are_recovered(name: str) -> None:
     world, settings = COUNTS[name]
     estimator = ExtendedTwfe(family="poisson", **settings)
@@ -52,6 +54,7 @@ def test_a_linear_model_of_counts_is_biased_where_trends_are_parallel_in_ratios(
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(LINEAR))
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors")
 def test_linear_calibration_at_length(name: str) -> None:
     world, settings = LINEAR[name]
     found = run(ExtendedTwfe(**settings), world, LONG)
@@ -63,6 +66,7 @@ def test_linear_calibration_at_length(name: str) -> None:
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(COUNTS))
+@pytest.mark.promise("calibration-counts", "calibration-unbalanced")
 def test_calibration_on_counts_at_length(name: str) -> None:
     world, settings = COUNTS[name]
     estimator = ExtendedTwfe(family="poisson", **settings)

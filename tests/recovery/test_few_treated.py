@@ -72,6 +72,7 @@ def error(share: float, repetitions: int) -> float:
 
 
 @pytest.mark.parametrize("treated", [1, 2, 3, 5])
+@pytest.mark.promise("trap-12", "calibration-few-treated", "calibration-autocorrelation")
 def test_clustered_errors_reject_too_often_and_randomization_inference_does_not(treated: int) -> None:
     repetitions = 80
     clustered, randomized, bootstrapped = sizes(treated, repetitions)
@@ -84,6 +85,7 @@ def test_clustered_errors_reject_too_often_and_randomization_inference_does_not(
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("treated", [1, 2, 3, 5])
+@pytest.mark.promise("trap-12", "calibration-few-treated", "calibration-autocorrelation")
 def test_size_at_length(treated: int) -> None:
     """1,000 repetitions: randomization inference within three Monte Carlo errors of 5 %, CR1 as printed above."""
     repetitions = 1_000

@@ -29,6 +29,7 @@ WORLDS: dict[str, tuple[RandomCohorts, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors", "calibration-staggered")
 def test_effects_are_recovered_with_honest_errors_and_bands(name: str) -> None:
     world, settings = WORLDS[name]
     assert_honest(run(Imputation(**settings), world, REPETITIONS))
@@ -50,6 +51,7 @@ def test_under_uncorrelated_errors_it_is_more_precise_than_one_base_period() -> 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors", "calibration-staggered")
 def test_calibration_at_length(name: str) -> None:
     world, settings = WORLDS[name]
     found = run(Imputation(**settings), world, LONG)

@@ -27,6 +27,7 @@ WORLDS: dict[str, tuple[FactorWorld, dict[str, Any], int]] = {
 
 
 @pytest.mark.parametrize("name", ["one cohort", "waves"])
+@pytest.mark.promise("calibration-trends")
 def test_the_bias_of_parallel_trends_is_gone(name: str) -> None:
     world, settings, _ = WORLDS[name]
     bias, error = run(InteractiveFixedEffects(level=LEVEL, **settings), world, FEW).bias()
@@ -54,6 +55,7 @@ def test_intervals_of_matrix_completion_hold_too_seldom_to_be_reported() -> None
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.promise("calibration-coverage")
 def test_intervals_hold_as_often_as_they_say(name: str) -> None:
     world, settings, repetitions = WORLDS[name]
     found = run(InteractiveFixedEffects(level=LEVEL, **settings), world, repetitions)
@@ -64,6 +66,7 @@ def test_intervals_hold_as_often_as_they_say(name: str) -> None:
 
 
 @pytest.mark.calibration
+@pytest.mark.promise("calibration-null")
 def test_nothing_is_seldom_called_favourable() -> None:
     found = run(InteractiveFixedEffects(level=LEVEL), replace(BLOCK, effect=0.0), MANY)
     nominal = (1.0 - LEVEL) / 2.0

@@ -33,6 +33,7 @@ def simulated(world: SeriesWorld, draws: int, **settings: object) -> tuple[float
 
 
 @pytest.mark.parametrize("errors", ["ar1", "prais_winsten", "newey_west"])
+@pytest.mark.promise("calibration-bias")
 def test_the_effect_is_found_without_bias(errors: str) -> None:
     world = SeriesWorld(months=72, start=48, level=-2.0, slope=0.05, rho=0.4)
     bias, error, held = simulated(world, QUICK, errors=errors)
@@ -44,6 +45,7 @@ def test_the_effect_is_found_without_bias(errors: str) -> None:
 @pytest.mark.parametrize("rho", RHOS)
 @pytest.mark.parametrize(("months", "start"), WORLDS)
 @pytest.mark.parametrize("errors", ["ar1", "newey_west"])
+@pytest.mark.promise("calibration-coverage")
 def test_ninety_per_cent_intervals_hold_the_truth(errors: str, months: int, start: int, rho: float) -> None:
     world = SeriesWorld(months=months, start=start, level=1.0, slope=0.02, rho=rho)
     _, _, held = simulated(world, SIZE, errors=errors)

@@ -22,6 +22,7 @@ WORLDS: dict[str, tuple[Counts, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.promise("calibration-counts", "calibration-unbalanced")
 def test_a_rate_ratio_is_recovered_from_counts_with_zeros_and_gaps(name: str) -> None:
     world, settings = WORLDS[name]
     found = run(PoissonFixedEffects(**settings), world, REPETITIONS, ratio=True)
@@ -36,6 +37,7 @@ def test_poisson_errors_alone_are_too_small_where_shocks_persist() -> None:
     assert found.std_error.mean() < 0.95 * found.error.std(ddof=1)
 
 
+@pytest.mark.promise("calibration-staggered")
 def test_one_ratio_for_all_fails_where_ratios_grow_and_the_saturated_form_does_not() -> None:
     world = Counts(n=400, gap=0.7, missing=0.0, levels=(4.0, 4.0, 1.0))
     one = run(PoissonFixedEffects(), world, 60, ratio=True)
@@ -46,6 +48,7 @@ def test_one_ratio_for_all_fails_where_ratios_grow_and_the_saturated_form_does_n
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.promise("calibration-counts")
 def test_calibration_at_length(name: str) -> None:
     world, settings = WORLDS[name]
     found = run(PoissonFixedEffects(**settings), world, LONG, ratio=True)

@@ -68,6 +68,7 @@ def test_stated_power_is_the_rejection_rate_of_effects_really_put_in(name: str, 
 
 
 @pytest.mark.parametrize("name", ["callaway_santanna", "imputation"])
+@pytest.mark.promise("calibration-null")
 def test_the_size_of_a_sound_design_is_its_level(name: str) -> None:
     share, error = stated(name, 30, 90, seed=4).size()
     assert abs(share - 0.05) < 4.0 * error + 0.01  # errors without small-sample correction

@@ -93,6 +93,7 @@ def error(share: float, repetitions: int) -> float:
 @pytest.mark.parametrize(
     ("treated", "units", "method"), [(1, 50, "randomization"), (3, 50, "randomization"), (3, 6, "collapse")]
 )
+@pytest.mark.promise("trap-12", "calibration-few-treated")
 def test_the_reported_method_keeps_its_size_where_clustered_errors_do_not(
     treated: int, units: int, method: str
 ) -> None:
@@ -107,6 +108,7 @@ def test_the_reported_method_keeps_its_size_where_clustered_errors_do_not(
 @pytest.mark.calibration
 @pytest.mark.timeout(HOURS)
 @pytest.mark.parametrize(("treated", "units"), [(1, 50), (2, 50), (3, 50), (5, 50), (3, 6)])
+@pytest.mark.promise("trap-12", "calibration-few-treated")
 def test_size_and_coverage_at_length(treated: int, units: int) -> None:
     """2,000 repetitions: within the band, up to three Monte Carlo errors of what is true by construction."""
     repetitions = 2_000

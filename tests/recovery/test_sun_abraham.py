@@ -25,6 +25,7 @@ WORLDS: dict[str, tuple[RandomCohorts, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors", "calibration-staggered")
 def test_effects_are_recovered_with_honest_errors_and_bands(name: str) -> None:
     world, settings = WORLDS[name]
     assert_honest(run(SunAbraham(**settings), world, REPETITIONS))
@@ -39,6 +40,7 @@ def test_shares_taken_as_known_are_too_sure_where_effects_differ_by_cohort() -> 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors", "calibration-staggered")
 def test_calibration_at_length(name: str) -> None:
     world, settings = WORLDS[name]
     found = run(SunAbraham(**settings), world, LONG)

@@ -126,6 +126,7 @@ WORLDS = {
 
 
 @pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors")
 def test_effects_are_recovered_with_honest_errors_and_bands(name: str) -> None:
     world, estimator = WORLDS[name]
     assert_honest(run(estimator, world, REPETITIONS))
@@ -137,6 +138,7 @@ def test_without_the_covariate_effects_are_off() -> None:
     assert abs(found.error.mean()) > 0.3
 
 
+@pytest.mark.promise("calibration-unbalanced")
 def test_missing_rows_leave_effects_and_errors_honest() -> None:
     """Which units are seen at an event time differs from draw to draw, and what they would show with it."""
     found = run(SwitchingDid(placebos=2), Switches(n=320, missing=0.2), REPETITIONS)
@@ -158,6 +160,7 @@ def test_a_two_way_regression_on_the_dose_misses_what_past_doses_did() -> None:
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors")
 def test_calibration_at_length(name: str) -> None:
     world, estimator = WORLDS[name]
     found = run(estimator, world, LONG)

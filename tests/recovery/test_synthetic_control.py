@@ -43,6 +43,7 @@ def shares(repetitions: int, effect: float) -> tuple[float, float, float]:
     return float(holds.mean()), float((bounds[:, 1] < 0.0).mean()), float((values - effect).mean())
 
 
+@pytest.mark.promise("calibration-coverage", "calibration-bias")
 def test_few_panels_already_show_intervals_that_hold_and_no_bias() -> None:
     covered, _, bias = shares(60, EFFECT)
     assert covered >= 0.78  # three Monte Carlo errors of 0.039 below 0.90
@@ -50,6 +51,7 @@ def test_few_panels_already_show_intervals_that_hold_and_no_bias() -> None:
 
 
 @pytest.mark.calibration
+@pytest.mark.promise("calibration-coverage")
 def test_ninety_per_cent_intervals_hold_the_effect_in_ninety_per_cent_of_panels() -> None:
     covered, _, bias = shares(1_000, EFFECT)
     assert COVERS[0] <= covered <= COVERS[1], covered
@@ -57,6 +59,7 @@ def test_ninety_per_cent_intervals_hold_the_effect_in_ninety_per_cent_of_panels(
 
 
 @pytest.mark.calibration
+@pytest.mark.promise("calibration-null")
 def test_under_the_null_favourable_findings_are_at_most_nominal() -> None:
     covered, below, _ = shares(1_000, 0.0)
     assert below <= FAVOURABLE, below

@@ -37,6 +37,7 @@ def did_bias(world: FactorWorld) -> float:
 
 
 @pytest.mark.parametrize("world", [LONG, WAVES], ids=["one cohort", "waves"])
+@pytest.mark.promise("calibration-trends")
 def test_the_bias_of_parallel_trends_is_all_but_gone_with_a_long_history(world: FactorWorld) -> None:
     bias, error = run(SyntheticDid(level=LEVEL), world, FEW).bias()
     assert abs(did_bias(world)) > 0.3
@@ -52,6 +53,7 @@ def test_with_a_short_history_some_bias_stays_and_less_than_without_weights() ->
 @pytest.mark.parametrize(
     ("world", "repetitions"), [(LONG, MANY), (WAVES, MANY), (ONE, MANY)], ids=["one cohort", "waves", "one treated"]
 )
+@pytest.mark.promise("calibration-coverage")
 def test_intervals_hold_as_often_as_they_say(world: FactorWorld, repetitions: int) -> None:
     found = run(SyntheticDid(level=LEVEL), world, repetitions)
     margin = 2.0 * np.sqrt(LEVEL * (1.0 - LEVEL) / repetitions)
@@ -67,6 +69,7 @@ def test_with_a_third_as_many_treated_as_comparison_units_fixed_weights_understa
 
 
 @pytest.mark.calibration
+@pytest.mark.promise("calibration-null")
 def test_nothing_is_seldom_called_favourable() -> None:
     world = replace(WAVES, treated=((30, 12),), effect=0.0)
     found = run(SyntheticDid(level=LEVEL), world, MANY)

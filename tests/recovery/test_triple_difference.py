@@ -82,6 +82,7 @@ WORLDS: dict[str, tuple[RandomCohorts, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", ["never-treated", "least variance"])
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors")
 def test_effects_are_recovered_with_honest_errors_and_bands(name: str) -> None:
     world, settings = WORLDS[name]
     assert_honest(run(TripleDifference(**settings), world, REPETITIONS))
@@ -104,6 +105,7 @@ def test_without_the_covariate_that_moves_trends_it_is_biased() -> None:
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
+@pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors")
 def test_calibration_at_length(name: str) -> None:
     world, settings = WORLDS[name]
     found = run(TripleDifference(**settings), world, LONG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from evalkit.data.panel import Panel
 from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
@@ -26,6 +27,7 @@ def simulate(design: StaggeredDesign, repetitions: int = REPETITIONS) -> tuple[F
     return error, std_error, covered_all
 
 
+@pytest.mark.promise("calibration-autocorrelation", "calibration-coverage", "calibration-bias")
 def test_equal_effects_are_recovered_with_honest_errors_under_autocorrelation() -> None:
     error, std_error, covered = simulate(StaggeredDesign(n_units=60, n_periods=6, autocorrelation=0.5))
     spread = error.std(ddof=1)
@@ -34,6 +36,7 @@ def test_equal_effects_are_recovered_with_honest_errors_under_autocorrelation() 
     assert abs(covered.mean() - 0.95) < MCSE * np.sqrt(0.95 * 0.05 / REPETITIONS)
 
 
+@pytest.mark.promise("calibration-staggered")
 def test_growing_effects_under_staggered_roll_out_are_missed() -> None:
     design = StaggeredDesign(n_units=60, n_periods=8, cohorts={3: 0.45, 6: 0.45}, growth=1.0, noise=0.5)
     error, _, covered = simulate(design, repetitions=50)

@@ -82,6 +82,7 @@ def test_every_registered_estimator_has_a_config_of_its_name() -> None:
         assert registry.get(name).name == name
 
 
+@pytest.mark.promise("secure-lock")
 def test_the_lock_is_hashed_and_names_no_index() -> None:
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     requirements = re.findall(r"^[a-z0-9][a-z0-9._-]*==.*(?:\n    .*)*", lock, flags=re.MULTILINE)
@@ -92,6 +93,7 @@ def test_the_lock_is_hashed_and_names_no_index() -> None:
     )
 
 
+@pytest.mark.promise("secure-lock")
 def test_the_lock_covers_every_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]

@@ -105,6 +105,7 @@ def test_a_posterior_with_predictive_draws_gets_its_checks_and_the_rating_reads_
     assert states["prior"] == states["posterior_predictive"] == "not_triggered"
 
 
+@pytest.mark.promise("law-seed")
 def test_the_same_study_gives_the_same_numbers_and_keys(tmp_path: Path) -> None:
     first, second = evaluate(study(tmp_path)), evaluate(study(tmp_path))
     assert first.estimate.to_frame().equals(second.estimate.to_frame())
@@ -220,6 +221,7 @@ def test_a_design_without_a_start_in_the_window_is_refused() -> None:
         require(TwoWayFixedEffects(), staggered_panel(n_units=20, cohorts={1: 0.5}))
 
 
+@pytest.mark.promise("repeat-stages")
 def test_each_stage_has_randomness_of_its_own() -> None:
     assert stage_rng(1, "fit:a").random() == stage_rng(1, "fit:a").random()
     assert stage_rng(1, "fit:a").random() != stage_rng(1, "fit:b").random()

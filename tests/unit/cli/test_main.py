@@ -51,6 +51,7 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> list[BaseException]:
         (ReproductionDiffers, 7),
     ],
 )
+@pytest.mark.promise("law-no-traceback")
 def test_each_kind_of_error_has_its_exit_code_and_no_traceback(
     kind: type[EvalkitError], code: int, raising: list[BaseException], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,6 +75,7 @@ def test_errors_are_json_on_stderr_when_asked(raising: list[BaseException], caps
     }
 
 
+@pytest.mark.promise("law-no-traceback")
 def test_an_unforeseen_error_is_two_lines_that_say_how_to_see_more(
     raising: list[BaseException], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,6 +78,7 @@ def test_a_city_is_no_key_of_its_own(shared: Path) -> None:
         compose(["study=lights", "city=austin", "city.name=x"])
 
 
+@pytest.mark.promise("repeat-stages")
 def test_cities_draw_from_streams_of_their_own_alone_and_in_a_sweep(shared: Path) -> None:
     austin, novara = (compose(["study=lights", f"city={name}"]).study.seed for name in ("austin", "no"))
     assert austin != novara

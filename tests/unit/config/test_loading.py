@@ -110,6 +110,7 @@ def test_an_unknown_word_names_its_place_and_the_closest_one(override: str, word
     ("change", "value", "seen"),
     [("unit", "NO", "True|False"), ("period", "007", "7"), ("cluster", "12:30", "750"), ("covariates", "[on]", "True")],
 )
+@pytest.mark.promise("trap-08")
 def test_words_that_yaml_changes_must_be_quoted(change: str, value: str, seen: str, folder: Path) -> None:
     content = study()
     content["data"][change] = "@"
@@ -122,6 +123,7 @@ def test_words_that_yaml_changes_must_be_quoted(change: str, value: str, seen: s
     assert any(f"Got {word} instead" in caught.value.what for word in seen.split("|"))
 
 
+@pytest.mark.promise("trap-08")
 def test_quoted_words_are_kept_as_written(folder: Path) -> None:
     content = study()
     content["equity"] = [{"name": "race", "column": "007", "reference": "NO"}]
@@ -139,6 +141,7 @@ def test_quoted_words_are_kept_as_written(folder: Path) -> None:
         {"title": "${oc.env:HOME}"},
     ],
 )
+@pytest.mark.promise("trap-05", "secure-environment")
 def test_code_in_a_study_is_refused(change: dict[str, Any], folder: Path) -> None:
     write_study(folder, study(**change))
     with pytest.raises(ConfigError, match="is refused"):
@@ -146,11 +149,13 @@ def test_code_in_a_study_is_refused(change: dict[str, Any], folder: Path) -> Non
 
 
 @pytest.mark.parametrize("override", ["estimator._target_=os.system", "study.data.x={_target_:os.system}"])
+@pytest.mark.promise("trap-05")
 def test_code_on_the_command_line_is_refused(override: str, folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"_target_' is refused"):
         load_study("lights", [override])
 
 
+@pytest.mark.promise("trap-05")
 def test_code_in_the_users_own_estimator_settings_is_refused(folder: Path) -> None:
     file = folder / "configs" / "estimator" / "two_way_fixed_effects.yaml"
     file.parent.mkdir()
@@ -202,6 +207,7 @@ def test_a_reference_to_a_key_that_does_not_exist_is_refused(folder: Path) -> No
         load_study("lights", ["estimator.anticipation=${study.design.anticipaton}"])
 
 
+@pytest.mark.promise("secure-paths")
 def test_a_studys_id_cannot_leave_its_folder(folder: Path) -> None:
     with pytest.raises(ConfigError, match="cannot name a folder"):
         load_study("lights", ["study.id='../../etc'"])

@@ -34,6 +34,7 @@ def test_the_hash_moves_with_every_choice_but_not_with_where_the_data_lie(folder
     assert config_sha(load_study("lights", ["data_root=/elsewhere"])) == base
 
 
+@pytest.mark.promise("trap-05")
 def test_a_study_yaml_with_code_in_it_is_refused(folder: Path) -> None:
     file = folder / "study.yaml"
     file.write_text("spec: {_target_: os.system}\n", encoding="utf-8")

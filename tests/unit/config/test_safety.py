@@ -17,6 +17,7 @@ from evalkit.errors import ConfigError
         ({"a": [[{"_target_": None}]]}, "a.0.0._target_"),
     ],
 )
+@pytest.mark.promise("trap-05")
 def test_target_is_refused_at_any_depth_and_in_lists(container: dict[str, Any], path: str) -> None:
     with pytest.raises(ConfigError, match="never name code") as caught:
         refuse_code(container)
@@ -27,6 +28,7 @@ def test_target_is_refused_at_any_depth_and_in_lists(container: dict[str, Any], 
     "value",
     ["${oc.env:HOME}", "${oc.decode:x}", "${my.resolver:1}", "a ${ oc.env : HOME } b", "${${a}:b}", "${a:${b}}"],
 )
+@pytest.mark.promise("trap-05", "secure-environment")
 def test_every_interpolation_that_calls_a_resolver_is_refused(value: str) -> None:
     with pytest.raises(ConfigError, match="calls a resolver"):
         refuse_code({"study": {"title": [value]}})
@@ -62,6 +64,7 @@ def test_hydras_own_launchers_and_python_s_handlers_pass() -> None:
         {"job": {"env_set": {"LD_PRELOAD": "x.so"}}},
     ],
 )
+@pytest.mark.promise("trap-05")
 def test_what_would_run_code_through_hydras_settings_is_refused(node: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="is refused"):
         refuse_launch_code(node)

@@ -84,6 +84,7 @@ def test_ray_is_a_launcher_that_says_how_it_is_installed(folder: Path, monkeypat
 
 
 @pytest.mark.parametrize("word", ["hydra.launcher._target_=os.system", "hydra.sweeper._target_=subprocess.run"])
+@pytest.mark.promise("trap-05")
 def test_a_launcher_cannot_be_made_to_run_other_code(word: str, folder: Path) -> None:
     with pytest.raises(EvalkitError):
         check_launcher(["hydra/launcher=joblib", word], None)

@@ -30,6 +30,7 @@ def read_text(folder: Path, content: str | bytes, **more: Any) -> pd.DataFrame:
     return read_file(source("data.csv", **more), folder, ["city"])
 
 
+@pytest.mark.promise("trap-08")
 def test_identifiers_stay_text_and_other_columns_become_numbers(tmp_path: Path) -> None:
     frame = read_text(tmp_path, CSV)
     assert frame.city.tolist() == ["NA", "007", "São Paulo"]
@@ -89,6 +90,7 @@ def test_each_kind_of_damage_is_an_error_that_names_the_file_and_the_line(
     assert caught.value.next_step or caught.value.allowed
 
 
+@pytest.mark.promise("trap-07", "fault-file-truncated")
 def test_a_file_cut_off_between_lines_is_found_by_its_declared_rows_or_hash(tmp_path: Path) -> None:
     whole = CSV.encode()
     digest = hashlib.sha256(whole).hexdigest()
@@ -111,6 +113,7 @@ def test_parquet_comes_back_as_it_was_written(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(read_file(source("data.parquet"), tmp_path), frame)
 
 
+@pytest.mark.promise("trap-07", "fault-file-flipped")
 def test_a_flipped_byte_in_parquet_data_is_never_read_as_data(tmp_path: Path) -> None:
     frame = pd.DataFrame({"y": range(2000)})
     path = tmp_path / "data.parquet"
@@ -125,6 +128,7 @@ def test_a_flipped_byte_in_parquet_data_is_never_read_as_data(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kept", [10, 300, -1])
+@pytest.mark.promise("trap-07", "fault-file-truncated")
 def test_a_truncated_parquet_file_is_refused(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "data.parquet"
     long_frame().to_parquet(path)
@@ -133,6 +137,7 @@ def test_a_truncated_parquet_file_is_refused(tmp_path: Path, kept: int) -> None:
         read_file(source("data.parquet"), tmp_path)
 
 
+@pytest.mark.promise("secure-paths")
 def test_paths_stay_under_the_root_after_symbolic_links(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()

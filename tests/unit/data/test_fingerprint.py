@@ -30,6 +30,7 @@ def mixed_frame() -> pd.DataFrame:
 
 @settings(max_examples=25, deadline=None)
 @given(rows=st.permutations(range(12)), columns=st.permutations(list(mixed_frame().columns)))
+@pytest.mark.promise("trap-06")
 def test_the_order_of_rows_and_columns_does_not_count(rows: list[int], columns: list[str]) -> None:
     frame = mixed_frame()
     assert fingerprint(frame.iloc[rows][columns]) == fingerprint(frame)
@@ -50,6 +51,7 @@ def test_any_changed_number_changes_the_fingerprint(values: list[float], place: 
 
 @pytest.mark.parametrize("column", list(mixed_frame().columns))
 @pytest.mark.parametrize("row", [0, 5, 11])
+@pytest.mark.promise("trap-06")
 def test_any_changed_cell_changes_the_fingerprint(column: str, row: int) -> None:
     frame = mixed_frame()
     changed = frame.copy()
@@ -61,6 +63,7 @@ def test_any_changed_cell_changes_the_fingerprint(column: str, row: int) -> None
     assert fingerprint(changed) != fingerprint(frame)
 
 
+@pytest.mark.promise("trap-06")
 def test_the_last_of_very_many_rows_counts() -> None:
     frame = pd.DataFrame({"y": np.arange(300_000)})
     changed = frame.copy()
@@ -88,6 +91,7 @@ def test_the_last_of_very_many_rows_counts() -> None:
         ([2**60 + 1], np.array([2**60 + 1], "uint64")),
     ],
 )
+@pytest.mark.promise("trap-06")
 def test_the_form_of_a_value_does_not_count(one: Any, other: Any) -> None:
     assert fingerprint(pd.DataFrame({"x": one})) == fingerprint(pd.DataFrame({"x": other}))
 
@@ -118,6 +122,7 @@ def test_cells_that_change_places_are_noticed() -> None:
     assert fingerprint(frame) != fingerprint(frame.rename(columns={"a": "c"}))
 
 
+@pytest.mark.promise("trap-06")
 def test_a_csv_or_parquet_round_trip_keeps_the_fingerprint(tmp_path: Path) -> None:
     frame = mixed_frame()
     frame.loc[3, "share"] = np.nan
@@ -128,6 +133,7 @@ def test_a_csv_or_parquet_round_trip_keeps_the_fingerprint(tmp_path: Path) -> No
     assert fingerprint(by_csv) == fingerprint(frame) == fingerprint(by_parquet)
 
 
+@pytest.mark.promise("trap-06")
 def test_a_key_makes_a_fingerprint_that_nobody_else_can_compute() -> None:
     frame = mixed_frame()
     keyed = fingerprint(frame, key=KEY)

@@ -119,6 +119,7 @@ def test_a_failing_query_names_the_reason_and_not_the_address(database: Path) ->
         (f"mssql+nodriver://user:{CANARY}@host/db?key={CANARY}", ConfigError, "CITY_DB"),
     ],
 )
+@pytest.mark.promise("secure-addresses")
 def test_an_address_that_does_not_work_is_never_shown(
     monkeypatch: pytest.MonkeyPatch, address: str | None, kind: type[Exception], message: str
 ) -> None:
@@ -131,6 +132,7 @@ def test_an_address_that_does_not_work_is_never_shown(
     assert caught.value.__cause__ is None
 
 
+@pytest.mark.promise("secure-addresses")
 def test_every_part_of_an_address_is_taken_out_of_a_drivers_message() -> None:
     url = sa.make_url(f"postgresql://mayor:{CANARY}%21@db.city.gov:5432/calls?sslkey=private-key-file")
     message = redact(f'connection to "db.city.gov" failed for mayor / {CANARY}! ({url.query["sslkey"]}) on calls', url)

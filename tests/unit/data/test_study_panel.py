@@ -39,6 +39,7 @@ def primary(made: Study) -> Outcome:
     return made.spec.primary_outcome
 
 
+@pytest.mark.promise("trap-08")
 def test_units_and_clusters_of_a_csv_file_stay_text(tmp_path: Path) -> None:
     frame = long_frame(county="007")
     frame["city"] = frame.city.replace({"Akron": "NA", "Gary": "007", "Kent": "7"})

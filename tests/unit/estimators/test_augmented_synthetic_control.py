@@ -22,6 +22,7 @@ def fit(panel: ek.Panel, **settings: Any) -> Estimate:
 
 
 @pytest.mark.parametrize("penalty", [0.5, 50.0])
+@pytest.mark.promise("second-augmented-synthetic-control")
 def test_gaps_follow_the_formula_of_the_paper(penalty: float) -> None:
     panel = factor_panel(2, units=12, effect=2.0)
     treated = int(np.flatnonzero(~panel.never_treated)[0])

@@ -112,6 +112,7 @@ def test_a_covariate_that_drives_the_outcome_sharpens_the_effect() -> None:
     assert with_it.std_error[0] < 0.4 * without.std_error[0]
 
 
+@pytest.mark.promise("law-unit-constant-covariate")
 def test_a_covariate_constant_within_units_changes_nothing_and_is_reported() -> None:
     df = frame()
     df["size"] = df.groupby("unit")["y"].transform("first")
@@ -133,6 +134,7 @@ def test_independent_errors_are_narrower_than_autoregressive_ones_on_autocorrela
     assert iid < 0.9 * ar1
 
 
+@pytest.mark.promise("law-prior-only")
 def test_the_prior_alone_ignores_the_outcome() -> None:
     df = frame()
     first = fit(panel_of(df), prior_only=True)
@@ -143,6 +145,7 @@ def test_the_prior_alone_ignores_the_outcome() -> None:
     assert "prior_only" in remark_ids(first)
 
 
+@pytest.mark.promise("law-prior-only")
 def test_the_prior_of_a_count_model_is_on_the_log_scale() -> None:
     panel = panel_of(frame())
     draws = treated_draws(fit(panel, prior_only=True, family="poisson"))

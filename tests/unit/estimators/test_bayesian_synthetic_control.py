@@ -94,6 +94,7 @@ def test_the_default_prior_is_sparser_the_more_donors_there_are() -> None:
     assert many == pytest.approx(0.1)
 
 
+@pytest.mark.promise("law-donor-mix")
 def test_a_city_that_is_a_mix_of_donors_is_fitted_closely() -> None:
     world = DonorWorld(noise=1e-3, before=30)
     assert fit(world.panel(5)).facts["rmspe_before"] < 0.05
@@ -117,6 +118,7 @@ def test_adding_a_billion_moves_the_effect_within_its_monte_carlo_error() -> Non
     assert abs(rows[0].estimate[0] - rows[1].estimate[0]) < 6.0 * rows[0].std_error[0] / np.sqrt(size)
 
 
+@pytest.mark.promise("law-covariate-scale")
 def test_a_covariate_on_any_scale_gives_the_same_weights() -> None:
     panel = DonorWorld(before=8, donors=6).panel(3)
     income = np.repeat(np.random.default_rng(0).standard_normal(7)[:, None], 16, axis=1)
@@ -188,6 +190,7 @@ def test_autocorrelated_errors_widen_the_interval_of_the_average() -> None:
     assert posterior(ar1).parameters["rho"].mean() > 0.4
 
 
+@pytest.mark.promise("law-prior-only")
 def test_prior_only_ignores_the_outcome_before_the_start() -> None:
     estimate = fit(DonorWorld(donors=4).panel(1), prior_only=True, concentration=0.5)
     weights = posterior(estimate).parameters["weights"].reshape(-1, 4)
@@ -230,6 +233,7 @@ def test_two_hundred_donors_for_six_periods_say_that_the_prior_decides() -> None
     assert told["more_donors_than_periods"].startswith("200 comparison units for 6 periods")
 
 
+@pytest.mark.promise("fault-r-hat")
 def test_chains_that_disagree_are_reported_as_such() -> None:
     """Hardly any noise, a prior of spikes and a run cut short: the figures tell of it, and the gates will."""
     values = DonorWorld(donors=40, before=30, noise=0.02).series(3)

@@ -75,6 +75,7 @@ def effects(estimate: Estimate) -> Mapping[tuple[int, int], float]:
 @pytest.mark.parametrize("comparison", ["never_treated", "not_yet_treated"])
 @pytest.mark.parametrize("base_period", ["varying", "universal"])
 @pytest.mark.parametrize("anticipation", [0, 1])
+@pytest.mark.promise("second-callaway-santanna")
 def test_cells_and_errors_equal_the_plain_formulas_with_weights_covariates_and_clusters(
     method: str, comparison: str, base_period: str, anticipation: int
 ) -> None:
@@ -103,6 +104,7 @@ def test_cells_and_errors_equal_the_plain_formulas_with_weights_covariates_and_c
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("comparison", ["never_treated", "not_yet_treated"])
+@pytest.mark.promise("second-callaway-santanna")
 def test_unbalanced_panels_equal_the_plain_formulas_within_pairs(seed: int, comparison: Choice) -> None:
     data = draw(seed, n=130, missing=0.25)
     x = np.repeat(data["x"][:, :1, :1], 6, axis=1)
@@ -158,6 +160,7 @@ def test_influence_rows_follow_the_panel_so_that_a_zero_weight_unit_has_no_influ
     assert psi[16, :n_cells].any()
 
 
+@pytest.mark.promise("law-weight-two")
 def test_a_unit_of_weight_two_counts_as_two_units() -> None:
     data = draw(6)
     weight = np.ones_like(data["y"])
@@ -176,6 +179,7 @@ def test_a_unit_of_weight_two_counts_as_two_units() -> None:
     np.testing.assert_allclose(by_count.cells.shares, [(data["first"] == g).mean() for g in (2, 3, 5)], rtol=EXACT)
 
 
+@pytest.mark.promise("law-always-treated")
 def test_always_treated_units_change_nothing_whatever_their_outcomes() -> None:
     data = draw(7)
     alone = fit(panel_of(data["y"], data["first"]))
@@ -189,6 +193,7 @@ def test_always_treated_units_change_nothing_whatever_their_outcomes() -> None:
     assert remark.treated == 10
 
 
+@pytest.mark.promise("law-covariate-scale")
 def test_a_large_constant_and_the_unit_of_a_covariate_change_nothing() -> None:
     data = draw(8)
     a = data["x"][:, :, 0]

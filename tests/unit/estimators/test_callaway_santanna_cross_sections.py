@@ -50,6 +50,7 @@ def by_hand(frame: pd.DataFrame, method: str, comparison: str, w: Any = None, an
 @pytest.mark.parametrize("comparison", ["never_treated", "not_yet_treated"])
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("anticipation", [0, 1])
+@pytest.mark.promise("second-callaway-santanna")
 def test_cells_equal_those_of_plain_loops(case: str, comparison: str, anticipation: int) -> None:
     frame = survey(1200, seed=1)
     cells = fit(read(frame, weight="w"), comparison=comparison, anticipation=anticipation, **CASES[case]).cells
@@ -136,6 +137,7 @@ def test_the_outcome_may_be_shifted_and_scaled() -> None:
     assert moved == pytest.approx([2.0 * value for value in base], rel=1e-6)
 
 
+@pytest.mark.promise("law-weight-two")
 def test_weight_two_is_a_person_twice() -> None:
     frame = survey(500, seed=8)
     double = frame.assign(w=np.where(frame.index < 100, 2.0, 1.0))

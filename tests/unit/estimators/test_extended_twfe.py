@@ -82,6 +82,7 @@ CASES: dict[str, dict[str, bool]] = {
 @pytest.mark.parametrize(("never_treated", "known"), [(False, False), (True, False), (False, True)])
 @pytest.mark.parametrize("case", list(CASES))
 @pytest.mark.parametrize("family", ["linear", "poisson", "logit"])
+@pytest.mark.promise("second-extended-twfe")
 def test_effects_and_errors_equal_those_of_the_regression_with_every_dummy(
     family: str, case: str, known: bool, never_treated: bool, holes: float
 ) -> None:
@@ -112,6 +113,7 @@ def test_effects_and_errors_equal_those_of_the_regression_with_every_dummy(
 
 @pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("family", ["poisson", "logit"])
+@pytest.mark.promise("second-extended-twfe")
 def test_log_ratios_equal_those_of_the_regression_with_every_dummy(family: str, known: bool) -> None:
     world = World(6, family)
     found = fit(

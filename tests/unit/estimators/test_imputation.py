@@ -37,6 +37,7 @@ def sampling(estimate: Estimate) -> Sampling:
 @pytest.mark.parametrize("holes", [0.0, 0.2])
 @pytest.mark.parametrize("anticipation", [0, 1])
 @pytest.mark.parametrize("case", list(CASES))
+@pytest.mark.promise("second-imputation")
 def test_effects_and_their_covariance_meet_the_weights_written_out(case: str, anticipation: int, holes: float) -> None:
     world, settings = draw(5, holes=holes), CASES[case]
     covariates = ("x",) if settings.get("covariate") else ()
@@ -140,6 +141,7 @@ def test_no_treated_row_to_impute_and_one_cluster_are_refused() -> None:
         fit(panel, covariates=("z",))
 
 
+@pytest.mark.promise("law-unit-constant-covariate")
 def test_covariates_without_variation_among_untreated_rows_are_left_out_and_named() -> None:
     world = draw(8)
     world.x[:, :, 0] = np.where(np.arange(7) >= world.first[:, None], world.x[:, :, 0], 1.0)

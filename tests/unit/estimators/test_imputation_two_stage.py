@@ -35,6 +35,7 @@ def assert_cells_meet(found: Estimate, answer: oracle.Answer) -> None:
 
 @pytest.mark.parametrize("holes", [0.0, 0.2])
 @pytest.mark.parametrize("case", list(CASES))
+@pytest.mark.promise("second-imputation")
 def test_cells_meet_both_stages_with_one_coefficient_a_cell(case: str, holes: float) -> None:
     world, settings = draw(5, holes=holes), CASES[case]
     found = fit(world.panel(**settings), covariates=("x",) if settings.get("covariate") else ())

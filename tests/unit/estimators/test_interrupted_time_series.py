@@ -36,6 +36,7 @@ def design(world: SeriesWorld = WORLD, *, slope: bool = True) -> np.ndarray:
     return np.column_stack([*columns, *[(t % 12 == month).astype(float) for month in range(1, 12)]])
 
 
+@pytest.mark.promise("second-interrupted-time-series")
 def test_autoregressive_estimates_are_those_of_the_dense_correlation_matrix() -> None:
     data = made()
     estimate = fit(panel(data))
@@ -53,6 +54,7 @@ def test_autoregressive_estimates_are_those_of_the_dense_correlation_matrix() ->
 
 
 @pytest.mark.parametrize("small_sample", [True, False])
+@pytest.mark.promise("second-interrupted-time-series")
 def test_newey_west_errors_are_those_of_statsmodels(small_sample: bool) -> None:
     data = made()
     estimate = fit(panel(data), change="step", errors="newey_west", lags=5, small_sample=small_sample)

@@ -79,6 +79,7 @@ def corrected(answer: oracle.Answer, clusters: int, rows: int, terms: int) -> Ar
 @pytest.mark.parametrize("holes", [0.0, 0.3])
 @pytest.mark.parametrize("exposed", [False, True])
 @pytest.mark.parametrize("everything", [False, True])
+@pytest.mark.promise("second-poisson-fixed-effects")
 def test_both_regressions_equal_those_with_every_unit_and_period_a_column(
     everything: bool, exposed: bool, holes: float
 ) -> None:

@@ -45,6 +45,7 @@ def factor(estimate: Estimate) -> float:
 @pytest.mark.parametrize("holes", [0.0, 0.05])
 @pytest.mark.parametrize("anticipation", [0, 1])
 @pytest.mark.parametrize("case", PLAIN)
+@pytest.mark.promise("second-stacked-did")
 def test_cells_and_their_covariance_meet_the_saturated_regression_on_the_stack(
     case: str, anticipation: int, holes: float, never: bool
 ) -> None:
@@ -68,6 +69,7 @@ def test_cells_and_their_covariance_meet_the_saturated_regression_on_the_stack(
 
 
 @pytest.mark.parametrize("case", PLAIN)
+@pytest.mark.promise("second-stacked-did")
 def test_the_event_study_is_that_of_the_regression_with_corrective_weights(case: str) -> None:
     world, settings = draw(7, periods=8, n=40), CASES[case]
     found = fit(world.panel(**settings), event_window=(-3, 1)).aggregation("event_study")

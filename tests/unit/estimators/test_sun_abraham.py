@@ -47,6 +47,7 @@ def assert_meets(estimate: Estimate, answer: oracle.Answer) -> None:
 @pytest.mark.parametrize("holes", [0.0, 0.2])
 @pytest.mark.parametrize("anticipation", [0, 1])
 @pytest.mark.parametrize("case", list(CASES))
+@pytest.mark.promise("second-sun-abraham")
 def test_cells_and_their_covariance_meet_the_regression_on_all_dummies(
     case: str, anticipation: int, holes: float
 ) -> None:
@@ -70,6 +71,7 @@ def test_influence_functions_give_the_covariance(case: str, shares_known: bool) 
 
 
 @pytest.mark.parametrize("clustered", [False, True])
+@pytest.mark.promise("law-two-by-two")
 def test_without_covariates_cells_equal_callaway_and_santanna_with_a_universal_base(clustered: bool) -> None:
     panel = draw(3).panel(clustered=clustered)
     one = fit(panel)
@@ -137,6 +139,7 @@ def test_a_cell_without_a_link_to_its_reference_is_left_out_by_name() -> None:
     np.testing.assert_allclose(others["estimate"], fit(draw(7).panel()).to_frame().query("cohort == 4")["estimate"])
 
 
+@pytest.mark.promise("law-unit-constant-covariate")
 def test_covariates_without_variation_of_their_own_are_left_out_and_named() -> None:
     world = draw(8)
     world.x[:, :, 0] = world.first[:, None] + np.arange(7)

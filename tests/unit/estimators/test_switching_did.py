@@ -54,6 +54,7 @@ def meets(found: Estimate, answer: oracle.Answer) -> None:
 @pytest.mark.parametrize("holes", [0.0, 0.2])
 @pytest.mark.parametrize("case", list(CASES))
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.promise("second-switching-did")
 def test_effects_placebos_and_their_covariance_meet_the_loops(case: str, holes: float, seed: int) -> None:
     world = draw(seed, holes=holes)
     names = ("x", "z") if CASES[case].get("covariates") else ()
@@ -73,6 +74,7 @@ def test_effects_placebos_and_their_covariance_meet_the_loops(case: str, holes: 
         ({"anticipation": 2, "effects": 1}, {"anticipation": 2, "effects": 1}),
     ],
 )
+@pytest.mark.promise("second-switching-did")
 def test_every_setting_meets_the_loops(settings: dict[str, Any], asked: dict[str, Any]) -> None:
     world = draw(3, holes=0.1)
     meets(fit(world.panel(), **settings), oracle.estimate(world.y, world.dose, **asked))
@@ -260,6 +262,7 @@ def test_a_covariate_that_trends_is_taken_out_of_known_effects() -> None:
     assert abs(plain.estimate[plain.labels == 0][0] - 1.0) > 0.5
 
 
+@pytest.mark.promise("law-covariate-scale", "law-unit-constant-covariate")
 def test_units_of_a_covariate_and_constants_change_nothing_and_constants_are_named() -> None:
     world = draw(2, holes=0.1)
     once = fit(world.panel(covariates=True), covariates=("x",))

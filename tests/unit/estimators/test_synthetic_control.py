@@ -29,6 +29,7 @@ def overall(estimate: Estimate) -> float:
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.promise("second-synthetic-control")
 def test_weights_gaps_errors_ranks_and_interval_are_those_of_the_oracle(seed: int) -> None:
     panel = factor_panel(seed, units=13, periods=30, start=21, effect=2.0)
     found = fit(panel, level=0.8)

@@ -54,6 +54,7 @@ def small(seed: int = 0, holes: float = 0.0) -> tuple[World, ek.Panel, np.ndarra
 
 @pytest.mark.parametrize("holes", [0.0, 0.1])
 @pytest.mark.parametrize("method", ["dr", "ipw", "reg"])
+@pytest.mark.promise("second-triple-difference")
 def test_cells_and_errors_meet_plain_comparisons_and_their_numerical_derivative(method: str, holes: float) -> None:
     world, panel, eligible = small(3, holes)
     found = fit(
@@ -174,6 +175,7 @@ def test_influence_functions_give_the_covariance(comparison: str) -> None:
         np.testing.assert_allclose(psi.T @ psi, uncertainty.covariance, rtol=0.0, atol=ALGEBRA)
 
 
+@pytest.mark.promise("law-weight-two")
 def test_averaged_by_size_a_unit_of_weight_2_equals_the_unit_twice() -> None:
     law = "a unit of weight 2 equals the unit twice"
     check_estimator(TripleDifference(combination="by_size"), laws=[law]).raise_if_broken()

@@ -41,6 +41,7 @@ def dummies(data: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.mark.parametrize("missing", [0.0, 0.25])
 @pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.promise("second-two-way-fixed-effects")
 def test_static_effect_and_error_equal_least_squares_with_dummies(missing: float, weighted: bool) -> None:
     import statsmodels.api as sm
 
@@ -84,6 +85,7 @@ def test_errors_equal_those_of_linearmodels_when_it_does_not_count_nested_effect
     np.testing.assert_allclose(made.std_error[0] / float(fitted.std_errors.iloc[0]), counted, rtol=2e-3)
 
 
+@pytest.mark.promise("second-two-way-fixed-effects")
 def test_event_study_equals_dummies_with_the_reference_left_out() -> None:
     import statsmodels.api as sm
 
@@ -117,6 +119,7 @@ def test_clusters_above_the_unit_are_summed() -> None:
     assert made.influence.shape[0] == clusters
 
 
+@pytest.mark.promise("law-covariate-scale", "law-unit-constant-covariate")
 def test_a_covariate_in_other_units_changes_nothing_and_one_without_change_over_time_is_reported() -> None:
     data = frame().assign(z=lambda f: np.sin(f["unit"] * 3.0 + f["period"]))
     columns: dict[str, Any] = {"unit": "unit", "period": "period", "outcome": "y", "cohort": "cohort"}
@@ -141,6 +144,7 @@ def test_one_start_has_no_forbidden_comparisons_and_no_warning() -> None:
     assert not [remark for remark in made.remarks if remark.id == "forbidden_comparisons"]
 
 
+@pytest.mark.promise("law-anticipation")
 def test_anticipation_moves_the_reference_and_leaves_its_rows_out_of_the_overall_effect() -> None:
     made = fit(panel(frame()), anticipation=1)
     rows = made.aggregation("event_study")

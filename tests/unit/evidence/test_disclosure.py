@@ -102,6 +102,7 @@ def test_the_table_that_came_in_is_not_changed() -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+cmd", "-x", "@sum", "\tx", "\rx", "-2 to 3"])
+@pytest.mark.promise("secure-formulas")
 def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
     frame = pd.DataFrame({"=head": [text, "-2", "+1.5", "plain"]})
     shown, record = gate(frame, counts=[], min_cell=MIN_CELL)

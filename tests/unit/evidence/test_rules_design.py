@@ -46,6 +46,7 @@ def facts(**changes: Any) -> Facts:
         ({"divergences": 1}, "applied"),
     ],
 )
+@pytest.mark.promise("fault-divergences", "fault-r-hat", "fault-ess")
 def test_sampler_gate_closes_on_each_figure_and_on_unknown_ones(figures: dict[str, Any], state: str) -> None:
     fitted = made.estimate(0.0, draws=made.posterior(-2.0), sampler=figures)
     assert judge("sampler_gate", made.facts(fitted)).state == state

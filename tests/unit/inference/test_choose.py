@@ -48,6 +48,7 @@ def quick(**changes: object) -> InferenceTable:
     [(20, 10, "clustered"), (19, 9, "randomization"), (30, 9, "randomization"), (25, 16, "randomization"),
      (20, 1, "randomization"), (19, 1, "collapse"), (6, 3, "collapse"), (7, 3, "randomization"), (3, 1, "collapse")],
 )  # fmt: skip
+@pytest.mark.promise("trap-12")
 def test_the_method_follows_the_numbers_of_clusters(units: int, treated: int, method: str) -> None:
     found = run(panel(units, {4: treated / units}), table=quick())
     assert found.method == method
@@ -98,6 +99,7 @@ def test_clusters_with_several_starts_are_left_to_the_jackknife() -> None:
     assert "different times" in dict(found.passed_over)["randomization"]
 
 
+@pytest.mark.promise("trap-12")
 def test_two_clusters_have_no_interval_to_rely_on() -> None:
     found = run(panel(2, {4: 0.5}), ek.TwoWayFixedEffects())
     assert found.method == "none"

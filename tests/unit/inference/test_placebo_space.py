@@ -13,6 +13,7 @@ from tests.synthetic_worlds import mean_fitter as fitter
 OTHERS = np.arange(1.0, 20.0)  # 19 placebos: statistics 1 to 19
 
 
+@pytest.mark.promise("law-placebo-p")
 def test_the_p_value_counts_the_treated_itself() -> None:
     test = PlaceboTest(effect=-37.0, scale=2.0, others=OTHERS, exact=True)
     assert test.rank() == 2  # 18.5: one of 19 lies further out
@@ -30,6 +31,7 @@ def test_the_interval_ends_where_the_p_value_falls_to_alpha(level: float, reach:
     assert test.p_value(high + 1e-6) <= alpha + 1e-12
 
 
+@pytest.mark.promise("law-placebo-p")
 def test_too_few_placebos_have_no_interval_whatever_the_effect() -> None:
     test = PlaceboTest(effect=1e6, scale=1.0, others=np.arange(1.0, 6.0), exact=True)
     assert test.interval(0.95) is None

@@ -15,6 +15,7 @@ def table(rows: list[dict[str, object]]) -> InferenceTable:
     )
 
 
+@pytest.mark.promise("trap-12")
 def test_the_shipped_table_never_reports_bare_clustered_errors_with_few_clusters() -> None:
     row = shipped().inference.row("clustered")
     assert row is not None

@@ -46,6 +46,7 @@ def saturated(sample: Sample) -> tuple[FloatArray, FloatArray]:
     return coefficient[: len(TRUTH)], inverse * float(squares[0]) / (len(unit) - rank)
 
 
+@pytest.mark.promise("law-weak-priors")
 def test_weak_priors_give_the_least_squares_effects_and_errors() -> None:
     sample = sample_of()
     expected, covariance = saturated(sample)

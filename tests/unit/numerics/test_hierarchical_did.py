@@ -78,6 +78,7 @@ def test_marginal_likelihood_matches_the_dense_formula(singular: bool) -> None:
 
 
 @pytest.mark.parametrize("anticipation", [0, 1])
+@pytest.mark.promise("law-conjugate")
 def test_draws_at_known_ratios_match_the_conjugate_posterior(anticipation: int) -> None:
     table = cells(anticipation)
     structure, likelihood, size = pooled_structure(table, **SCALES), system(len(table)), 20_000
@@ -95,6 +96,7 @@ def test_draws_at_known_ratios_match_the_conjugate_posterior(anticipation: int) 
     assert residual.std() > 0.01  # cells deviate from the sum of their parts
 
 
+@pytest.mark.promise("law-conjugate")
 def test_leads_without_ratios_match_the_conjugate_posterior() -> None:
     likelihood, size = system(4), 20_000
     drawn = draw_exact(likelihood, free_structure(4, 2.0), size=size, points=1, rng=np.random.default_rng(3))

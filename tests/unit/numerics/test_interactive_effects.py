@@ -28,6 +28,7 @@ def sample(seed: int = 0, slope: float = 0.0) -> tuple[FactorSample, FloatArray]
 
 
 @pytest.mark.parametrize("rank", [0, 1, 2])
+@pytest.mark.promise("second-interactive-fixed-effects")
 def test_counterfactuals_are_those_of_generalized_synthetic_control(rank: int) -> None:
     arrays, y = sample()
     found = cell_effects(arrays, fit_untreated(arrays, Model(rank)))
@@ -35,6 +36,7 @@ def test_counterfactuals_are_those_of_generalized_synthetic_control(rank: int) -
 
 
 @pytest.mark.parametrize("rank", [0, 1, 2, 3])
+@pytest.mark.promise("second-interactive-fixed-effects")
 def test_cross_validation_leaves_out_one_period_at_a_time(rank: int) -> None:
     arrays, y = sample()
     assert left_out_errors(arrays, rank) == pytest.approx(oracle.left_out_error(y[:14], y[14:], 8, rank), rel=1e-7)

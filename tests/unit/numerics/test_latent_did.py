@@ -123,6 +123,7 @@ def fitted(family: ResponseFamily, outcome: FloatArray, rng: np.random.Generator
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("family", ["binomial", "negative_binomial"])
+@pytest.mark.promise("calibration-sbc-did")
 def test_ranks_of_the_truth_are_uniform(family: ResponseFamily) -> None:
     """Effects alone: levels are drawn narrower than their prior, which the data overrule."""
     ranks = sbc_ranks(

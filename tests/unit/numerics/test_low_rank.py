@@ -21,6 +21,7 @@ def world(seed: int, missing: float = 0.15) -> tuple[FloatArray, BoolArray]:
 
 @pytest.mark.parametrize("mu", [0.3, 1.0])
 @pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.promise("second-interactive-fixed-effects")
 def test_the_completed_matrix_is_the_oracles(seed: int, mu: float) -> None:
     y, known = world(seed)
     fit = fit_low_rank(y, known, mu=mu)

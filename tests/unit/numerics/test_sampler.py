@@ -45,6 +45,7 @@ def test_chains_that_agree_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chains.draws["effects"].shape == (4, 500, 3)
 
 
+@pytest.mark.promise("fault-divergences", "fault-r-hat")
 def test_a_chain_apart_and_divergences_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     chains = judged(monkeypatch, shift=1.0, divergent=7)
     assert chains.rhat_max > 1.1
@@ -52,6 +53,7 @@ def test_a_chain_apart_and_divergences_are_seen(monkeypatch: pytest.MonkeyPatch)
     assert chains.divergences == 7
 
 
+@pytest.mark.promise("fault-sigint")
 def test_an_interrupt_cancels_the_sampler_instead_of_shortening_the_posterior(monkeypatch: pytest.MonkeyPatch) -> None:
     cancelled = []
 
@@ -83,6 +85,7 @@ def test_auto_takes_nutpie_where_it_is_installed(monkeypatch: pytest.MonkeyPatch
     assert resolve("auto") == "pymc"
 
 
+@pytest.mark.promise("fault-kill")
 def test_the_fallback_starts_no_worker_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 

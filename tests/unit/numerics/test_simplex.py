@@ -41,6 +41,7 @@ def best_support(A: FloatArray, b: FloatArray, ridge: float) -> float:
 
 @pytest.mark.parametrize("ridge", [0.0, 0.5])
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.promise("second-synthetic-control")
 def test_no_support_reaches_a_lower_objective(seed: int, ridge: float) -> None:
     A, b = random_problem(seed, m=9, n=6)
     A, b = A - 100.0, b - 100.0
@@ -52,6 +53,7 @@ def test_no_support_reaches_a_lower_objective(seed: int, ridge: float) -> None:
 @pytest.mark.parametrize("upper", [1.0, 0.4])
 @pytest.mark.parametrize("intercept", [False, True])
 @pytest.mark.parametrize("shape", [(4, 12), (15, 8), (30, 40), (3, 3)])
+@pytest.mark.promise("law-donor-weights")
 def test_weights_are_exact_and_optimal_by_their_own_certificate(
     shape: tuple[int, int], intercept: bool, upper: float
 ) -> None:
@@ -66,6 +68,7 @@ def test_weights_are_exact_and_optimal_by_their_own_certificate(
 
 
 @pytest.mark.parametrize(("m", "n", "noise"), [(4, 20, 0.0), (12, 20, 0.0), (12, 20, 1.0)])
+@pytest.mark.promise("law-donor-order")
 def test_the_order_of_columns_does_not_matter_even_where_many_weights_fit(m: int, n: int, noise: float) -> None:
     A, b = random_problem(3, m=m, n=n, noise=noise)
     order = np.random.default_rng(0).permutation(n)

@@ -40,6 +40,7 @@ def drawn(one: Series, errors: ErrorModel, alpha: float, seed: int = 1) -> tuple
         (2, 0.3, True, True),
     ],
 )
+@pytest.mark.promise("law-conjugate")
 def test_weights_are_those_of_quadrature_over_the_simplex(
     donors: int, alpha: float, autoregressive: bool, intercept: bool
 ) -> None:

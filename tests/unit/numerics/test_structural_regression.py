@@ -31,6 +31,7 @@ def test_the_marginal_likelihood_is_that_of_a_multivariate_t() -> None:
     assert float(found.log_marginal) + constant == pytest.approx(float(law.logpdf(outcome)), abs=SAME)
 
 
+@pytest.mark.promise("law-conjugate")
 def test_draws_have_the_conjugate_mean_and_spread() -> None:
     columns, outcome, products = moments(30, 2, 1)
     shape = (20_000,)

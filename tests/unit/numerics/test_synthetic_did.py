@@ -21,6 +21,7 @@ def block(seed: int, n: int = 9, treated: int = 3, periods: int = 10) -> tuple[F
 
 @pytest.mark.parametrize("anticipation", [0, 1])
 @pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.promise("second-synthetic-did")
 def test_weights_are_those_of_the_papers_programmes(seed: int, anticipation: int) -> None:
     comparison, treated = block(seed)
     window = Window(6 - anticipation, 6)
@@ -33,6 +34,7 @@ def test_weights_are_those_of_the_papers_programmes(seed: int, anticipation: int
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.promise("second-synthetic-did")
 def test_the_mean_over_treated_periods_is_the_weighted_two_way_coefficient(seed: int) -> None:
     comparison, treated = block(seed)
     window = Window(6, 6)

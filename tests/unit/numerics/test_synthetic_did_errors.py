@@ -79,6 +79,7 @@ def test_placebos_of_two_cohorts_are_counted_as_disjoint_sets() -> None:
     assert len(placebos(sample, fit_roster(sample), 50, np.random.default_rng(0))) == 50
 
 
+@pytest.mark.promise("law-donor-order")
 def test_draws_depend_on_no_order_of_units() -> None:
     sample = roster(sizes=(3,))
     order = np.random.default_rng(5).permutation(12)

@@ -81,6 +81,7 @@ def test_the_same_contents_give_the_same_bytes() -> None:
     assert brief_docx(samples.contents()) == brief_docx(samples.contents())
 
 
+@pytest.mark.promise("secure-names-report")
 def test_hostile_names_stay_text() -> None:
     content = brief_docx(samples.contents(samples.HOSTILE + "\x00\x1b\ud800"))
     assert samples.HOSTILE in words(opened(content))

@@ -33,6 +33,7 @@ class _Page(HTMLParser):
 
 
 @pytest.mark.parametrize("certainty", [None, 1, 3])
+@pytest.mark.promise("secure-names-report")
 def test_hostile_names_become_text(certainty: int | None) -> None:
     page = _Page(brief_html(samples.contents(samples.HOSTILE, certainty=certainty)))
     assert {tag for tag, _ in page.found} <= TAGS
@@ -42,6 +43,7 @@ def test_hostile_names_become_text(certainty: int | None) -> None:
     assert not [1 for _, attributes in page.found if "href" in attributes]
 
 
+@pytest.mark.promise("secure-page")
 def test_the_content_security_policy_comes_before_any_content() -> None:
     html = brief_html(samples.contents())
     metas = [attributes for tag, attributes in _Page(html).found if tag == "meta"]
@@ -88,6 +90,7 @@ def test_what_is_folded_or_not_shown_is_not_counted() -> None:
     assert words_on_page(html) == 3
 
 
+@pytest.mark.promise("secure-page")
 def test_the_page_fetches_nothing() -> None:
     html = brief_html(samples.of(samples.castle()))
     outside = re.sub(r"data:image/svg\+xml;base64,[\w+/=]+", "", html)

@@ -24,6 +24,7 @@ def test_the_first_line_is_the_headline_as_plain_text() -> None:
     assert text.splitlines()[0] == "The law may reduce claims by about 6.8 % (2 to 11)."
 
 
+@pytest.mark.promise("secure-names-report")
 def test_hostile_names_make_no_link_no_html_no_code() -> None:
     kinds = set(_tokens(brief_md(samples.contents(samples.HOSTILE, study_yaml="id: x\n"))))
     assert not kinds & {"html_block", "html_inline", "link_open", "image", "code_inline"}

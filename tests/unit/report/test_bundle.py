@@ -74,6 +74,7 @@ def test_a_bundle_is_written_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("written", [1, 7, 19])
+@pytest.mark.promise("fault-disk-full")
 def test_a_disk_that_fills_up_leaves_no_complete_bundle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
@@ -112,6 +113,7 @@ def test_the_data_package_describes_the_tables_as_they_are(folder: Path) -> None
         assert (resource["bytes"], resource["hash"]) == (len(content), f"sha256:{sha256(content)}")
 
 
+@pytest.mark.promise("secure-rows")
 def test_no_row_of_the_data_and_no_unit_name_leaves_with_the_bundle(folder: Path) -> None:
     outcome = samples.castle().panel.outcome
     texts = [path.read_text() for path in folder.glob("*.csv")]

@@ -50,6 +50,7 @@ def test_places_are_shown_whatever_their_number() -> None:
     assert all(not record["withheld"] for record in contents.disclosure["tables"].values())
 
 
+@pytest.mark.promise("secure-gate")
 def test_small_groups_of_persons_are_withheld_in_every_table_and_picture() -> None:
     contents = samples.of(_of_persons(samples.castle()))
     for table in (contents.estimates, contents.event_study, *(figure.data for figure in contents.figures)):
@@ -136,6 +137,7 @@ def test_labels_of_withheld_rows_stay() -> None:
     assert shown["event_time"].tolist() == [0, 1]
 
 
+@pytest.mark.promise("secure-gate")
 def test_figures_of_checks_are_drawn_from_gated_rows() -> None:
     contents = samples.of(samples.castle())
     assert "leave_one_out" in [figure.id for figure in contents.figures]
@@ -158,6 +160,7 @@ def test_figures_about_single_persons_are_left_out_of_large_cohorts_too() -> Non
     assert [len(each) for each in shown] == [1, 1, 0]
 
 
+@pytest.mark.promise("secure-formulas")
 def test_formulas_in_labels_are_disarmed() -> None:
     table = pd.DataFrame({"run": ["=1+1"], "n_treated": [50]})
     shown, record = through_gate(table, PERSONS, counts=["n_treated"])

@@ -78,6 +78,7 @@ def _suppressed() -> dict[str, object]:
     return {"value": None, "how": "suppressed", "reason": "counts of people from 1 to 10 are withheld"}
 
 
+@pytest.mark.promise("secure-formulas")
 def test_text_that_a_spreadsheet_would_run_is_made_safe() -> None:
     table = evidence_table([samples.evidence("=1+1")])
     assert table["title"].tolist()[0] == "'=1+1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pandas as pd
+import pytest
 
 from evalkit.report.compose import compose
 from evalkit.report.exports import undeclared, without_levels
@@ -13,6 +14,7 @@ from tests import report_samples as samples
 from tests.unit.report.test_gating import of_many_persons
 
 
+@pytest.mark.promise("secure-gate")
 def test_every_figure_of_the_checks_has_its_columns_declared() -> None:
     evaluation = samples.castle()
     exhibits = [found.exhibit for found in evaluation.diagnostics if found.exhibit is not None]
@@ -27,6 +29,7 @@ def test_means_of_what_people_have_are_withheld() -> None:
     assert shown["g"].tolist() == [0.2]
 
 
+@pytest.mark.promise("secure-gate")
 def test_a_figure_with_an_undeclared_column_is_withheld_and_the_record_says_so() -> None:
     evaluation = of_many_persons()
     exhibit = Exhibit("placebo_dates", {"event_time": (-1,), "estimate": (0.1,), "names": ("Ann",)})

@@ -84,6 +84,7 @@ def test_tables_hold_what_the_summaries_say(tmp_path: Path) -> None:
     assert len(document["synthesis"]) == len(rows(tmp_path / "synthesis.csv")) == 3
 
 
+@pytest.mark.promise("secure-names-report")
 def test_hostile_names_are_text(tmp_path: Path) -> None:
     entries = newest([city_evidence(f"s{i}", city=f"{HOSTILE}{i}", title=HOSTILE, outcome=HOSTILE) for i in range(3)])
     made = build(entries, title=HOSTILE, priorities={})
@@ -97,6 +98,7 @@ def test_hostile_names_are_text(tmp_path: Path) -> None:
     assert all(not cell.startswith(("=", "+", "@")) for cell in cells)
 
 
+@pytest.mark.promise("secure-formulas")
 def test_formulas_are_disarmed_in_the_tables(tmp_path: Path) -> None:
     write_site(build(newest([city_evidence("s", city="=1+1")]), title="T", priorities={}), tmp_path, {})
     assert rows(tmp_path / "findings.csv")[0]["city"] == "'=1+1"

@@ -29,6 +29,7 @@ def evidence(effect: float = 1.0) -> dict[str, Any]:
     }
 
 
+@pytest.mark.promise("repeat-figures")
 def test_every_number_that_a_sentence_rests_on_is_compared() -> None:
     found = headline_numbers(evidence())
     assert found["primary: effect"] == 1.0
@@ -48,6 +49,7 @@ def test_every_number_that_a_sentence_rests_on_is_compared() -> None:
         ("Low", "Low", 0.0, "identical"),
     ],
 )
+@pytest.mark.promise("repeat-figures")
 def test_a_number_is_identical_within_tolerance_or_differs(was: Any, now: Any, tolerance: float, state: str) -> None:
     assert repeat._state(was, now, tolerance) == state
 
@@ -60,6 +62,7 @@ def test_the_error_of_a_quantile_is_that_of_independent_draws() -> None:
     assert repeat._quantile_error(draws, p, size) == pytest.approx(expected, rel=0.05)  # the density is not constant
 
 
+@pytest.mark.promise("repeat-conditions")
 def test_what_a_repetition_depends_on_is_said_as_it_was_and_is() -> None:
     before = {"git_sha": "a", "python": {"version": "3.11.1"}, "packages": {"numpy": "2.0", "scipy": "1.1"}}
     now = {**before, "git_sha": "b", "packages": {"numpy": "2.1", "scipy": "1.1"}}
@@ -71,6 +74,7 @@ def test_what_a_repetition_depends_on_is_said_as_it_was_and_is() -> None:
     assert held["CPU"] == ("none", "none")
 
 
+@pytest.mark.promise("repeat-figures")
 def test_two_seeds_of_one_posterior_are_within_their_monte_carlo_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,6 +47,7 @@ def test_evidence_without_a_needed_field_is_refused(tmp_path: Path, block: str, 
         Bundle.read(folder)
 
 
+@pytest.mark.promise("secure-rows")
 def test_only_what_is_on_the_list_leaves_the_machine(tmp_path: Path) -> None:
     extra = {"draws.nc": b"posterior", "rows.csv": b"ssn\n1\n", "figures/.hidden": b"", "SYNCED": b""}
     sent = {path.name for path in Bundle.read(write_bundle(tmp_path, files=extra)).shared()}
@@ -54,6 +55,7 @@ def test_only_what_is_on_the_list_leaves_the_machine(tmp_path: Path) -> None:
     assert {"brief.html", "evidence.json", "event_study.png"} <= sent
 
 
+@pytest.mark.promise("secure-addresses")
 def test_an_address_with_a_password_stops_everything(tmp_path: Path) -> None:
     folder = write_bundle(tmp_path, study_yaml="study: {data: {url: 'postgresql://ana:canary@db/x'}}\n")
     with pytest.raises(NotSynced, match=r"study\.yaml holds an address with a password") as refused:

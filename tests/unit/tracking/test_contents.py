@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from evalkit.tracking.bundle import Bundle
 from evalkit.tracking.contents import children, choices, dataset, parent
 from tests.unit.tracking.bundles import STUDY_YAML, evidence, number, write_bundle
@@ -97,6 +99,7 @@ def test_a_resolved_study_reads_the_same_under_its_own_name() -> None:
     assert choices(STUDY_YAML.replace("study:", "spec:", 1)) == choices(STUDY_YAML)
 
 
+@pytest.mark.promise("secure-rows", "trap-06")
 def test_the_dataset_is_our_fingerprint_and_no_row(tmp_path: Path) -> None:
     described = dataset(_bundle(tmp_path))
     assert described is not None

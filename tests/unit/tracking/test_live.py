@@ -55,6 +55,7 @@ def test_a_working_study_shows_and_becomes_the_logged_run(tmp_path: Path, uri: s
     assert "evalkit.host" not in tags
 
 
+@pytest.mark.promise("trap-11")
 def test_an_error_closes_the_run_as_failed_with_its_reason(uri: str) -> None:
     with pytest.raises(EstimationFailed), running(*STUDY, tracking_uri=uri):
         raise EstimationFailed("Only 1 cohort is left.", next_step="Read postgresql://ana:canary@db/x")
@@ -64,6 +65,7 @@ def test_an_error_closes_the_run_as_failed_with_its_reason(uri: str) -> None:
     assert tags["mlflow.note.content"] == "No result: the study failed. Only 1 cohort is left."
 
 
+@pytest.mark.promise("secure-addresses")
 def test_a_reason_is_logged_without_credentials(uri: str) -> None:
     run_id = log_failure(*STUDY, RuntimeError("no route to postgresql://ana:canary@db/x"), tracking_uri=uri)
     assert _run(uri, run_id)[1]["evalkit.reason"] == "no route to postgresql://db/x"
@@ -83,6 +85,7 @@ def test_a_failure_leaves_a_run_even_where_none_was_open(uri: str) -> None:
 
 
 @pytest.mark.timeout(30)
+@pytest.mark.promise("trap-02")
 def test_a_dead_server_stops_no_study() -> None:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
@@ -114,6 +117,7 @@ def _stopped_by(number: signal.Signals, uri: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
+@pytest.mark.promise("trap-11")
 def test_a_signal_closes_the_run_as_killed(uri: str, number: signal.Signals, code: int) -> None:
     returned, run_id = _stopped_by(number, uri)
     status, tags = _run(uri, run_id)
@@ -122,6 +126,7 @@ def test_a_signal_closes_the_run_as_killed(uri: str, number: signal.Signals, cod
     assert number.name in tags["evalkit.reason"]
 
 
+@pytest.mark.promise("trap-11")
 def test_kill_9_leaves_a_stale_run_that_is_found_and_closed(uri: str) -> None:
     _, run_id = _stopped_by(signal.SIGKILL, uri)
     assert _run(uri, run_id)[0] == "RUNNING"

@@ -16,7 +16,6 @@ from evalkit.tracking.log import log_bundle
 from evalkit.tracking.store import opened, resolve
 from tests.unit.tracking.bundles import evidence, quantity, write_bundle
 
-PROCESSES = 4
 TABLES = ("runs", "metrics", "latest_metrics", "params", "tags", "inputs", "datasets", "experiments", "experiment_tags")
 
 
@@ -60,6 +59,7 @@ def test_artifacts_lie_beside_the_database(tmp_path: Path, uri: str) -> None:
     assert (folder / "figures/strip.svg").is_file()
 
 
+@pytest.mark.promise("fault-server-upload")
 def test_logging_again_changes_nothing_at_all(tmp_path: Path, uri: str) -> None:
     bundle = write_bundle(tmp_path)
     first = log_bundle(bundle, tracking_uri=uri)
@@ -68,6 +68,7 @@ def test_logging_again_changes_nothing_at_all(tmp_path: Path, uri: str) -> None:
     assert _everything(uri) == before
 
 
+@pytest.mark.promise("fault-server-upload")
 def test_a_half_logged_bundle_is_completed(tmp_path: Path, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from mlflow import MlflowClient
 
@@ -95,6 +96,7 @@ def test_two_bundles_of_one_study_are_two_runs(tmp_path: Path, uri: str) -> None
     assert first.experiment_id == second.experiment_id
 
 
+@pytest.mark.promise("trap-10")
 def test_an_infinite_bound_is_named_instead_of_logged(tmp_path: Path, uri: str) -> None:
     summary = evidence("u-1")
     # JSON as Python writes it can hold what the schema forbids; the store must not take it for a number.
@@ -106,6 +108,7 @@ def test_an_infinite_bound_is_named_instead_of_logged(tmp_path: Path, uri: str) 
     assert run.data.tags["evalkit.unlogged"] == "effect_high is inf"
 
 
+@pytest.mark.promise("trap-10")
 def test_more_than_a_hundred_choices_all_arrive(tmp_path: Path, uri: str) -> None:
     settings = "\n".join(f"  s{index}: {index}" for index in range(250))
     logged = log_bundle(write_bundle(tmp_path, study_yaml=f"study: {{}}\nestimator:\n{settings}\n"), tracking_uri=uri)
@@ -113,6 +116,7 @@ def test_more_than_a_hundred_choices_all_arrive(tmp_path: Path, uri: str) -> Non
         assert len(client.get_run(logged.run_id).data.params) == 250
 
 
+@pytest.mark.promise("secure-addresses")
 def test_no_secret_reaches_the_store(tmp_path: Path, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CITY_DB", "postgresql://ana:canary@db/x")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "canary")
@@ -145,6 +149,7 @@ def test_a_launchers_run_in_another_store_is_left_alone(
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.promise("trap-02", "fault-server-upload")
 def test_a_server_that_falls_silent_leaves_the_bundle_for_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,17 +185,21 @@ def test_a_server_that_falls_silent_leaves_the_bundle_for_later(
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_processes_that_start_together_on_a_fresh_store_lose_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "processes", [4, pytest.param(8, marks=[pytest.mark.calibration, pytest.mark.promise("fault-processes-sqlite")])]
+)
+@pytest.mark.promise("trap-01")
+def test_processes_that_start_together_on_a_fresh_store_lose_nothing(tmp_path: Path, processes: int) -> None:
     program = "import sys; from evalkit.tracking.log import log_bundle; log_bundle(sys.argv[1])"
-    bundles = [write_bundle(tmp_path / "results") for _ in range(PROCESSES)]
+    bundles = [write_bundle(tmp_path / "results") for _ in range(processes)]
     working = [
         subprocess.Popen([sys.executable, "-c", program, str(bundle)], cwd=tmp_path, stderr=subprocess.PIPE)
         for bundle in bundles
     ]
     ended = [(process.communicate()[1], process.returncode) for process in working]
-    assert [code for _, code in ended] == [0] * PROCESSES, ended
+    assert [code for _, code in ended] == [0] * processes, ended
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    assert _count(uri, "select count(*) from runs where status != 'RUNNING'") == PROCESSES * 4
+    assert _count(uri, "select count(*) from runs where status != 'RUNNING'") == processes * 4
     assert _count(uri, "select count(*) from experiments where name = 'evalkit/public_safety'") == 1
-    assert _count(uri, "select count(*) from metrics where key = 'effect'") == PROCESSES * 3
+    assert _count(uri, "select count(*) from metrics where key = 'effect'") == processes * 3
     assert all((bundle / "SYNCED").is_file() for bundle in bundles)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from evalkit.tracking import note
 from evalkit.tracking.bundle import Bundle
 from tests.unit.tracking.bundles import HEADLINE, evidence, write_bundle
@@ -40,6 +42,7 @@ def test_it_stays_below_what_mlflow_shows(tmp_path: Path) -> None:
     assert len(text) < note.NOTE_CHARACTERS
 
 
+@pytest.mark.promise("secure-names-tracking")
 def test_a_hostile_name_stays_text(tmp_path: Path) -> None:
     bundle = _bundle(
         tmp_path,

@@ -25,6 +25,7 @@ def _artifacts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.promise("fault-processes-postgresql")
 def test_eight_processes_at_once_lose_no_run_in_a_fresh_database(postgres: Postgres, tmp_path: Path) -> None:
     uri = postgres.new_database()
     bundles = [write_bundle(tmp_path / f"city{number}") for number in range(PROCESSES)]
@@ -43,6 +44,7 @@ def test_eight_processes_at_once_lose_no_run_in_a_fresh_database(postgres: Postg
     assert all("effect" in run.data.metrics for run in parents)
 
 
+@pytest.mark.promise("secure-canary")
 def test_the_password_of_the_store_is_nowhere_in_what_was_logged(postgres: Postgres, tmp_path: Path) -> None:
     logged = log_bundle(write_bundle(tmp_path / "results"), tracking_uri=postgres.new_database())
     assert postgres.password not in repr(logged)

@@ -17,6 +17,7 @@ from evalkit.tracking.redact import redact
         "Authorization: Bearer canarycanary",
     ],
 )
+@pytest.mark.promise("secure-addresses")
 def test_no_credential_is_left(text: str) -> None:
     assert "canary" not in redact(text)
 

@@ -74,11 +74,13 @@ def test_an_address_of_another_kind_is_refused(uri: str) -> None:
     assert refused.value.exit_code == 2
 
 
+@pytest.mark.promise("secure-addresses")
 def test_credentials_never_show() -> None:
     store = resolve("https://ana:canary@runs.city.gov/mlflow?key=canary")
     assert store.shown == "https://runs.city.gov/mlflow"
 
 
+@pytest.mark.promise("trap-02", "trap-03")
 def test_mlflow_is_told_to_be_quick_synchronous_and_silent_about_us(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_DISABLE_TELEMETRY"):
         monkeypatch.delenv(name, raising=False)
@@ -107,6 +109,7 @@ def test_the_launchers_run_is_remembered_but_no_longer_inherited(monkeypatch: py
 
 # The bound itself is the test: a server that is asked without one blocks MLflow for 4 to 20 minutes.
 @pytest.mark.timeout(30)
+@pytest.mark.promise("trap-02")
 def test_a_closed_port_is_not_synced_with_what_to_do(closed_port: int) -> None:
     store = resolve(f"http://ana:canary@127.0.0.1:{closed_port}")
     with pytest.raises(NotSynced, match="does not answer") as refused, opened(store):
@@ -117,12 +120,14 @@ def test_a_closed_port_is_not_synced_with_what_to_do(closed_port: int) -> None:
 
 
 @pytest.mark.timeout(30)
+@pytest.mark.promise("trap-02")
 def test_a_silent_server_is_given_up_on(silent_port: int) -> None:
     with pytest.raises(NotSynced, match="does not answer"):
         probe(resolve(f"http://127.0.0.1:{silent_port}"), seconds=1.0)
 
 
 @pytest.mark.timeout(30)
+@pytest.mark.promise("trap-02")
 def test_a_closed_database_port_is_not_synced(closed_port: int) -> None:
     with pytest.raises(NotSynced, match="does not answer"):
         probe(resolve(f"postgresql://127.0.0.1:{closed_port}/runs"))

@@ -29,6 +29,7 @@ def table() -> pa.Table:
 
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 @pytest.mark.parametrize("compression", ["snappy", "zstd", "none"])
+@pytest.mark.promise("trap-07")
 def test_every_flipped_byte_of_the_columns_in_use_is_found(tmp_path: Path, version: str, compression: str) -> None:
     path = tmp_path / "records.parquet"
     pq.write_table(

@@ -87,11 +87,13 @@ def test_a_pattern_reads_its_files_in_order_and_refuses_none(tmp_path: Path, rea
 
 
 @pytest.mark.parametrize("path", ["../*.csv", "/etc/*"])
+@pytest.mark.promise("secure-paths")
 def test_a_pattern_may_not_leave_the_root(path: str, read: Read) -> None:
     with pytest.raises(DataError, match="leads out of the data root"):
         read(path=path)
 
 
+@pytest.mark.promise("secure-paths")
 def test_a_link_out_of_the_root_is_refused(tmp_path: Path, read: Read) -> None:
     (tmp_path / "calls-1.csv").symlink_to("/etc/hostname")
     with pytest.raises(DataError, match="lies outside the data root"):
@@ -116,6 +118,7 @@ def test_parquet_files_that_differ_in_a_type_are_refused_by_column_and_file(tmp_
         read(path="calls-*.parquet")
 
 
+@pytest.mark.promise("trap-07")
 def test_a_damaged_parquet_file_is_refused(tmp_path: Path, read: Read) -> None:
     path = tmp_path / "calls.parquet"
     frame = pd.DataFrame({"day": pd.to_datetime(["2020-01-01", "2020-01-31"] * 500), "area": ["a", "b"] * 500})
