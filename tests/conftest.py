@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +18,18 @@ from tests.services import postgres as postgres_server
 pytest_plugins = ["tests.trust.plugin"]
 REQUIRE = "EVALKIT_REQUIRE_SERVICES"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@functools.cache
+def may_mount() -> bool:
+    """Whether a small disk can be mounted here: by root, and not in every container."""
+    if os.geteuid() != 0:
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], capture_output=True, check=False)
+        if mounted.returncode == 0:
+            subprocess.run(["umount", folder], check=True)
+    return mounted.returncode == 0
 
 
 def _has_chromium() -> bool:
@@ -28,6 +43,7 @@ def _missing() -> dict[str, str]:
         "browser": ("chromium", _has_chromium()),
         "postgres": ("PostgreSQL", has_postgres),
         "ray": ("Ray", importlib.util.find_spec("ray") is not None),
+        "mount": ("the right to mount a disk", may_mount()),
     }
     return {marker: program for marker, (program, present) in found.items() if not present}
 
@@ -36,7 +52,7 @@ def pytest_configure() -> None:
     """Under EVALKIT_REQUIRE_SERVICES=1 (set by `.ci/run`) a missing program is a failure, not a skip."""
     missing = _missing()
     if missing and os.environ.get(REQUIRE) == "1":
-        raise pytest.UsageError(f"{REQUIRE}=1, but {' and '.join(sorted(missing.values()))} is not installed.")
+        raise pytest.UsageError(f"{REQUIRE}=1, but {' and '.join(sorted(missing.values()))} is not to be had here.")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for marker, program in _missing().items():
         for item in items:
             if item.get_closest_marker(marker):
-                item.add_marker(pytest.mark.skip(reason=f"{program} is not installed"))
+                item.add_marker(pytest.mark.skip(reason=f"{program} is not to be had here"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -52,7 +68,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     missing = _missing()
     if missing:
         markers, programs = " and ".join(sorted(missing)), " and ".join(missing[marker] for marker in sorted(missing))
-        terminalreporter.write_line(f"Left out: the tests marked {markers}, because {programs} is not installed here.")
+        terminalreporter.write_line(f"Left out: the tests marked {markers}, because {programs} is not to be had here.")
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ tracking store, of ``evaluate`` called from Python, or of a line that somebody t
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -64,18 +65,26 @@ def record(results: Path, spec: StudySpec) -> Access:
     try:
         results.mkdir(parents=True, exist_ok=True)
         # One write to a file opened for appending: lines of several processes do not mix.
-        descriptor = os.open(results / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        descriptor = os.open(results / LOG, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            os.write(descriptor, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+            text = _apart(descriptor) + (json.dumps(line, ensure_ascii=False) + "\n").encode()
+            if os.write(descriptor, text) < len(text):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
         raise EvalkitError(
             f"Could not write {results / LOG}, which records that outcomes are read: {error.strerror or error}.",
-            next_step="Choose a results folder that you may write to.",
+            next_step="Free space on its disk, or choose a results folder that you may write to.",
         ) from None
     return found
+
+
+def _apart(descriptor: int) -> bytes:
+    """What keeps a line apart from one before it that a full disk cut short."""
+    size = os.fstat(descriptor).st_size
+    return b"\n" if size and os.pread(descriptor, 1, size - 1) != b"\n" else b""
 
 
 def recorded(results: Path, spec: StudySpec) -> list[Access]:

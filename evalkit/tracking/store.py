@@ -18,11 +18,12 @@ import tempfile
 import threading
 import urllib.error
 import urllib.request
+import uuid
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from evalkit.errors import ConfigError, NotSynced
@@ -165,6 +166,8 @@ def opened(store: Store) -> Iterator[MlflowClient]:
             # sqlite is written by one process at a time; a database server only has to be set up by one.
             initialise = (held if store.folder is not None else while_new).enter_context(_locked(store))
             while_new.enter_context(_alone_in(store))
+            if store.folder is not None:
+                _make_whole(store)
             client = _client(store)
             if initialise:
                 client.search_experiments(max_results=1)
@@ -177,6 +180,30 @@ def _client(store: Store) -> MlflowClient:
     # "Creating initial MLflow database tables": no news to whoever runs a study
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=store.uri)
+
+
+def _make_whole(store: Store) -> None:
+    """Make a new local database under another name, and give it its own once it has all its tables.
+
+    MLflow makes them in dozens of steps and cannot go on where a full disk or a kill left it: a database that has some
+    of them would never take a run. The caller holds the lock of the store.
+    """
+    from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    make: Any = SqlAlchemyStore  # ships no types
+    database = Path(store.uri.removeprefix("sqlite:///"))
+    if database.exists() and database.stat().st_size > 0:
+        return
+    for left in database.parent.glob(f".{database.name}.*.part*"):
+        left.unlink()
+    part = database.with_name(f".{database.name}.{uuid.uuid4().hex}.part")
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
+    try:
+        make(f"sqlite:///{part}", DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH).engine.dispose()
+        part.replace(database)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
