@@ -57,7 +57,12 @@ class Site:
     logged: LoggedRun
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+BOTH = pytest.mark.parametrize("site", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+"""The pages are the same program over either store, so what a reader needs first is tried over both."""
+ONE = pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+
+
+@pytest.fixture(scope="module")
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One machine's `evalkit ui` over sqlite, or a team's `mlflow server` over PostgreSQL."""
     folder = tmp_path_factory.mktemp("site")
@@ -134,17 +139,20 @@ def _shows_the_brief(page: Page, name: str) -> None:
         assert description.get_by_text(text).first.is_visible()
 
 
+@BOTH
 def test_the_runs_page_shows_the_brief_with_figure_and_table_and_no_click(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/{site.logged.run_page}")
     _shows_the_brief(page, "run")
 
 
+@ONE
 def test_it_does_so_on_the_very_first_visit_too(site: Site, first_page: Page) -> None:
     first_page.goto(f"{site.address}/{site.logged.run_page}")
     first_page.get_by_text("MLflow Assistant").first.wait_for()
     _shows_the_brief(first_page, "run-first-visit")
 
 
+@ONE
 def test_under_the_name_that_evalkit_ui_prints_no_assistant_opens(site: Site, first_page: Page) -> None:
     named = site.address.replace("127.0.0.1", LOCAL_HOST)
     first_page.goto(f"{named}/{site.logged.run_page}")
@@ -152,6 +160,7 @@ def test_under_the_name_that_evalkit_ui_prints_no_assistant_opens(site: Site, fi
     assert first_page.get_by_text("MLflow Assistant").count() == 0
 
 
+@ONE
 def test_the_link_in_the_description_leads_to_the_full_page(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/{site.logged.run_page}")
     link = page.get_by_text("Read the full brief").first
@@ -159,6 +168,7 @@ def test_the_link_in_the_description_leads_to_the_full_page(site: Site, page: Pa
     assert link.get_attribute("href") == site.logged.brief_page
 
 
+@BOTH
 def test_the_full_brief_renders_in_its_frame(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/{site.logged.brief_page}")
     frame = page.frame_locator("iframe").first
@@ -167,6 +177,7 @@ def test_the_full_brief_renders_in_its_frame(site: Site, page: Page) -> None:
     _keep(page, "brief")
 
 
+@ONE
 def test_the_brief_is_the_first_file_of_the_run(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/{site.logged.brief_page}")
     page.get_by_text("estimates.csv").first.wait_for()
@@ -176,6 +187,7 @@ def test_the_brief_is_the_first_file_of_the_run(site: Site, page: Page) -> None:
     assert first["y"] < min(tops.values())
 
 
+@BOTH
 def test_the_runs_table_reads_as_a_list_of_findings(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/{site.logged.evidence_page}")
     page.get_by_text("inconclusive").first.wait_for()
@@ -186,6 +198,7 @@ def test_the_runs_table_reads_as_a_list_of_findings(site: Site, page: Page) -> N
     assert page.get_by_text("two_way_fixed_effects").count() == 0
 
 
+@ONE
 def test_the_experiments_page_leads_to_the_findings_wherever_it_opens(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/#/experiments/{site.logged.experiment_id}")
     link = page.get_by_text("Read all findings").first
@@ -194,6 +207,7 @@ def test_the_experiments_page_leads_to_the_findings_wherever_it_opens(site: Site
     assert link.get_attribute("href") == links.evidence_view(site.logged.experiment_id)
 
 
+@BOTH
 def test_two_clicks_lead_from_the_experiments_to_headline_certainty_and_figure(site: Site, page: Page) -> None:
     page.goto(f"{site.address}/#/experiments")
     page.get_by_text("Evaluations of what was").first.wait_for()

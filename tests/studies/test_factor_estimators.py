@@ -20,7 +20,7 @@ def run(study: str, *overrides: str) -> Evaluation:
     [("castle_doctrine", 0.0536, "placebo_variance"), ("enterprise_zones", -0.0401, "jackknife")],
 )
 def test_synthetic_did_runs_on_a_study_and_its_own_interval_is_reported(study: str, effect: float, method: str) -> None:
-    found = run(study, "estimator=synthetic_did")
+    found = run(study, "estimator=synthetic_did", "estimator.n_draws=50")
     assert found.estimate.aggregation("overall").estimate[0] == pytest.approx(effect, abs=ROUNDING)
     assert found.estimate.reported is not None
     assert found.estimate.reported.method == method
@@ -29,8 +29,8 @@ def test_synthetic_did_runs_on_a_study_and_its_own_interval_is_reported(study: s
 @pytest.mark.parametrize(
     ("study", "overrides", "effect", "method"),
     [
-        ("castle_doctrine", (), 0.0402, "placebo_variance"),
-        ("castle_doctrine", ("estimator.method=matrix_completion",), 0.0646, "none"),
+        ("castle_doctrine", ("estimator.n_draws=50",), 0.0402, "placebo_variance"),
+        ("castle_doctrine", ("estimator.method=matrix_completion", "estimator.n_draws=50"), 0.0646, "none"),
         ("enterprise_zones", (), -0.0742, "jackknife"),
     ],
 )

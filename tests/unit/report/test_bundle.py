@@ -12,6 +12,8 @@ from evalkit.errors import ConfigError, EvalkitError
 from evalkit.evidence.schema import Evidence
 from evalkit.report.brief_html import brief_html
 from evalkit.report.bundle import write_bundle
+from evalkit.report.compose import compose
+from evalkit.report.contents import Contents
 from evalkit.report.files import sha256
 from evalkit.report.gallery import GALLERY
 from evalkit.report.reading import read_bundle
@@ -35,6 +37,19 @@ def _write(root: Path, *overrides: str) -> Path:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One finished bundle, for tests that only read."""
     return _write(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture(scope="module")
+def composed() -> Contents:
+    """The contents of that bundle, pictures drawn."""
+    evaluation = samples.castle()
+    return compose(evaluation, provenance={"git_sha": None}, study_yaml=resolved_yaml(evaluation.study))
+
+
+@pytest.fixture
+def composed_once(monkeypatch: pytest.MonkeyPatch, composed: Contents) -> None:
+    """Spare tests of the writing the drawing of the same pictures."""
+    monkeypatch.setattr("evalkit.report.bundle.compose", lambda *_, **__: composed)
 
 
 def _files(folder: Path) -> set[str]:
@@ -67,16 +82,15 @@ def test_the_manifest_knows_every_file_and_complete_knows_the_manifest(folder: P
     assert (folder / "COMPLETE").read_text().strip() == sha256(manifest)
 
 
-def test_a_bundle_is_written_once(tmp_path: Path) -> None:
-    _write(tmp_path)
+def test_a_bundle_is_written_once(folder: Path, composed_once: None) -> None:
     with pytest.raises(ConfigError, match="a run is written once"):
-        _write(tmp_path)
+        _write(folder.parents[1])
 
 
 @pytest.mark.parametrize("written", [1, 7, 19])
 @pytest.mark.promise("fault-disk-full")
 def test_a_disk_that_fills_up_leaves_no_complete_bundle(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, composed_once: None, written: int
 ) -> None:
     calls = iter(range(1000))
 
