@@ -8,6 +8,7 @@ import click
 
 from evalkit.cli.measures import common, finish
 from evalkit.cli.screen import Screen
+from evalkit.language import phrase, speaking
 
 
 @click.command()
@@ -23,6 +24,7 @@ def equality(
     \b
     evalkit equality sample_city
     evalkit equality sample_city equality.target.score=60
+    evalkit equality sample_city language=pt
     """  # noqa: D301 (click reads the backspace character as: keep these lines as they are)
     from evalkit.config import compose_measure
     from evalkit.errors import ConfigError
@@ -36,22 +38,23 @@ def equality(
     spec = composed.spec
     if not isinstance(spec, EqualitySpec):
         raise ConfigError(f"'{name}' is no equality tree.", next_step="See `evalkit list equality`.")
-    with screen.progress() as tell:
-        tell("Reading the data and drawing the groups")
-        found = evaluate_equality(spec, data_root=composed.data_root, seed=composed.seed)
-        tell("Writing the page")
-        bundle = write_equality(found, results, provenance=provenance(), seed=composed.seed)
-        tell("Logging to MLflow")
-    made = read_document(bundle)
-    said = made.sentences
-    rows = {
-        "Now": said["headline"],
-        "Change": said["change"],
-        "Path": said["path"],
-        "Best": said["best"],
-        "Worst": said["worst"],
-        "Remarks": "\n".join(made.remarks),
-        "Mind": " ".join((said["banner"], said["approximate"])),
-    }
-    shown = {label: text for label, text in rows.items() if text}
-    return finish(screen, spec.title, bundle, composed.tracking, shown, made.model_dump(mode="json"))
+    with speaking(composed.language):
+        with screen.progress() as tell:
+            tell("Reading the data and drawing the groups")
+            found = evaluate_equality(spec, data_root=composed.data_root, seed=composed.seed)
+            tell("Writing the page")
+            bundle = write_equality(found, results, provenance=provenance(), seed=composed.seed)
+            tell("Logging to MLflow")
+        made = read_document(bundle)
+        said = made.sentences
+        rows = {
+            phrase("Now"): said["headline"],
+            phrase("Change"): said["change"],
+            phrase("Path"): said["path"],
+            phrase("Best"): said["best"],
+            phrase("Worst"): said["worst"],
+            phrase("Remarks"): "\n".join(made.remarks),
+            phrase("Mind"): " ".join((said["banner"], said["approximate"])),
+        }
+        shown = {label: text for label, text in rows.items() if text}
+        return finish(screen, made.title, bundle, composed.tracking, shown, made.model_dump(mode="json"))

@@ -8,6 +8,7 @@ import click
 
 from evalkit.cli.measures import common, finish
 from evalkit.cli.screen import Screen
+from evalkit.language import phrase, speaking
 
 
 @click.command()
@@ -23,6 +24,7 @@ def indicator(
     \b
     evalkit indicator california_fatal_accidents
     evalkit indicator california_fatal_accidents indicator.target.value=8 seed=7
+    evalkit indicator california_fatal_accidents language=es
     """  # noqa: D301 (click reads the backspace character as: keep these lines as they are)
     from evalkit.config import compose_measure
     from evalkit.errors import ConfigError
@@ -36,21 +38,22 @@ def indicator(
     spec = composed.spec
     if not isinstance(spec, IndicatorSpec):
         raise ConfigError(f"'{name}' is no indicator.", next_step="See `evalkit list indicators`.")
-    with screen.progress() as tell:
-        tell("Reading the data and foretelling them")
-        found = evaluate_indicator(spec, data_root=composed.data_root, seed=composed.seed)
-        tell("Writing the page")
-        bundle = write_indicator(found, results, provenance=provenance(), seed=composed.seed)
-        tell("Logging to MLflow")
-    made = read_document(bundle)
-    said = made.sentences
-    rows = {
-        "Now": said["headline"],
-        "Outlook": " ".join(text for text in (said["chance"], said["forecast"]) if text),
-        "Pace": said["pace"],
-        "Signals": said["signal"],
-        "Remarks": "\n".join(made.remarks),
-        "Mind": said["banner"],
-    }
-    shown = {label: text for label, text in rows.items() if text}
-    return finish(screen, spec.title, bundle, composed.tracking, shown, made.model_dump(mode="json"))
+    with speaking(composed.language):
+        with screen.progress() as tell:
+            tell("Reading the data and foretelling them")
+            found = evaluate_indicator(spec, data_root=composed.data_root, seed=composed.seed)
+            tell("Writing the page")
+            bundle = write_indicator(found, results, provenance=provenance(), seed=composed.seed)
+            tell("Logging to MLflow")
+        made = read_document(bundle)
+        said = made.sentences
+        rows = {
+            phrase("Now"): said["headline"],
+            phrase("Outlook"): " ".join(text for text in (said["chance"], said["forecast"]) if text),
+            phrase("Pace"): said["pace"],
+            phrase("Signals"): said["signal"],
+            phrase("Remarks"): "\n".join(made.remarks),
+            phrase("Mind"): said["banner"],
+        }
+        shown = {label: text for label, text in rows.items() if text}
+        return finish(screen, made.title, bundle, composed.tracking, shown, made.model_dump(mode="json"))

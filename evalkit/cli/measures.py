@@ -13,6 +13,7 @@ from evalkit.cli.execute import tracking_uri
 from evalkit.cli.screen import Screen
 from evalkit.config import Tracking
 from evalkit.errors import NotSynced
+from evalkit.language import phrase, say
 from evalkit.tracking.links import absolute
 from evalkit.tracking.log import LoggedRun
 from evalkit.tracking.measures import log_measure
@@ -40,12 +41,15 @@ def finish(
     uri = tracking_uri(tracking)
     logged, problem = _log(bundle, uri)
     page = "" if logged is None else absolute(resolve(uri), logged.run_page)
-    where = {"Page": str(bundle / "brief.html"), "MLflow": page or "not logged yet; `evalkit sync` does it"}
+    where = {
+        phrase("Page"): str(bundle / "brief.html"),
+        "MLflow": page or phrase("not logged yet; `evalkit sync` does it"),
+    }
     found = {**document, "bundle": str(bundle), "run_id": None if logged is None else logged.run_id, "link": page}
     screen.facts(title, {**rows, **where}, found)
     if problem is None:
         return 0
-    screen.note(f"Warning: {problem}")
+    screen.note(say("Warning: {reason}", reason=problem))
     return problem.exit_code
 
 

@@ -16,6 +16,7 @@ from evalkit.config.loading import Tracking, tracking_of
 from evalkit.config.overrides import prepare
 from evalkit.config.safety import refuse_code, refuse_launch_code
 from evalkit.errors import ConfigError, closest
+from evalkit.language import Language, known_language
 from evalkit.study.equality import EqualitySpec
 from evalkit.study.indicator import IndicatorSpec
 from evalkit.study.validation import explain
@@ -42,12 +43,15 @@ class ComposedMeasure:
         Folder of data files.
     tracking
         Where runs are logged.
+    language
+        Of everything that is written.
     """
 
     spec: IndicatorSpec | EqualitySpec
     seed: int
     data_root: Path
     tracking: Tracking
+    language: Language = "en"
 
 
 def load_indicator(name: str, overrides: Sequence[str] = (), config_dir: Path | None = None) -> IndicatorSpec:
@@ -105,7 +109,7 @@ def compose_measure(
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ConfigError(f"seed must be a whole number, 0 or more. Got {seed!r} instead.")
     root = raw.get("data_root") or _beside(folders, kind, name)
-    return ComposedMeasure(spec, seed, Path(str(root)), tracking_of(raw))
+    return ComposedMeasure(spec, seed, Path(str(root)), tracking_of(raw), known_language(raw.get("language", "en")))
 
 
 def _beside(folders: Folders, kind: str, name: str) -> str:

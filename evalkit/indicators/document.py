@@ -5,17 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from evalkit.evidence.disclosure import DisclosureRecord
+from evalkit.indicators.json_schema import to_json
 from evalkit.indicators.result import Indicator, Status
 from evalkit.indicators.words import chart_name, remarks, sentences, short_label, window
+from evalkit.language import Language, current
 from evalkit.numerics.control_chart import Rule
 from evalkit.study.indicator import IndicatorSpec
 from evalkit.study.part import Part
+from evalkit.study.told_measures import told_indicator
 from evalkit.vocabulary import Direction
 
 SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"
@@ -32,7 +36,7 @@ class MeasureIdentity(Part):
     git_sha: str | None
     evalkit_version: str
     created_at: dt.datetime
-    language: str = "en"
+    language: Language = "en"
 
 
 class LevelBlock(Part):
@@ -112,18 +116,19 @@ class IndicatorDocument(Part):
     disclosure: dict[str, Any]
 
     def to_json(self) -> str:
-        """As written to `indicator.json`."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        """As written to `indicator.json`, validated against the shipped JSON Schema."""
+        return to_json(self, self.kind, SCHEMA_VERSION)
 
 
 def config_sha(spec: Part, seed: int) -> str:
-    """Hash of what was asked."""
-    plain = json.dumps({"seed": seed, **spec.model_dump(mode="json")}, sort_keys=True)
+    """Hash of what was asked, the language of the answer included."""
+    plain = json.dumps({"seed": seed, "language": current(), **spec.model_dump(mode="json")}, sort_keys=True)
     return f"sha256:{hashlib.sha256(plain.encode()).hexdigest()}"
 
 
 def document(found: Indicator, identity: MeasureIdentity, record: DisclosureRecord) -> IndicatorDocument:
-    """The document of a result whose table has passed the gate (`record`)."""
+    """The document of a result whose table has passed the gate (`record`), in the language spoken."""
+    found = replace(found, spec=told_indicator(found.spec))
     spec, when, outlook = found.spec, found.series.timeline, found.outlook
     way = found.way_gone
     return IndicatorDocument(

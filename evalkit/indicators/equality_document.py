@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 import pandas as pd
 
 from evalkit.evidence.disclosure import DisclosureRecord, gate
 from evalkit.indicators.document import MeasureIdentity
-from evalkit.indicators.equality_result import Compared, Equality, Node, Ranged, few
+from evalkit.indicators.equality_result import Compared, Equality, Node, Ranged, few, policy_of
+from evalkit.indicators.equality_told import told_tree
 from evalkit.indicators.equality_words import path_words, remarks, sentences
+from evalkit.indicators.json_schema import to_json
 from evalkit.study.part import Part
+from evalkit.study.told_measures import told_equality, told_group
 from evalkit.vocabulary import Direction
 
-SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"
+SCHEMA_VERSION: Literal["1.1.0"] = "1.1.0"
+"""1.1.0 adds `nodes.declared`; documents of 1.0.0 are read as well."""
 SCORE_COLUMNS: Final = ("level", "theme", "topic", "name", "year", "score", "low", "high")
 GAP_COLUMNS: Final = (
     "theme", "topic", "indicator", "year", "unit", "group", "value", "value_low", "value_high", "compared_with",
@@ -44,7 +48,11 @@ class PathBlock(Part):
 
 
 class NodeBlock(Part):
-    """One level of the tree; scores are None where it is withheld."""
+    """One level of the tree; scores are None where it is withheld.
+
+    `declared` is the name in the config where `name` is a translation of it, so that levels can be told apart and
+    followed across languages.
+    """
 
     kind: Literal["city", "theme", "topic", "indicator"]
     name: str
@@ -59,12 +67,13 @@ class NodeBlock(Part):
     unit: str = ""
     direction: Direction | None = None
     replaces: str = ""
+    declared: str = ""
 
 
 class EqualityDocument(Part):
     """All that is exported of a tree, but its tables."""
 
-    schema_version: Literal["1.0.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.0.0", "1.1.0"] = SCHEMA_VERSION
     kind: Literal["equality"] = "equality"
     identity: MeasureIdentity
     title: str
@@ -90,23 +99,25 @@ class EqualityDocument(Part):
         return self.nodes[0]
 
     def to_json(self) -> str:
-        """As written to `equality.json`."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        """As written to `equality.json`, validated against the shipped JSON Schema."""
+        return to_json(self, self.kind, SCHEMA_VERSION)
 
 
 def tables(found: Equality) -> tuple[pd.DataFrame, pd.DataFrame, DisclosureRecord]:
     """Scores of every level and year, and the groups behind each indicator, through the disclosure gate.
 
     An indicator with a cell of few people has no numbers in either table, in no year, and is part of no average: what
-    is left cannot give it away. The record counts such cells; text is made safe to open in a spreadsheet.
+    is left cannot give it away. The record counts such cells; text is made safe to open in a spreadsheet. Names are in
+    the language spoken.
     """
+    found = told_tree(found)
     scores = pd.DataFrame(
         [row for node in found.city.walk() for row in _score_rows(found, node)], columns=list(SCORE_COLUMNS)
     )
     gaps = pd.DataFrame(
         [row for node in found.city.walk() for row in _gap_rows(found, node)], columns=list(GAP_COLUMNS)
     )
-    rules = found.policy
+    rules = replace(found.policy, reason=policy_of(found.spec).reason)  # in the language spoken
     shown = [
         gate(table, counts=[], min_cell=rules.min_cell, subject=rules.subject, reason=rules.reason)
         for table in (scores, gaps)
@@ -121,24 +132,26 @@ def tables(found: Equality) -> tuple[pd.DataFrame, pd.DataFrame, DisclosureRecor
 
 
 def document(found: Equality, identity: MeasureIdentity, record: DisclosureRecord) -> EqualityDocument:
-    """The document of a tree whose tables have passed the gate (`record`)."""
-    spec, data = found.spec, found.data
+    """The document of a tree whose tables have passed the gate (`record`), in the language spoken."""
+    spec, data = told_equality(found.spec), found.data
+    shown = told_tree(found)
+    pairs = zip(shown.city.walk(), found.city.walk(), strict=True)
     return EqualityDocument(
         identity=identity,
         **{name: getattr(spec, name) for name in ("title", "city", "priority", "owner", "description", "note")},
         year=str(data.now),
         baseline=str(data.baseline),
         level=spec.level,
-        nodes=tuple(_block(found, node) for node in found.city.walk()),
-        sentences=sentences(found),
-        remarks=remarks(found),
+        nodes=tuple(_block(shown, node, "" if node.name == own.name else own.name) for node, own in pairs),
+        sentences=sentences(shown),
+        remarks=remarks(shown),
         source=data.source,
         rows=data.rows,
         disclosure=record.to_dict(),
     )
 
 
-def _block(found: Equality, node: Node) -> NodeBlock:
+def _block(found: Equality, node: Node, declared: str) -> NodeBlock:
     theme, topic = _parents(node)
     now, then = node.scores.get(found.data.now), node.scores.get(found.data.baseline)
     path = None
@@ -163,6 +176,7 @@ def _block(found: Equality, node: Node) -> NodeBlock:
         unit="" if one is None else one.unit,
         direction=None if one is None else one.direction,
         replaces="" if one is None or one.replaces is None else one.replaces.name,
+        declared=declared,
     )
 
 
@@ -204,8 +218,9 @@ def _gap_rows(found: Equality, node: Node) -> list[dict[str, object]]:
     for year, each in sorted(node.compared.items()):
         row: dict[str, object] = {
             "theme": theme, "topic": topic, "indicator": node.name,
-            "year": str(year), "unit": one.unit, "group": one.groups[0],
-            "compared_with": one.groups[1] if len(one.groups) > 1 else "",
+            "year": str(year), "unit": one.unit,
+            "group": told_group(found.spec, one.groups[0]),
+            "compared_with": told_group(found.spec, one.groups[1]) if len(one.groups) > 1 else "",
         }  # fmt: skip
         rows.append(row | _flat(each, node.scores[year]))
     return rows

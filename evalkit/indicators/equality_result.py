@@ -12,6 +12,7 @@ import numpy as np
 from evalkit.evidence.disclosure import Policy, small
 from evalkit.evidence.standard import Standard, shipped
 from evalkit.indicators.equality_data import EqualityData, Pair, read_equality, year_of
+from evalkit.language import phrase
 from evalkit.numerics.equality_score import percentage_scores, ratio_of, scores_of
 from evalkit.numerics.score_draws import (
     average_interval,
@@ -152,10 +153,10 @@ def policy_of(spec: EqualitySpec, standard: Standard | None = None) -> Policy:
     """Counts are of people, unless the source publishes the same numbers."""
     least = (standard or shipped()).disclosure.min_cell
     if spec.data.restricted:
-        return Policy("persons", least, "the source is restricted")
+        return Policy("persons", least, phrase("the source is restricted"))
     if spec.data.about == "published":
-        return Policy("places", least, "the source publishes the same numbers")
-    return Policy("persons", least, "counts are of people")
+        return Policy("places", least, phrase("the source publishes the same numbers"))
+    return Policy("persons", least, phrase("counts are of people"))
 
 
 def few(rules: Policy, counts: Sequence[float]) -> bool:

@@ -10,6 +10,7 @@ from evalkit.evidence.standard import Prose, Standard, shipped
 from evalkit.indicators.equality_result import Course, Equality, Node, Ranged
 from evalkit.indicators.phrases import EQUALITY
 from evalkit.indicators.words import DIGITS
+from evalkit.study.told_measures import untranslated_equality
 
 NOISY = 95.0
 """Mean score of equal groups below which sampling noise is spoken of."""
@@ -147,4 +148,7 @@ def remarks(found: Equality, standard: Standard | None = None) -> tuple[str, ...
     sizes = [{len(node.children) for node in nodes if node.kind == kind} for kind in ("theme", "topic")]
     if any(len(each) > 1 for each in sizes):
         told.append(say("uneven", prose=prose))
+    declared = untranslated_equality(found.spec)
+    if declared:
+        told.append(say("untranslated", {"listed": ", ".join(declared)}, prose))
     return tuple(told)

@@ -6,7 +6,7 @@ from typing import Final
 
 from evalkit.language import Phrases
 
-SENTENCES: Final[dict[str, str]] = {
+_SENTENCES: Final = {
     # where it stands
     "headline": (
         "{title}: {latest} {unit} in {latest_window}, from {baseline} in the baseline ({baseline_window}); the target "
@@ -86,7 +86,13 @@ SENTENCES: Final[dict[str, str]] = {
         "The target is {ahead} periods after the last data, and there are {observed} in all: the forecast rests on "
         "little."
     ),
+    "remark_untranslated": "These words have no translation and stand as declared: {listed}.",
+    # why nothing is foretold
+    "date_passed": "The target's date has passed.",
+    "date_without_data": "Periods up to the target's date have no data.",
+    "not_foretold": "Nothing can be foretold: {reason}.",
 }
+SENTENCES: Final = Phrases(_SENTENCES)
 
 _SHORT: Final = {
     "in_100": "{n} in 100",
@@ -98,7 +104,7 @@ _SHORT: Final = {
 }
 SHORT: Final = Phrases(_SHORT)
 """Words that the portfolio shows too."""
-HEADINGS: Final[dict[str, str]] = {
+_HEADINGS: Final = {
     **_SHORT,
     "kicker": "Performance indicator",
     "now": "Now",
@@ -151,8 +157,9 @@ HEADINGS: Final[dict[str, str]] = {
     "gate": "Disclosure gate: {reason}; counts below {least} people are not shown.",
     "chance_beneath": "chance of reaching the target, if things go on as they have",
 }
+HEADINGS: Final = Phrases(_HEADINGS)
 
-EQUALITY: Final[dict[str, str]] = {
+_EQUALITY: Final = {
     "headline": (
         "{city} scores about {score} of 100 for equality in {year} ({low} to {high}), {change} since {baseline}."
     ),
@@ -197,9 +204,11 @@ EQUALITY: Final[dict[str, str]] = {
         "city's score."
     ),
     "banner": "A better score is not the same as caused by the programme.",
+    "untranslated": "These words have no translation and stand as declared: {listed}.",
 }
+EQUALITY: Final = Phrases(_EQUALITY)
 
-EQUALITY_HEADINGS: Final[dict[str, str]] = {
+_EQUALITY_HEADINGS: Final = {
     "kicker": "Equality indicators",
     "score": "Score",
     "score_beneath": "of 100, approximate; {low} to {high}",
@@ -226,7 +235,11 @@ EQUALITY_HEADINGS: Final[dict[str, str]] = {
     "groups": "Groups",
     "gap": "Gap",
     "ratio": "Ratio",
+    "ranged": "{value} ({low} to {high})",
+    "two_groups": "{first}, {second} ({unit})",
+    "one_group": "{first} ({unit})",
 }
+EQUALITY_HEADINGS: Final = Phrases(_EQUALITY_HEADINGS)
 
 _PORTFOLIO: Final = {
     "banner": "On target is not the same as caused by the programme.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -12,14 +11,16 @@ from evalkit.evidence.disclosure import DisclosureRecord, DisclosureRefused, Pol
 from evalkit.evidence.standard import Standard, shipped
 from evalkit.indicators.result import Indicator
 from evalkit.indicators.words import short_label
+from evalkit.language import Phrases, phrase
 from evalkit.study.indicator import IndicatorSpec
 from evalkit.vocabulary import FloatArray
 
-REASONS: Final[Mapping[str, str]] = {
+_REASONS: Final = {
     "people": "counts are of people",
     "places": "counts are of places, not of people",
     "published": "the source publishes the same numbers",
 }
+REASONS: Final = Phrases(_REASONS)
 LABELS: Final = ("observed", "in_baseline", "signal")
 
 
@@ -27,7 +28,7 @@ def policy_of(spec: IndicatorSpec, standard: Standard | None = None) -> Policy:
     """Whom the counts are about: people, unless the indicator says otherwise; of a restricted source always people."""
     least = (standard or shipped()).disclosure.min_cell
     if spec.data.restricted:
-        return Policy("persons", least, "the source is restricted")
+        return Policy("persons", least, phrase("the source is restricted"))
     about = spec.measure.about
     return Policy("persons" if about == "people" else "places", least, REASONS[about])
 

@@ -13,8 +13,10 @@ from evalkit.evidence.standard import Prose, Standard, shipped
 from evalkit.indicators.phrases import HEADINGS, SENTENCES, SHORT
 from evalkit.indicators.result import RECENT, Indicator, Level, Signal
 from evalkit.indicators.rules import periods_between
+from evalkit.language import localized
 from evalkit.numerics.control_chart import Chart
 from evalkit.study.indicator import IndicatorSpec
+from evalkit.study.told_measures import untranslated_indicator
 
 DIGITS = 3
 """Levels are compared with targets that lie close by: two digits would hide the difference."""
@@ -155,7 +157,7 @@ def _forecast(found: Indicator, prose: Prose) -> str:
     }
     return say(
         "forecast", names, prose, middle=number(outlook.middle), low=number(outlook.low), high=number(outlook.high),
-        level=f"{100 * found.spec.forecast.level:g}",
+        level=localized(f"{100 * found.spec.forecast.level:g}"),
     )  # fmt: skip
 
 
@@ -213,7 +215,11 @@ def chart_name(chart: Chart, *, has_exposure: bool) -> str:
 
 
 def remarks(found: Indicator, standard: Standard | None = None) -> tuple[str, ...]:
-    """What a reader must know before relying on the chart or the forecast."""
+    """What a reader must know before relying on the chart or the forecast.
+
+    An indicator as told (:func:`evalkit.study.told_measures.told_indicator`) keeps its translations, so that it is
+    still known which of its words have none.
+    """
     prose = (standard or shipped()).prose
     spec, chart, when = found.spec, found.chart, found.series.timeline
     inside = when.in_baseline
@@ -244,6 +250,9 @@ def remarks(found: Indicator, standard: Standard | None = None) -> tuple[str, ..
     ahead = when.total - when.observed
     if found.outlook is not None and ahead > when.observed / 2:
         told.append(say("remark_far", prose=prose, ahead=str(ahead), observed=str(when.observed)))
+    declared = untranslated_indicator(spec)
+    if declared:
+        told.append(say("remark_untranslated", {"listed": ", ".join(declared)}, prose))
     return tuple(told)
 
 

@@ -81,6 +81,12 @@ _CODES: Final = {
         "Statistic", "Value", "Threshold", "Reading", "Details", "Domain", "Group", "Weight", "Type", "Place", "Share",
         "Ratio", "Donor", "Treated", "Comparison", "Name", "Effect", "Average",
     ),
+    "columns of indicators and equality trees": (
+        "Count", "Out of", "Adjusted", "Centre", "Z", "Moving range", "In baseline", "Signal", "Forecast",
+        "Forecast low", "Forecast high", "City", "Theme", "Topic", "Indicator", "Year", "Kind", "Value low",
+        "Value high", "Compared with", "Other", "Other low", "Other high", "Gap", "Gap low", "Gap high", "Ratio low",
+        "Ratio high", "Score low", "Score high", "Earlier", "Target",
+    ),
     "heads of tables": (
         "Field", "How", "Role", "Family", "Wanted", "Rule", "State", "Trigger", "Found", "Limit", "Points", "Cap",
         "Measure", "Without", "Reference", "Score", "Scale", "Why", "Judgement", "Step", "What", "Limitation", "Item",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import pandas as pd
 
-from evalkit.language import coded, localized, phrase, readable
+from evalkit.language import Phrases, coded, localized, phrase, readable
 from evalkit.report.figures.words import MINUS
 
 DIGITS = 4
@@ -71,12 +72,27 @@ def frame_table(frame: pd.DataFrame, caption: str) -> Table:
         # an empty column has no type once it was stored
         if pd.api.types.is_numeric_dtype(frame[name]) and frame[name].notna().any()
     )  # fmt: skip
-    head = tuple(readable(str(name)) for name in frame)
+    head = tuple(HEADS[str(name)] if name in HEADS else readable(str(name)) for name in frame)
     return Table(caption, head, tuple(zip(*columns, strict=True)), numeric)
 
 
+_HEADS: Final = {"low": "Lower end", "high": "Upper end"}
+HEADS: Final = Phrases(_HEADS)
+"""Columns whose names are codes of something else: a certainty is low or high, too."""
 CODED = frozenset(
-    {"aggregation", "check", "domain", "estimator", "inference", "interval_kind", "role", "run", "status"}
+    {
+        "aggregation",
+        "check",
+        "domain",
+        "estimator",
+        "inference",
+        "interval_kind",
+        "kind",
+        "level",
+        "role",
+        "run",
+        "status",
+    }
 )
 """Columns that hold codes, and names that are codes where the study gives none."""
 

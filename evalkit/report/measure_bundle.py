@@ -23,6 +23,7 @@ from evalkit.indicators.equality_document import tables as equality_tables
 from evalkit.indicators.equality_result import Equality
 from evalkit.indicators.result import Indicator
 from evalkit.indicators.tables import periods_table
+from evalkit.language import current
 from evalkit.report.bundle import COMPLETE, FIGURE_INDEX, MANIFEST, as_json, figure_entry, manifest_of
 from evalkit.report.columns import Column
 from evalkit.report.csv_file import to_csv
@@ -83,7 +84,7 @@ def _gap_columns(names: Sequence[str]) -> tuple[Column, ...]:
 
 
 def write_indicator(found: Indicator, root: Path, *, provenance: Mapping[str, Any], seed: int) -> Path:
-    """Write an indicator's bundle: ``root/indicators/<id>/<run id>/``.
+    """Write an indicator's bundle, in the language spoken: ``root/indicators/<id>/<run id>/``.
 
     Parameters
     ----------
@@ -115,7 +116,7 @@ def write_indicator(found: Indicator, root: Path, *, provenance: Mapping[str, An
 
 
 def write_equality(found: Equality, root: Path, *, provenance: Mapping[str, Any], seed: int) -> Path:
-    """Write a tree's bundle: ``root/equality/<id>/<run id>/``.
+    """Write a tree's bundle, in the language spoken: ``root/equality/<id>/<run id>/``.
 
     Raises
     ------
@@ -146,11 +147,11 @@ def indicator_figures(found: Indicator, table: pd.DataFrame, made: IndicatorDocu
         ranges = np.array([chart.range_limit, mean])
     return (
         outlook(
-            table, title=spec.title, unit=spec.measure.unit, baseline=found.baseline, target=spec.target.value,
+            table, title=made.title, unit=made.unit, baseline=found.baseline, target=spec.target.value,
             date=made.target_date, window=made.target_window, level=spec.forecast.level,
         ),
         control_chart(
-            table, title=spec.title, unit=spec.measure.unit, seasonal=found.season is not None, ranges=ranges
+            table, title=made.title, unit=made.unit, seasonal=found.season is not None, ranges=ranges
         ),
     )  # fmt: skip
 
@@ -214,11 +215,12 @@ def identity_of(spec: Any, provenance: Mapping[str, Any], seed: int, data_sha: s
         git_sha=provenance.get("git_sha"),
         evalkit_version=__version__,
         created_at=dt.datetime.now(dt.UTC),
+        language=current(),
     )
 
 
 def _config(spec: Part, kind: str, seed: int) -> str:
-    plain = {kind: spec.model_dump(mode="json"), "seed": seed}
+    plain = {kind: spec.model_dump(mode="json"), "seed": seed, "language": current()}
     return str(yaml.safe_dump(plain, sort_keys=True, allow_unicode=True, width=100))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -14,11 +14,12 @@ from markupsafe import Markup
 
 from evalkit import __version__
 from evalkit.indicators.document import IndicatorDocument
-from evalkit.indicators.equality_document import EqualityDocument, NodeBlock
+from evalkit.indicators.equality_document import EqualityDocument, NodeBlock, Numbers
 from evalkit.indicators.equality_words import score as score_text
 from evalkit.indicators.equality_words import signed
 from evalkit.indicators.phrases import EQUALITY_HEADINGS, HEADINGS, SENTENCES
 from evalkit.indicators.words import number, short_chance
+from evalkit.language import Language, localized
 from evalkit.report.annex_parts import Section, Table, frame_table
 from evalkit.report.brief_html import Picture, picture_of
 from evalkit.report.figures.canvas import Figure
@@ -120,7 +121,7 @@ def equality_page(
     )  # fmt: skip
 
 
-def render(page: MeasurePage, *, language: str) -> str:
+def render(page: MeasurePage, *, language: Language) -> str:
     """The page as HTML; every text is escaped, and its policy forbids scripts and requests."""
     rendered = _template().render(page=page, words=HEADINGS, language=language, version=__version__, css=_css())
     return rendered.strip() + "\n"
@@ -146,7 +147,7 @@ def _indicator_dials(document: IndicatorDocument) -> tuple[Dial, ...]:
 
 def _interval(value: float, low: float, high: float, level: float) -> str:
     return HEADINGS["interval"].format(
-        value=number(value), low=number(low), high=number(high), level=f"{100 * level:g}"
+        value=number(value), low=number(low), high=number(high), level=localized(f"{100 * level:g}")
     )
 
 
@@ -156,7 +157,9 @@ def _chart_text(document: IndicatorDocument) -> tuple[str, ...]:
     told = [words["centre"].format(centre=number(chart.centre), unit=document.unit)]
     told += [words[f"rule_{rule}"] for rule in chart.rules]
     if chart.dispersion_p is not None:
-        told.append(words["dispersion"].format(p=f"{chart.dispersion_p:.2g}", factor=f"{chart.sigma_z:.2f}"))
+        told.append(
+            words.say("dispersion", p=localized(f"{chart.dispersion_p:.2g}"), factor=localized(f"{chart.sigma_z:.2f}"))
+        )
     return tuple(told)
 
 
@@ -219,9 +222,12 @@ def _score_cells(node: NodeBlock) -> tuple[str, str]:
     words = EQUALITY_HEADINGS
     if node.score is None or node.change is None:
         return words["withheld"], DASH
-    return (
-        f"{score_text(node.score.value)} ({score_text(node.score.low)} to {score_text(node.score.high)})",
-        f"{signed(node.change.value)} ({signed(node.change.low)} to {signed(node.change.high)})",
+    return _ranged(node.score, score_text), _ranged(node.change, signed)
+
+
+def _ranged(numbers: Numbers, written: Callable[[float], str]) -> str:
+    return EQUALITY_HEADINGS.say(
+        "ranged", value=written(numbers.value), low=written(numbers.low), high=written(numbers.high)
     )
 
 
@@ -248,17 +254,21 @@ def _indicators(document: EqualityDocument, gaps: pd.DataFrame) -> tuple[Table, 
 
 def _indicator_row(node: NodeBlock, row: pd.Series[Any]) -> tuple[str, ...]:
     score, change = _score_cells(node)
-    groups = f"{row['group']} {_number(row['value'])}"
+    first = f"{row['group']} {_number(row['value'])}"
     if str(row["compared_with"] or ""):
-        groups = f"{groups}, {row['compared_with']} {_number(row['other'])}"
-    return (node.name, f"{groups} ({node.unit})", _range(row, "gap"), _range(row, "ratio"), score, change)
+        second = f"{row['compared_with']} {_number(row['other'])}"
+        groups = EQUALITY_HEADINGS.say("two_groups", first=first, second=second, unit=node.unit)
+    else:
+        groups = EQUALITY_HEADINGS.say("one_group", first=first, unit=node.unit)
+    return (node.name, groups, _range(row, "gap"), _range(row, "ratio"), score, change)
 
 
 def _range(row: pd.Series[Any], name: str) -> str:
     value = row[name]
     if pd.isna(value):
         return DASH
-    return f"{_number(value)} ({_number(row[f'{name}_low'])} to {_number(row[f'{name}_high'])})"
+    low, high = (_number(row[f"{name}_{end}"]) for end in ("low", "high"))
+    return EQUALITY_HEADINGS.say("ranged", value=_number(value), low=low, high=high)
 
 
 def _number(value: object) -> str:
@@ -270,7 +280,9 @@ def _provenance(document: IndicatorDocument | EqualityDocument, config: str) -> 
     facts = (
         words["run"].format(run=identity.run_id, created=f"{identity.created_at:%Y-%m-%d %H:%M}"),
         words["software"].format(version=identity.evalkit_version, commit=identity.git_sha or DASH),
-        words["fingerprint"].format(data=identity.data_sha or words["restricted"], rows=f"{document.rows:,}"),
+        words["fingerprint"].format(
+            data=identity.data_sha or words["restricted"], rows=localized(f"{document.rows:,}")
+        ),
         words["gate"].format(reason=document.disclosure["reason"], least=document.disclosure["min_cell"]),
     )
     return Section(words["provenance"], facts, code=config)

@@ -8,9 +8,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from evalkit.language import Language
 from evalkit.study.indicator import ID, Label
 from evalkit.study.part import Held, Identifier, Part, Text
 from evalkit.study.spec import Derivation, Source
+from evalkit.study.translations import EqualityWords, require_known, require_percent_of
 from evalkit.vocabulary import Direction
 
 
@@ -157,6 +159,8 @@ class EqualitySpec(Part):
         Of the intervals.
     draws
         Of the simulation.
+    translations
+        Its words in further languages.
     """
 
     id: Identifier
@@ -172,6 +176,7 @@ class EqualitySpec(Part):
     themes: Annotated[tuple[Theme, ...], Field(min_length=1)]
     level: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
     draws: Annotated[int, Field(ge=1000, le=50_000)] = 4000
+    translations: dict[Language, EqualityWords] = Field(default_factory=dict)
 
     @property
     def indicators(self) -> Iterator[tuple[Theme, Topic, EqualityIndicator]]:
@@ -204,4 +209,19 @@ class EqualitySpec(Part):
             needs = ("value", "std_error") if each.kind == "measurement" else ("count", "out_of")
             if getattr(self.data, needs[0]) is None:
                 raise ValueError(f"'{each.name}' is a {each.kind}: name the columns '{needs[0]}' and '{needs[1]}'")
+        return self
+
+    @model_validator(mode="after")
+    def _translations_of_what_is_declared(self) -> Self:
+        units = {each.name: each.unit for _, _, each in self.indicators}
+        topics = {topic.name for theme in self.themes for topic in theme.topics}
+        groups = {group for _, _, each in self.indicators for group in each.groups}
+        for language, words in self.translations.items():
+            what = f"into '{language}' the"
+            require_known(words.themes, {theme.name for theme in self.themes}, f"{what} theme")
+            require_known(words.topics, topics, f"{what} topic")
+            require_known(words.indicators, units, f"{what} indicator")
+            require_known(words.groups, groups, f"{what} group")
+            for name, leaf in words.indicators.items():
+                require_percent_of(leaf.unit, units[name], name)
         return self

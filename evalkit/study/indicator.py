@@ -7,8 +7,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, StrictBool, model_validator
 
+from evalkit.language import Language
 from evalkit.study.part import Held, Identifier, Part, Text
 from evalkit.study.spec import Derivation, Source
+from evalkit.study.translations import IndicatorWords, require_percent_of
 from evalkit.vocabulary import Direction
 
 About = Literal["people", "places", "published"]
@@ -182,6 +184,8 @@ class IndicatorSpec(Part):
         Patterns that count as a special cause.
     laney
         Whether limits of counts and shares follow the variation seen; null leaves it to a test.
+    translations
+        Its words in further languages.
     """
 
     id: Identifier
@@ -199,6 +203,7 @@ class IndicatorSpec(Part):
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)] = ("beyond_limits", "two_of_three", "run_of_eight")
     laney: bool | None = None
     forecast: Forecasting = Forecasting()
+    translations: dict[Language, IndicatorWords] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -211,4 +216,6 @@ class IndicatorSpec(Part):
             raise ValueError(f"target.value is {target:g}, above {measure.per:g}, the whole")
         if measure.scale == "log" and not target > 0.0:
             raise ValueError("target.value must be above 0 with scale: log")
+        for words in self.translations.values():
+            require_percent_of(words.unit, self.measure.unit, self.title)
         return self

@@ -108,6 +108,40 @@ class Translation(Words):
     use: UseWords = UseWords()
 
 
+class MeasureWords(Words):
+    """What indicators and equality trees have in common."""
+
+    title: Word | None = None
+    city: Word | None = None
+    owner: Word | None = None
+    description: Word | None = None
+    note: Word | None = None
+
+
+class IndicatorWords(MeasureWords):
+    """An indicator of performance in one language."""
+
+    unit: Word | None = None
+
+
+class LeafWords(Words):
+    """An indicator of a tree; `replaced` and `reason` are of the one whose place it took."""
+
+    name: Word | None = None
+    unit: Word | None = None
+    replaced: Word | None = None
+    reason: Word | None = None
+
+
+class EqualityWords(MeasureWords):
+    """A tree of equality indicators in one language; every level by its declared name, groups by their value."""
+
+    themes: dict[str, Word] = Field(default_factory=dict)
+    topics: dict[str, Word] = Field(default_factory=dict)
+    indicators: dict[str, LeafWords] = Field(default_factory=dict)
+    groups: dict[str, Word] = Field(default_factory=dict)
+
+
 def require_known(named: Collection[str], known: Collection[str], what: str) -> None:
     """Refuse a name that the study does not declare.
 
@@ -144,10 +178,19 @@ def require_percent_alike(translated: Mapping[str, OutcomeWords], units: Mapping
         With both units.
     """
     for name, words in translated.items():
-        if words.unit is not None and is_percent(words.unit) != is_percent(units[name]):
-            raise ValueError(
-                f"translates the unit '{units[name]}' of '{name}' as '{words.unit}': both or neither begin with '%'"
-            )
+        require_percent_of(words.unit, units[name], name)
+
+
+def require_percent_of(translated: str | None, unit: str, name: str) -> None:
+    """The same of one unit.
+
+    Raises
+    ------
+    ValueError
+        With both units.
+    """
+    if translated is not None and is_percent(translated) != is_percent(unit):
+        raise ValueError(f"translates the unit '{unit}' of '{name}' as '{translated}': both or neither begin with '%'")
 
 
 def is_percent(unit: str) -> bool:

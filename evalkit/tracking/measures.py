@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from evalkit.errors import DataError
+from evalkit.language import known_language, phrase, speaking
 from evalkit.tracking import fields, links, note
 from evalkit.tracking.bundle import COMPLETE, MANIFEST, shared_files, verify
 from evalkit.tracking.description import NOTE
@@ -161,7 +162,8 @@ def metrics(content: Mapping[str, Any]) -> dict[str, float]:
     else:
         for node in content["nodes"]:
             if node["kind"] in ("city", "theme") and node["score"] is not None:
-                name = "score" if node["kind"] == "city" else f"score.{node['name']}"
+                named = node.get("declared") or node["name"]
+                name = "score" if node["kind"] == "city" else f"score.{named}"
                 found |= {name: node["score"]["value"], f"{name}_low": node["score"]["low"],
                           f"{name}_high": node["score"]["high"]}  # fmt: skip
                 if node["kind"] == "city" and node["change"] is not None:
@@ -191,21 +193,23 @@ CHOICES: Final = ("measure", "data", "baseline", "target", "season", "rules", "l
 
 
 def render(content: Mapping[str, Any], experiment_id: str, run_id: str) -> str:
-    """Description of the run: headline, the banner, the chance or the path, a link to the page and its picture."""
+    """Description of the run: headline, the banner, the chance or the path, a link to the page and its picture.
+
+    In the language of the run.
+    """
     said = content["sentences"]
     second = said.get("chance") or said.get("path") or ""
     page = html.escape(links.artifact_page(experiment_id, run_id))
     picture = html.escape(links.picture(run_id, FIGURE[str(content["kind"])]))
+    with speaking(known_language(content["identity"].get("language", "en"))):
+        read = phrase("Read the full page")
     lines = (
         note.escape(redact(str(said["headline"]))),
         f"**{note.escape(str(said['banner']))}** {note.escape(str(second))}",
-        f'<a href="{page}">{READ}</a>',
+        f'<a href="{page}">{html.escape(read)}</a>',
         f'<img src="{picture}" width="640">',
     )
     return "\n\n".join(lines)[: note.NOTE_CHARACTERS] + "\n"
-
-
-READ: Final = "Read the full page"
 
 
 def stored_measures(experiments: Sequence[str] = (), *, tracking_uri: str | None = None) -> list[StoredMeasure]:

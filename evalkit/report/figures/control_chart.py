@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import Phrases, localized
 from evalkit.report.figures.calendar_axis import MOST_MARKS, calendar_ticks
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, Figure, draw, one_line
 from evalkit.report.figures.words import number
@@ -22,7 +23,7 @@ GREEN: Final = "#009E73"
 """Bluish green of Okabe and Ito (2008): signals the wanted way; shapes tell them apart without colour."""
 DIGITS: Final = 3
 
-WORDS: Final = {
+_WORDS: Final = {
     "title": "{title}: control chart",
     "says": "{title}, {unit}",
     "says_season": "{title}, {unit}, season taken out",
@@ -56,6 +57,7 @@ WORDS: Final = {
         "forecast continues the past: it does not know what is planned."
     ),
 }
+WORDS: Final = Phrases(_WORDS)
 
 
 def control_chart(table: pd.DataFrame, *, title: str, unit: str, seasonal: bool, ranges: FloatArray | None) -> Figure:
@@ -161,7 +163,7 @@ def outlook(
         ax.plot(at[seen], value[seen], color=BLUE, linewidth=1.1, label=WORDS["value"], **_marks(len(at)))
         if foretold.any():
             ax.fill_between(at[foretold], low[foretold], high[foretold], color=BLUE, alpha=0.16, linewidth=0.0,
-                            label=WORDS["band"].format(level=f"{100 * level:g}"))  # fmt: skip
+                            label=WORDS["band"].format(level=localized(f"{100 * level:g}")))  # fmt: skip
             ax.plot(at[foretold], middle[foretold], color=BLUE, linewidth=1.6, linestyle=(0, (2, 1.5)),
                     label=WORDS["forecast"])  # fmt: skip
         inside = np.flatnonzero(table["in_baseline"].to_numpy(bool))

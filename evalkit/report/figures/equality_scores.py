@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from evalkit.language import Phrases, localized
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, Figure, draw, wrapped
 from evalkit.report.figures.words import number
 
@@ -15,17 +16,16 @@ if TYPE_CHECKING:
 
 ROW_HEIGHT: Final = 0.36
 FRAME_HEIGHT: Final = 1.2
-WORDS: Final = {
+_WORDS: Final = {
     "title": "Scores now and in {baseline}",
     "says": "Score, 1 to 100; 100 is equality",
-    "now": "{year}",
-    "then": "{baseline}",
     "target": "Target",
     "alt": "Scores in {year}: {scores}. In {baseline}: {earlier}.",
     "note": (
         "Bars: {level} % intervals, from the groups' sampling distributions. Scores are approximate. Diamonds: targets."
     ),
 }
+WORDS: Final = Phrases(_WORDS)
 
 
 def equality_scores(rows: pd.DataFrame, *, year: str, baseline: str, level: float) -> Figure:
@@ -47,8 +47,8 @@ def equality_scores(rows: pd.DataFrame, *, year: str, baseline: str, level: floa
         at = np.arange(len(rows))
         ax.hlines(at, low, high, color=BLUE, linewidth=2.0)
         ax.plot(earlier, at, "o", color="white", markeredgecolor=GREY, markeredgewidth=1.4, markersize=6.0,
-                label=WORDS["then"].format(baseline=baseline))  # fmt: skip
-        ax.plot(score, at, "o", color=BLUE, markersize=6.5, label=WORDS["now"].format(year=year))
+                label=baseline)  # fmt: skip
+        ax.plot(score, at, "o", color=BLUE, markersize=6.5, label=year)
         if np.isfinite(target).any():
             ax.plot(target, at, "D", color=ORANGE, markersize=6.0, label=WORDS["target"])
         ax.set_ylim(len(rows) - 0.4, -0.6)
@@ -71,7 +71,7 @@ def equality_scores(rows: pd.DataFrame, *, year: str, baseline: str, level: floa
         id="equality_scores",
         title=WORDS["title"].format(baseline=baseline),
         alt=WORDS["alt"].format(year=year, scores=told, baseline=baseline, earlier=before),
-        note=WORDS["note"].format(level=f"{100 * level:g}"),
+        note=WORDS["note"].format(level=localized(f"{100 * level:g}")),
         data=rows,
         svg=svg,
         png=png,
