@@ -39,7 +39,11 @@ def spec(**changes: Any) -> StudySpec:
 def context(estimator: Estimator | None = None, seed: int = 3, **design: Any) -> CheckContext:
     """The context of an estimator fitted to a simulated staggered design."""
     made = simulate_staggered(StaggeredDesign(n_units=90, n_periods=8, **design), seed).frame
-    panel = Panel.from_frame(made, unit="unit", period="period", outcome="y", cohort="cohort")
+    return context_of(Panel.from_frame(made, unit="unit", period="period", outcome="y", cohort="cohort"), estimator)
+
+
+def context_of(panel: Panel, estimator: Estimator | None = None) -> CheckContext:
+    """The context of an estimator fitted to a panel."""
     fit = functools.partial(_fit, estimator or TwoWayFixedEffects())
     return CheckContext(spec(), panel, fit(panel), fit)
 

@@ -18,7 +18,7 @@ KINDS = ("studies", "indicators", "equality", "estimators", "checks", "prioritie
 @click.command(name="list")
 @click.argument("kind", type=click.Choice(KINDS))
 @options.together(options.plugin, options.config_dir, options.as_json)
-def list_(kind: str, plugins: tuple[Path, ...], config_dir: Path | None, as_json: bool) -> int:
+def list_(kind: str, plugins: tuple[str, ...], config_dir: Path | None, as_json: bool) -> int:
     """List studies, indicators, equality trees, estimators, checks or priorities."""
     from evalkit.cli import plugins as plugin_files
 
@@ -68,8 +68,8 @@ def _estimators(config_dir: Path | None) -> Rows:
             continue
         try:  # of another package or a file: only its class can say
             needs = registry.get(name).needs
-        except (EvalkitError, ImportError) as error:
-            rows.append((name, "", f"cannot be loaded: {error}"))
+        except EvalkitError as error:
+            rows.append((name, "", error.what))
             continue
         rows.append((name, needs.answers, overview.in_words(needs)))
     return ("estimator", "answers", "needs"), rows

@@ -26,9 +26,8 @@ plugin = click.option(
     "--plugin",
     "plugins",
     multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A Python file of yours that defines an estimator; it is run. May be repeated.",
+    metavar="FILE|MODULE",
+    help="A Python file of yours that defines an estimator, or an installed module; it is run. May be repeated.",
 )
 
 

@@ -43,7 +43,7 @@ def plan() -> None:
 @options.together(options.plugin, options.config_dir, options.quiet, options.as_json)
 def lock(
     overrides: tuple[str, ...], who: str, url: str, declared: str, reason: str, no_data: bool, results: Path,
-    plugins: tuple[Path, ...], config_dir: Path | None, quiet: bool, as_json: bool,
+    plugins: tuple[str, ...], config_dir: Path | None, quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Write studies/NAME/plan.lock.json: the resolved plan and its hash, who locked it and when, and what was known.
 
@@ -93,7 +93,7 @@ def lock(
 @no_data
 @options.together(options.plugin, options.config_dir, options.quiet, options.as_json)
 def diff(
-    overrides: tuple[str, ...], no_data: bool, plugins: tuple[Path, ...], config_dir: Path | None, quiet: bool,
+    overrides: tuple[str, ...], no_data: bool, plugins: tuple[str, ...], config_dir: Path | None, quiet: bool,
     as_json: bool,
 ) -> int:  # fmt: skip
     """Say what differs between the locked plan and the config: item, planned, actual, reason.

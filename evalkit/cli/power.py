@@ -56,7 +56,7 @@ def power(
     draws: int,
     power: float,
     out: Path | None,
-    plugins: tuple[Path, ...],
+    plugins: tuple[str, ...],
     config_dir: Path | None,
     quiet: bool,
     as_json: bool,

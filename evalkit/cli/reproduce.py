@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True, help="Log.")
 @options.together(options.plugin, options.config_dir, options.quiet, options.as_json)
 def reproduce(
-    run_id: str, data_root: str | None, results: Path, plugins: tuple[Path, ...], config_dir: Path | None,
+    run_id: str, data_root: str | None, results: Path, plugins: tuple[str, ...], config_dir: Path | None,
     quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Run a logged study again and compare every headline number.

@@ -49,7 +49,7 @@ def rollout(
     stratify: tuple[str, ...],
     strata: int | None,
     out: Path | None,
-    plugins: tuple[Path, ...],
+    plugins: tuple[str, ...],
     config_dir: Path | None,
     quiet: bool,
     as_json: bool,

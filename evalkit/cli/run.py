@@ -28,7 +28,7 @@ def run(
     again: bool,
     out: Path,
     more: str,
-    plugins: tuple[Path, ...],
+    plugins: tuple[str, ...],
     config_dir: Path | None,
     quiet: bool,
     as_json: bool,

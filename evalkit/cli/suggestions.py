@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from evalkit.estimators import registry
+
 if TYPE_CHECKING:
     from evalkit.config import Folders
 
@@ -81,7 +83,7 @@ def _values(key: str, before: Sequence[str], folders: Folders) -> list[str]:
     """Words that a key may hold; none where it takes any number or text."""
     if key in GROUPS:
         named = folders.options(key)
-        return sorted({*named, *_overview()["estimators"]}) if key == "estimator" else named
+        return sorted({*named, *registry.names()}) if key == "estimator" else named
     if key == LAUNCHER_KEY:
         return list(LAUNCHERS)
     if key == "study.priority":

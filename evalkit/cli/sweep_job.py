@@ -50,8 +50,10 @@ class Sweep:
         Of the sweep, the same each time it is started.
     folder
         Of this start: ``<results>/.sweeps/<uuid>``; job 7 has ``7/`` in it.
-    root, cwd, plugins
-        Absolute: the results folder, the working folder, a researcher's files.
+    root, cwd
+        Absolute: the results folder, the working folder.
+    plugins
+        A researcher's files, absolute, and modules by name.
     launcher
         ``basic`` runs jobs in the process of the sweep.
     again
@@ -64,7 +66,7 @@ class Sweep:
     folder: Path
     root: Path
     cwd: Path
-    plugins: tuple[Path, ...]
+    plugins: tuple[str, ...]
     launcher: str
     again: bool
     stores: dict[str | None, tuple[str, str | None]]

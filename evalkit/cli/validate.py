@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--no-data", is_flag=True, help="Check the config alone, as where the data are not.")
 @options.together(options.plugin, options.config_dir, options.quiet, options.as_json)
 def validate(
-    overrides: tuple[str, ...], no_data: bool, plugins: tuple[Path, ...], config_dir: Path | None, quiet: bool,
+    overrides: tuple[str, ...], no_data: bool, plugins: tuple[str, ...], config_dir: Path | None, quiet: bool,
     as_json: bool,
 ) -> int:  # fmt: skip
     """Check a study's config, data and design; estimate nothing.

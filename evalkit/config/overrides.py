@@ -169,7 +169,7 @@ def unknown_choice(group: str, choice: str, known: Sequence[str]) -> ConfigError
         shown = "none: there is no configs/cities.yaml"
     hint = f"Did you mean '{near}'?" if near else f"Write configs/{group}/{choice}.yaml or name a known one."
     if group == "estimator" and not near:
-        hint += " An estimator in a file of its own is loaded with --plugin FILE.py."
+        hint += " An estimator of your own is loaded with --plugin FILE.py or --plugin MODULE."
     word = {"check": "set of check settings", "evidence": "set of evidence rules", "tracking": "tracking"}
     return ConfigError(f"There is no {word.get(group, group)} '{choice}'.", allowed=shown, next_step=hint)
 

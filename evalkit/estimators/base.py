@@ -9,11 +9,14 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from evalkit.aggregate import Cells
 from evalkit.data.dose import departure
 from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.study.validation import explain
+from evalkit.uncertainty import Sampling
+from evalkit.vocabulary import POOLED, FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +154,49 @@ class PanelEstimator(BaseModel):
     def fit(self, panel: Panel, *, rng: np.random.Generator) -> Estimate:
         """Estimate the effects of the panel's treatment on its outcome."""
         raise NotImplementedError(f"{type(self).__name__} does not define fit")
+
+    def one_effect(
+        self, panel: Panel, effect: float, influence: FloatArray, *, observed: float, rng: np.random.Generator
+    ) -> Estimate:
+        """An estimate of one effect for all treated units and periods, with errors from its influence function.
+
+        Parameters
+        ----------
+        panel
+            What was fitted.
+        effect
+            The estimate, in units of the outcome.
+        influence
+            (N,) psi_i: how much each unit moves the estimate, so that its variance is the sum of psi_i^2; NaN for units
+            that are not used. It is summed within clusters where the panel has any.
+        observed
+            Mean outcome of the treated under treatment, which the effect is told beside.
+        rng
+            As given to ``fit``; its state becomes the seed of later draws.
+
+        Examples
+        --------
+        ``docs/adding-an-estimator.md`` writes an estimator with it.
+        """
+        used = ~np.isnan(influence)
+        treated = used & ~panel.never_treated & ~panel.always_treated
+        codes, clusters = np.unique(panel.cluster_codes[used], return_inverse=True)
+        psi: FloatArray = np.zeros((len(codes), 1))
+        np.add.at(psi[:, 0], clusters, influence[used])
+        pooled = np.array([POOLED], dtype=np.int64)
+        cells = Cells(
+            cohort=pooled, period=pooled, event_time=pooled, estimate=np.array([effect]),
+            observed=np.array([observed]), n_treated=np.array([treated.sum()], dtype=np.int64),
+            is_reference=np.array([False]), share_cohorts=np.array([], dtype=np.int64), shares=np.array([]),
+        )  # fmt: skip
+        return Estimate(
+            estimator=self.name,
+            settings=self.settings(),
+            cells=cells,
+            uncertainty=Sampling(covariance=psi.T @ psi, n_clusters=len(codes), influence_of=lambda: psi),
+            calendar=panel.calendar,
+            n_units=int(used.sum()),
+            n_treated_units=int(treated.sum()),
+            n_observations=int(panel.observed[used].sum()),
+            seed=int(rng.integers(2**31)),
+        )

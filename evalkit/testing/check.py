@@ -1,18 +1,23 @@
-"""The laws that every panel estimator keeps, and a function that runs them."""
+"""The laws that every panel estimator keeps, and a function that runs them.
+
+A law that does not hold is shown on the smallest panel that a search finds (:mod:`evalkit.testing.smallest`).
+"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import ConfigError, DesignRefused, closest
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Estimator
 from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
+from evalkit.testing.smallest import as_table, smallest
 from evalkit.vocabulary import FloatArray
 
 TOLERANCE = 1e-9
@@ -20,6 +25,10 @@ TOLERANCE = 1e-9
 SHIFT_TOLERANCE = 1e-6
 """After adding 1e9 to the outcome, which itself costs about 1e-7 of each value."""
 SEED = 20_240_101
+TRIES = 200
+"""Panels tried for a smaller example."""
+CLEARLY = 1e-3
+"""Relative difference that an example shows, where the whole panel shows as much: digits that a person sees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +37,74 @@ class CheckReport:
 
     Attributes
     ----------
+    estimator
+        Class that was checked.
     held
         Names of the laws that were checked and hold.
     broken
         Law to what was expected and what was found.
+    examples
+        Law that is broken to the smallest frame found that breaks it, in the form that ``check_estimator`` takes.
     """
 
+    estimator: str
     held: tuple[str, ...]
     broken: dict[str, str]
+    examples: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """What broke with its examples, or how many laws held."""
+        if not self.broken:
+            return f"{self.estimator} keeps {_laws(len(self.held))}."
+        parts = [f"{self.estimator} breaks {len(self.broken)} of {_laws(len(self.held) + len(self.broken))}."]
+        for law, found in self.broken.items():
+            parts.append(f"{law}: {found}")
+            if law in self.examples:
+                parts[-1] += f"\n{as_table(self.examples[law])}"
+        parts.append("Again: check_estimator(estimator, frame=report.examples[law], laws=[law])")
+        return "\n\n".join(parts)
 
     def raise_if_broken(self) -> None:
-        """Raise AssertionError naming every broken law."""
+        """Raise AssertionError naming every broken law, each with its smallest example."""
         if self.broken:
-            raise AssertionError("\n".join(f"{law}: {found}" for law, found in self.broken.items()))
+            raise AssertionError(str(self))
+
+
+def _laws(count: int) -> str:
+    return f"{count} law{'s' * (count != 1)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """How a law was found not to hold.
+
+    Attributes
+    ----------
+    what
+        In words.
+    gap
+        Relative difference; infinite where it is not a matter of size.
+    kind
+        Words that stay the same while the panel shrinks: an example has to break the law in the same way.
+    """
+
+    what: str
+    gap: float = np.inf
+    kind: str = "differs"
 
 
 Fit = Callable[[pd.DataFrame], Estimate]
-Law = Callable[[pd.DataFrame, Fit], str | None]
+Law = Callable[[pd.DataFrame, Fit], Broken | None]
 
 
 def check_estimator(
-    estimator: Estimator, *, frame: pd.DataFrame | None = None, laws: Sequence[str] | None = None
+    estimator: Estimator,
+    *,
+    frame: pd.DataFrame | None = None,
+    laws: Sequence[str] | None = None,
+    tries: int = TRIES,
 ) -> CheckReport:
-    """Run the laws on an estimator.
+    """Run the laws on an estimator; for each that does not hold, look for a panel small enough to read.
 
     Parameters
     ----------
@@ -61,49 +115,106 @@ def check_estimator(
         small simulated one by default, of counts where the estimator needs them.
     laws
         Names of the laws to run; by default all that bind it (:func:`laws_of`).
+    tries
+        Panels that are tried in the search for a smaller one, for each broken law; 0 keeps the whole panel.
 
     Returns
     -------
     CheckReport
-        Call ``raise_if_broken()`` in a test.
+        ``print(report)`` says what holds; call ``report.raise_if_broken()`` in a test.
 
     Raises
     ------
     TypeError
         If `estimator` is a class, or has no ``fit``.
+    ConfigError
+        For a name that no law has.
+    EvalkitError
+        Whatever the estimator says when it refuses the frame as it is: give it one that suits it.
 
     Examples
     --------
     >>> import evalkit as ek
-    >>> check_estimator(ek.TwoWayFixedEffects(), laws=["same seed, same result"]).broken
+    >>> report = check_estimator(ek.TwoWayFixedEffects(), laws=["same seed, same result"])
+    >>> print(report)
+    TwoWayFixedEffects keeps 1 law.
+    >>> report.broken
     {}
     """
     if not callable(getattr(estimator, "fit", None)) or isinstance(estimator, type):
         raise TypeError(f"check_estimator takes an estimator with its settings, e.g. MyEstimator(). Got {estimator!r}.")
-    if frame is None:
-        ineligible = 0.5 if estimator.needs.eligibility else 0.0
-        periods = 6 if estimator.needs.pre_periods <= 2 else estimator.needs.pre_periods + 6
-        design = StaggeredDesign(n_units=36, n_periods=periods, growth=0.3, cohort_gap=0.5, ineligible=ineligible)
-        frame = simulate_staggered(design, SEED).frame
-        frame = as_counts(frame) if estimator.needs.counts else frame
+    for name in laws or ():
+        if name not in LAWS:
+            near = closest(name, list(LAWS))
+            raise ConfigError(
+                f"There is no law '{name}'.",
+                allowed="; ".join(LAWS),
+                next_step=f"Did you mean '{near}'?" if near else None,
+            )
+    frame = _suitable(estimator) if frame is None else frame
+    held: list[str] = []
+    broken: dict[str, str] = {}
+    examples: dict[str, pd.DataFrame] = {}
+    for name in laws_of(estimator) if laws is None else laws:
+        found = _verdict(estimator, LAWS[name], frame)
+        if found is None:
+            held.append(name)
+            continue
+        examples[name] = smallest(frame, _breaks_alike(estimator, LAWS[name], found), tries)
+        last = _verdict(estimator, LAWS[name], examples[name]) or found
+        broken[name] = last.what
+    return CheckReport(type(estimator).__name__, tuple(held), broken, examples)
+
+
+def _suitable(estimator: Estimator) -> pd.DataFrame:
+    """A small simulated frame that offers what the estimator needs."""
+    ineligible = 0.5 if estimator.needs.eligibility else 0.0
+    periods = 6 if estimator.needs.pre_periods <= 2 else estimator.needs.pre_periods + 6
+    design = StaggeredDesign(n_units=36, n_periods=periods, growth=0.3, cohort_gap=0.5, ineligible=ineligible)
+    frame = simulate_staggered(design, SEED).frame
+    return as_counts(frame) if estimator.needs.counts else frame
+
+
+def _verdict(estimator: Estimator, law: Law, frame: pd.DataFrame) -> Broken | None:
+    """What a law says; an error after the frame as it is was taken is a broken law, and one before it is not."""
+    taken = 0
 
     def fit(data: pd.DataFrame) -> Estimate:
+        nonlocal taken
         weight = "weight" if "weight" in data else None
         covariates = ["eligible"] if "eligible" in data else []
         panel = Panel.from_frame(
             data, unit="unit", period="period", outcome="y", cohort="cohort", covariates=covariates, weight=weight
         )
-        return estimator.fit(panel, rng=np.random.default_rng(SEED))
+        estimate = estimator.fit(panel, rng=np.random.default_rng(SEED))
+        if not isinstance(estimate, Estimate):
+            raise TypeError(f"fit returned {type(estimate).__name__}; it has to return evalkit.estimate.Estimate")
+        taken += 1
+        return estimate
 
-    held: list[str] = []
-    broken: dict[str, str] = {}
-    for name in laws_of(estimator) if laws is None else laws:
-        problem = LAWS[name](frame, fit)
-        if problem is None:
-            held.append(name)
-        else:
-            broken[name] = problem
-    return CheckReport(tuple(held), broken)
+    try:
+        return law(frame, fit)
+    except Exception as error:
+        if not taken:
+            raise
+        kind = type(error).__name__
+        return Broken(f"the frame as it is was taken, and after the change fit raised {kind}: {error}", kind=kind)
+
+
+def _breaks_alike(estimator: Estimator, law: Law, found: Broken) -> Callable[[pd.DataFrame], bool]:
+    """Whether a smaller frame breaks the law in the same way, and by far more than rounding does."""
+    enough = min(found.gap, CLEARLY)
+
+    def breaks(frame: pd.DataFrame) -> bool:
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):  # tiny panels divide by zero: no news here
+                warnings.simplefilter("ignore")
+                now = _verdict(estimator, law, frame)
+        except Exception:  # noqa: BLE001 (a frame that the estimator cannot take at all is no example of anything)
+            return False
+        return now is not None and now.kind == found.kind and now.gap >= enough
+
+    return breaks
 
 
 def laws_of(estimator: Estimator) -> tuple[str, ...]:
@@ -142,37 +253,52 @@ def _numbers(estimate: Estimate) -> FloatArray:
     return np.stack([table["estimate"].to_numpy()[order], table["std_error"].to_numpy()[order]])
 
 
-def _difference(expected: FloatArray, found: FloatArray, tolerance: float) -> str | None:
+def _difference(expected: FloatArray, found: FloatArray, tolerance: float) -> Broken | None:
+    """Whether two (rows, K) tables of the same cells agree; the first row holds the effects, the second errors."""
     if expected.shape != found.shape:
-        return f"expected {expected.shape[1]} cells, found {found.shape[1]}"
-    scale = np.maximum(np.nanmax(np.abs(expected)), 1e-12)
-    gap = float(np.nanmax(np.abs(expected - found)) / scale)
-    return None if gap <= tolerance else f"relative difference {gap:.2e} exceeds {tolerance:.0e}"
+        return Broken(f"expected {expected.shape[1]} cells, found {found.shape[1]}", kind="cells")
+    if not np.array_equal(np.isnan(expected), np.isnan(found)):
+        return Broken("a number is missing in one answer and not in the other", kind="missing")
+    known = ~np.isnan(expected)
+    scale = np.max(np.abs(expected), where=known, initial=1e-12)
+    apart = np.where(known, np.abs(expected - found), 0.0)
+    gap = float(apart.max() / scale)
+    if gap <= tolerance:
+        return None
+    row = int(apart[0].max() / scale <= tolerance)  # effects first: what a person checks by hand
+    cell = int(apart[row].argmax())
+    what = ("the effect", "the standard error")[row]
+    return Broken(
+        f"{what} is {expected[row, cell]:.6g} and becomes {found[row, cell]:.6g}: "
+        f"relative difference {gap:.2e} exceeds {tolerance:.0e}",
+        gap,
+        kind=what,
+    )
 
 
 def _unchanged_by(change: Callable[[pd.DataFrame], pd.DataFrame], tolerance: float = TOLERANCE) -> Law:
-    def law(frame: pd.DataFrame, fit: Fit) -> str | None:
+    def law(frame: pd.DataFrame, fit: Fit) -> Broken | None:
         return _difference(_numbers(fit(frame)), _numbers(fit(change(frame))), tolerance)
 
     return law
 
 
-def _same_seed(frame: pd.DataFrame, fit: Fit) -> str | None:
+def _same_seed(frame: pd.DataFrame, fit: Fit) -> Broken | None:
     first, second = _numbers(fit(frame)), _numbers(fit(frame))
-    return None if np.array_equal(first, second, equal_nan=True) else "two fits with one seed differ"
+    return None if np.array_equal(first, second, equal_nan=True) else Broken("two fits with one seed differ")
 
 
-def _scaled(frame: pd.DataFrame, fit: Fit) -> str | None:
+def _scaled(frame: pd.DataFrame, fit: Fit) -> Broken | None:
     factor = 8.0
     expected = factor * _numbers(fit(frame))
     return _difference(expected, _numbers(fit(frame.assign(y=3.0 + factor * frame["y"]))), TOLERANCE)
 
 
-def _rescaled(frame: pd.DataFrame, fit: Fit) -> str | None:
+def _rescaled(frame: pd.DataFrame, fit: Fit) -> Broken | None:
     return _difference(_numbers(fit(frame)), _numbers(fit(frame.assign(y=8.0 * frame["y"]))), TOLERANCE)
 
 
-def _treatment_shift(frame: pd.DataFrame, fit: Fit) -> str | None:
+def _treatment_shift(frame: pd.DataFrame, fit: Fit) -> Broken | None:
     treated = (frame["cohort"] > 0) & (frame["period"] >= frame["cohort"])
     if "eligible" in frame:
         treated &= frame["eligible"] == 1
@@ -180,12 +306,12 @@ def _treatment_shift(frame: pd.DataFrame, fit: Fit) -> str | None:
     moved = after.aggregation("overall").estimate - before.aggregation("overall").estimate
     gap = float(abs(moved[0] - 2.0))
     tolerance = TOLERANCE if before.draws is None else 0.02
-    return (
-        None if gap <= tolerance * 2.0 else f"adding 2 to treated outcomes moved the overall effect by {moved[0]:.12g}"
-    )
+    if gap <= tolerance * 2.0:
+        return None
+    return Broken(f"adding 2 to treated outcomes moved the overall effect by {moved[0]:.12g}", gap / 2.0)
 
 
-def _cloned(frame: pd.DataFrame, fit: Fit) -> str | None:
+def _cloned(frame: pd.DataFrame, fit: Fit) -> Broken | None:
     """A unit of weight 2 counts as two such units; estimators without weights refuse them."""
     doubled = frame["unit"] % 3 == 0
     twins = frame[doubled].assign(unit=frame["unit"] + 10_000)
@@ -201,13 +327,13 @@ def _cloned(frame: pd.DataFrame, fit: Fit) -> str | None:
     )
 
 
-def _input_kept(frame: pd.DataFrame, fit: Fit) -> str | None:
+def _input_kept(frame: pd.DataFrame, fit: Fit) -> Broken | None:
     copy = frame.copy(deep=True)
     fit(frame)
-    return None if frame.equals(copy) else "fit changed the caller's frame"
+    return None if frame.equals(copy) else Broken("fit changed the caller's frame")
 
 
-def _always_treated(frame: pd.DataFrame, fit: Fit) -> str | None:
+def _always_treated(frame: pd.DataFrame, fit: Fit) -> Broken | None:
     """Heterogeneity-robust estimators ignore units that are treated throughout."""
     base = frame[frame["unit"] % 5 != 0]
     extra = frame[frame["unit"] % 5 == 0].assign(cohort=int(frame["period"].min()))
@@ -218,12 +344,13 @@ def _always_treated(frame: pd.DataFrame, fit: Fit) -> str | None:
     )
 
 
-def _refuses_no_comparison(frame: pd.DataFrame, fit: Fit) -> str | None:
+def _refuses_no_comparison(frame: pd.DataFrame, fit: Fit) -> Broken | None:
+    fit(frame)  # the frame has to suit the estimator, or its refusal would say nothing
     try:
         fit(frame.assign(cohort=int(frame["period"].min()) + 2))
     except DesignRefused:
         return None
-    return "a panel in which all units start at once and nobody is untreated was not refused"
+    return Broken("a panel in which all units start at once and nobody is untreated was not refused")
 
 
 LAWS: dict[str, Law] = {

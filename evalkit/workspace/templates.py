@@ -267,13 +267,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
-from evalkit.uncertainty import Sampling
-from evalkit.vocabulary import POOLED
 
 
 class $class_name(PanelEstimator):
@@ -293,45 +290,18 @@ class $class_name(PanelEstimator):
         if panel.weight is not None and np.ptp(panel.weight[panel.observed]) > 0.0:
             raise DesignRefused(f"{self.name} takes no sampling weights.", next_step="Build the panel without weight.")
         change = panel.outcome[:, -1] - panel.outcome[:, 0]
-        known = ~np.isnan(change)
-        treated = known & ~panel.never_treated & ~panel.always_treated
-        comparison = known & panel.never_treated
-        if treated.sum() < 2 or comparison.sum() < 2:
+        treated = ~np.isnan(change) & ~panel.never_treated & ~panel.always_treated
+        comparison = ~np.isnan(change) & panel.never_treated
+        if min(treated.sum(), comparison.sum()) < 2:
             raise DesignRefused(
                 f"{self.name} needs two units in each arm; found {treated.sum()} and {comparison.sum()}.",
                 next_step="Add units, or choose another estimator.",
             )
         gap = change[treated].mean() - change[comparison].mean()
-        # One number a unit: how much the estimate moves with it. Their cross-product is the covariance.
-        influence = np.zeros(panel.n_units)
+        influence = np.full(panel.n_units, np.nan)  # how much each unit moves the gap; its squares sum to the variance
         influence[treated] = (change[treated] - change[treated].mean()) / treated.sum()
-        influence[comparison] = -(change[comparison] - change[comparison].mean()) / comparison.sum()
-        pooled = np.array([POOLED], dtype=np.int64)
-        cells = Cells(
-            cohort=pooled,
-            period=pooled,
-            event_time=pooled,
-            estimate=np.array([gap]),
-            observed=np.array([panel.outcome[treated, -1].mean()]),
-            n_treated=np.array([treated.sum()], dtype=np.int64),
-            is_reference=np.array([False]),
-            share_cohorts=np.array([], dtype=np.int64),
-            shares=np.array([]),
-        )
-        used = int(treated.sum() + comparison.sum())
-        return Estimate(
-            estimator=self.name,
-            settings=self.settings(),
-            cells=cells,
-            uncertainty=Sampling(
-                covariance=np.array([[influence @ influence]]), n_clusters=used, influence_of=lambda: influence[:, None]
-            ),
-            calendar=panel.calendar,
-            n_units=used,
-            n_treated_units=int(treated.sum()),
-            n_observations=2 * used,
-            seed=int(rng.integers(2**31)),
-        )
+        influence[comparison] = (change[comparison].mean() - change[comparison]) / comparison.sum()
+        return self.one_effect(panel, gap, influence, observed=panel.outcome[treated, -1].mean(), rng=rng)
 '''
 """`estimators/NAME.py`."""
 

@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "studies").rglob("*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
+PYTHON = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+
 
 def blocks(page: Path, language: str) -> list[str]:
     return [text for found, text in BLOCK.findall(page.read_text("utf-8")) if found == language]
@@ -31,11 +33,15 @@ def with_python() -> list[Path]:
 
 
 @pytest.mark.parametrize("page", with_python(), ids=lambda page: page.stem)
-def test_the_python_of_a_page_runs_from_top_to_bottom(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_a_page_runs_from_top_to_bottom_and_prints_what_stands_below_it(
+    page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(ROOT)
     names: dict[str, Any] = {"__name__": f"page_{page.stem}"}
-    for number, code in enumerate(blocks(page, "python"), start=1):
+    for number, (code, shown) in enumerate(PYTHON.findall(page.read_text("utf-8")), start=1):
+        capsys.readouterr()
         exec(compile(code, f"{page.name}, block {number}", "exec"), names)
+        assert not shown or capsys.readouterr().out.strip() == shown.strip()
 
 
 def test_the_page_on_studies_names_every_key() -> None:

@@ -15,7 +15,7 @@ import evalkit as ek
 from evalkit.numerics.reassignment import randomization_p, roll_out
 from evalkit.numerics.static_two_way import fit_static_two_way
 from evalkit.numerics.wild_bootstrap import wild_bootstrap
-from evalkit.testing.simulate import staggered_panel
+from evalkit.testing.simulate import simulate_few_treated
 from evalkit.uncertainty import multipliers
 from evalkit.vocabulary import FloatArray
 
@@ -29,10 +29,7 @@ BOOTSTRAPPED = 199
 
 
 def null_panel(treated: int, seed: int) -> ek.Panel:
-    return staggered_panel(
-        n_units=UNITS, n_periods=PERIODS, cohorts={PERIODS // 2 + 1: treated / UNITS}, effect=0.0,
-        autocorrelation=RHO, seed=seed,
-    )  # fmt: skip
+    return simulate_few_treated(treated, seed=seed, n_units=UNITS, n_periods=PERIODS, autocorrelation=RHO).panel()
 
 
 def p_values(treated: int, seed: int) -> tuple[float, float, float]:

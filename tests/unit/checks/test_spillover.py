@@ -11,8 +11,10 @@ from evalkit.checks.spillover import Spillover
 from evalkit.data.keep import keep_units
 from evalkit.errors import ConfigError, DataError
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
+from evalkit.testing.simulate import StaggeredDesign
+from evalkit.testing.violations import simulate_spillover
 from evalkit.vocabulary import BoolArray, Diagnostic
-from tests.simulated import context
+from tests.simulated import context_of
 
 SAME = 1e-10
 """The same estimator on the same panel."""
@@ -20,29 +22,15 @@ NEAR_KM = 10.0
 NOISE = 0.25
 """Error of an effect of 2 with noise 0.2 and ten places."""
 
-BY_DISTANCE = Spillover(latitude="lat", longitude="lon", rings_km=(NEAR_KM, 50.0))
+BY_DISTANCE = Spillover(latitude="latitude", longitude="longitude", rings_km=(NEAR_KM, 50.0))
 
 
 def _on_a_map(spill: float) -> tuple[CheckContext, BoolArray]:
-    """Treated places at latitude 0; ten comparison places 5 km away, which change as well; the others 1,000 km away."""
-    made = context(CallawaySantAnna(), effect=4.0, noise=0.2, cohorts={5: 0.4})
-    panel = made.panel
-    comparison = np.flatnonzero(panel.never_treated)
-    near = np.zeros(panel.n_units, dtype=bool)
-    near[comparison[:10]] = True
-    latitude = np.where(panel.never_treated, 9.0, 0.0)
-    latitude[near] = 5.0 / 111.2
-    late = panel.time[None, :] >= panel.cohorts[0]
-
-    def wide(values: np.typing.NDArray[np.float64]) -> np.typing.NDArray[np.float64]:
-        return np.repeat(values[:, None], panel.n_periods, axis=1)
-
-    changed = dataclasses.replace(
-        panel,
-        outcome=panel.outcome + spill * (near[:, None] & late),
-        covariates={"lat": wide(latitude), "lon": np.zeros(panel.outcome.shape)},
-    )
-    return dataclasses.replace(made, panel=changed, estimate=made.fit(changed)), near
+    """Treated places at the equator; ten comparison places 5 km away, which change as well; the others far north."""
+    design = StaggeredDesign(n_units=90, n_periods=8, effect=4.0, noise=0.2, cohorts={5: 0.4})
+    panel = simulate_spillover(spill, seed=3, n_near=10, design=design).panel()
+    made = context_of(panel, CallawaySantAnna())
+    return made, panel.never_treated & (panel.covariate("latitude")[:, 0] < 1.0)
 
 
 def _rows(found: Diagnostic) -> pd.DataFrame:
@@ -90,13 +78,13 @@ def test_declared_neighbours_do_what_distances_do() -> None:
 
 
 def test_with_no_comparison_place_near_there_is_nothing_to_leave_out() -> None:
-    found = Spillover(latitude="lat", longitude="lon", rings_km=(1.0,)).run(_on_a_map(0.0)[0])[0]
+    found = Spillover(latitude="latitude", longitude="longitude", rings_km=(1.0,)).run(_on_a_map(0.0)[0])[0]
     assert found.status == "not_run"
     assert "within 1 km" in found.reading
 
 
 def test_with_all_comparison_places_near_there_is_nothing_to_compare_with() -> None:
-    found = Spillover(latitude="lat", longitude="lon", rings_km=(5000.0,)).run(_on_a_map(0.0)[0])[0]
+    found = Spillover(latitude="latitude", longitude="longitude", rings_km=(20_100.0,)).run(_on_a_map(0.0)[0])[0]
     assert found.status == "not_run"
 
 
@@ -113,8 +101,8 @@ def test_an_unknown_neighbour_is_refused() -> None:
 
 def test_a_place_that_moves_is_refused() -> None:
     made, _ = _on_a_map(0.0)
-    moving = made.panel.covariates["lat"] + made.panel.time[None, :]
-    panel = dataclasses.replace(made.panel, covariates={**made.panel.covariates, "lat": moving})
+    moving = made.panel.covariates["latitude"] + made.panel.time[None, :]
+    panel = dataclasses.replace(made.panel, covariates={**made.panel.covariates, "latitude": moving})
     with pytest.raises(DataError, match="changes over time"):
         BY_DISTANCE.run(dataclasses.replace(made, panel=panel))
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalkit.testing.simulate import StaggeredDesign, simulate_staggered, staggered_frame
+from evalkit.testing.simulate import StaggeredDesign, simulate_few_treated, simulate_staggered, staggered_frame
 
 MONTE_CARLO = 0.05  # four standard errors of an autocorrelation over 4,000 pairs
 
@@ -37,3 +37,17 @@ def test_missing_cells_are_removed_as_rows() -> None:
     frame = staggered_frame(n_units=200, missing=0.3, seed=1)
     assert 0.65 < len(frame) / (200 * 8) < 0.75
     assert not frame.duplicated(["unit", "period"]).any()
+
+
+def test_few_treated_units_start_together_and_somebody_is_left_to_compare_with() -> None:
+    simulated = simulate_few_treated(3, seed=1, effect=2.0)
+    starts = simulated.frame.groupby("unit")["cohort"].first()
+    assert (starts[starts > 0].tolist(), len(starts), simulated.overall) == ([11, 11, 11], 50, 2.0)
+    for wrong in (0, 50):
+        with pytest.raises(ValueError, match="n_treated must be from 1 to 49"):
+            simulate_few_treated(wrong, seed=1)
+
+
+def test_a_simulated_panel_holds_the_covariates_of_its_frame() -> None:
+    panel = simulate_staggered(StaggeredDesign(n_units=20, ineligible=0.5), 1).panel()
+    assert set(panel.covariates) == {"x", "eligible"}
