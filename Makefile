@@ -8,14 +8,14 @@ STUDY ?= castle_doctrine
 ARGS ?=
 WORKERS ?= 2
 SWEEPS := tests/functional/test_sweep_cities.py
-LONG_TRUST := tests/trust
+LONG_TRUST := tests/trust tests/security
 VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 # The stamp carries the content of the lock, not its date: a second `make` installs nothing and needs no network.
 STAMP := $(VENV)/.installed-$(shell cat requirements.lock requirements-data.lock pyproject.toml | cksum | tr -d ' ')
 
-.PHONY: help setup run test lint format calibrate trust sweeps benchmark figures docs lock ui wheel clean
+.PHONY: help setup run test lint format calibrate trust sweeps benchmark figures docs lock licences sbom audit ui wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -72,6 +72,15 @@ docs: $(STAMP) ## build the docs as a site: open site/index.html
 lock: ## rewrite requirements.lock after an edit of the dependencies (needs uv)
 	uv pip compile pyproject.toml --extra dev --extra server --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+
+licences: $(STAMP) ## rewrite docs/licences.md; fails where a licence is on no list
+	@$(BIN)/python -m supply.licences
+
+sbom: $(STAMP) ## write the bill of materials: dist/evalkit.cdx.json (CycloneDX)
+	@$(BIN)/python -m supply.materials dist/evalkit.cdx.json
+
+audit: $(STAMP) ## ask a public service for known weaknesses of the locked dependencies (needs a network)
+	@$(BIN)/python -m pip_audit --strict --disable-pip --require-hashes --requirement requirements.lock --requirement requirements-data.lock --progress-spinner off $(ARGS)
 
 ui: $(STAMP) ## open the evidence in MLflow's pages
 	@$(BIN)/evalkit ui $(ARGS)

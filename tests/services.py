@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -123,8 +124,11 @@ def tracking_server(
 
 
 @contextmanager
-def serving(command: list[str], health: str, folder: Path) -> Iterator[int]:
-    """Start a server that leads a process group, wait until it answers, end the whole group afterwards."""
+def serving(command: list[str], health: str, folder: Path, *, certificate: Path | None = None) -> Iterator[int]:
+    """Start a server that leads a process group, wait until it answers, end the whole group afterwards.
+
+    `certificate` is what to trust where `health` is an https address.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     log = folder / "server.log"
     with log.open("wb") as output:
@@ -132,7 +136,7 @@ def serving(command: list[str], health: str, folder: Path) -> Iterator[int]:
             command, cwd=folder, stdout=output, stderr=output, start_new_session=True, env=_lean(environment)
         )
     try:
-        _until(lambda: _answers(health), server, log)
+        _until(lambda: _answers(health, certificate), server, log)
         yield server.pid
     finally:
         # Its workers are in the group it leads; nobody else is. A test may have killed it already.
@@ -152,8 +156,9 @@ def _accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _answers(address: str) -> bool:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _answers(address: str, certificate: Path | None) -> bool:
+    trusted = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=certificate))
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), trusted)
     try:
         with direct.open(address, timeout=5):
             return True

@@ -37,6 +37,10 @@ PACKAGES: Final = {
 }
 """Distribution -> the module it installs."""
 
+OPEN: Final = (
+    "the server answers without a login: whoever reaches it reads and deletes every run. docs/tracking.md, 'A server "
+    "for a team', starts one that does not"
+)
 FREE_GB: Final = 1.0  # a sampled study with its draws and pages takes some 20 MB; a sweep of dozens fits
 
 
@@ -112,7 +116,7 @@ def _configs() -> Iterator[Finding]:
 def _store(fix: bool) -> Iterator[Finding]:
     """The tracking store: that it opens, and runs in it that nobody closed."""
     from evalkit.tracking.stale import close_stale, find_stale
-    from evalkit.tracking.store import resolve
+    from evalkit.tracking.store import open_to_strangers, resolve
 
     try:
         store = resolve()
@@ -124,6 +128,8 @@ def _store(fix: bool) -> Iterator[Finding]:
         yield Finding("Store", "problem", error.what)
         return
     yield Finding("Store", "ok", store.shown)
+    if open_to_strangers(store):
+        yield Finding("Access", "warning", OPEN)
     if not stale:
         yield Finding("Open runs", "ok", "none was left open")
     elif fix:

@@ -13,7 +13,9 @@ import hashlib
 import logging
 import os
 import queue
+import re
 import socket
+import ssl
 import tempfile
 import threading
 import urllib.error
@@ -37,6 +39,7 @@ LOCK_SECONDS: Final = 300.0
 DATABASE: Final = "mlflow.db"
 _ADVISORY_LOCK: Final = int.from_bytes(b"evalkit")
 ARTIFACTS: Final = "mlartifacts"
+_DENIED: Final = re.compile(r"error code 40[13]\b")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 # MLflow's own defaults wait 120 s and try 8 times: minutes for each call to a server that is down.
 _UNLESS_SET: Final = {
@@ -51,6 +54,7 @@ _ALWAYS: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ASYNC_LOGGING": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is the answer's, where `--json` was asked for
 }
 
 
@@ -262,8 +266,17 @@ def _failures_as_not_synced(store: Store) -> Iterator[None]:
         lines = redact(str(error)).strip().splitlines()
         reason = lines[0] if lines else type(error).__name__
         raise NotSynced(
-            f"The tracking store {store.shown} did not take the run: {reason}", next_step=_later(store)
+            f"The tracking store {store.shown} did not take the run: {reason}",
+            next_step=_with_rights(store) if _DENIED.search(reason) else _later(store),
         ) from None
+
+
+def _with_rights(store: Store) -> str:
+    return (
+        f"The results are safe on disk. {store.shown} knows no such account or does not let it write: check "
+        "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or ask its administrator for the right to log runs; "
+        "then log them with `evalkit sync`."
+    )
 
 
 def _later(store: Store) -> str:
@@ -298,16 +311,57 @@ def probe(store: Store, *, seconds: float = PROBE_SECONDS) -> None:
 
 
 def _ask_http(uri: str, seconds: float) -> str:
-    parts = urlsplit(uri)
-    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}/health"
     try:
-        with urllib.request.urlopen(address, timeout=seconds):  # noqa: S310 (scheme is http or https, by `resolve`)
+        with ask_without_login(uri, "health", seconds=seconds):
             return ""
     except urllib.error.HTTPError as error:
         # 401 or 404 come from something alive (a login, an older server); 5xx from a proxy without a server behind it.
         return "" if error.code < 500 else f"status {error.code}"
     except (OSError, ValueError) as error:
         return redact(str(getattr(error, "reason", error)))
+
+
+def ask_without_login(uri: str, route: str, *, content: bytes | None = None, seconds: float = PROBE_SECONDS) -> Any:
+    """Send an HTTP server a question as a stranger does; trust the certificate that MLflow is told to trust.
+
+    Parameters
+    ----------
+    uri
+        An http or https address; a login in it is left out.
+    route
+        Path below the address.
+    content
+        JSON to post; without it the question is a GET.
+    seconds
+        How long to wait.
+
+    Raises
+    ------
+    OSError
+        If there is no answer, or one that is an error (`urllib.error.HTTPError`).
+    """
+    parts = urlsplit(uri)
+    address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}/{route}"
+    trusted = ssl.create_default_context(cafile=os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or None)
+    question = urllib.request.Request(address, content, {"Content-Type": "application/json"})  # noqa: S310 (http or https, by `resolve`)
+    return urllib.request.urlopen(question, timeout=seconds, context=trusted)  # noqa: S310
+
+
+def open_to_strangers(store: Store) -> bool:
+    """Whether a server lists its experiments for whoever asks, without a login.
+
+    Examples
+    --------
+    >>> open_to_strangers(resolve("sqlite:///mlflow.db"))
+    False
+    """
+    if not store.is_http:
+        return False
+    try:
+        with ask_without_login(store.uri, "api/2.0/mlflow/experiments/search", content=b'{"max_results": 1}'):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def _ask_port(uri: str, seconds: float) -> str:

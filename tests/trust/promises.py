@@ -180,9 +180,7 @@ PROMISES: Final[Mapping[str, str]] = {name: text for part in PARTS.values() for 
 
 AWAITED: Final = frozenset(
     {
-        "trap-04",
         "trap-09",
-        "trap-13",
         "fault-server-midrun",
         "fault-sigterm",
         "law-donor-zero",
@@ -190,11 +188,6 @@ AWAITED: Final = frozenset(
         "calibration-heteroskedastic",
         "repeat-processes",
         "repeat-threads",
-        "secure-pickle",
-        "secure-audit",
-        "secure-licences",
-        "secure-materials",
-        "secure-server",
     }
 )
 """Promises that no test is marked with yet."""

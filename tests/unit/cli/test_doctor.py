@@ -62,6 +62,20 @@ def test_a_server_that_does_not_answer_is_a_problem(
     assert findings(capsys, code=1)["Store"]["state"] == "problem"
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_server_that_answers_without_a_login_is_warned_of(
+    answers: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "exists", lambda store: True)
+    monkeypatch.setattr("evalkit.tracking.stale.find_stale", list)
+    monkeypatch.setattr("evalkit.tracking.store.open_to_strangers", lambda store: answers)
+    found = findings(capsys).get("Access")
+    assert (found is not None) == answers
+    if found is not None:
+        assert found["state"] == "warning"
+        assert "reads and deletes every run" in found["detail"]
+
+
 def test_a_run_whose_process_is_gone_is_found_and_closed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

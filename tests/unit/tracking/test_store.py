@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import ConfigError, NotSynced
-from evalkit.tracking.store import artifact_location, launching_run, opened, prepare_environment, probe, resolve
+from evalkit.tracking.store import (
+    artifact_location,
+    launching_run,
+    open_to_strangers,
+    opened,
+    prepare_environment,
+    probe,
+    resolve,
+)
 
 
 @pytest.fixture
@@ -36,8 +44,12 @@ def answering() -> Iterator[tuple[ThreadingHTTPServer, list[int]]]:
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            assert "Authorization" not in self.headers
             self.send_response(status[0])
             self.end_headers()
+
+        def do_POST(self) -> None:
+            self.do_GET()
 
         def log_message(self, format: str, *args: object) -> None:
             """Keep quiet."""
@@ -145,6 +157,44 @@ def test_a_login_page_is_a_sign_of_life_and_a_proxy_without_server_is_not(
     else:
         with pytest.raises(NotSynced, match=f"status {status}"):
             probe(store)
+
+
+@pytest.mark.promise("trap-13")
+@pytest.mark.parametrize(("status", "strangers"), [(200, True), (401, False), (403, False), (500, False)])
+def test_a_server_is_open_when_it_lists_its_experiments_without_a_login(
+    answering: tuple[ThreadingHTTPServer, list[int]], status: int, strangers: bool
+) -> None:
+    server, answer = answering
+    answer[0] = status
+    assert open_to_strangers(resolve(f"http://ana:canary@127.0.0.1:{server.server_port}/")) == strangers
+
+
+def test_a_store_without_a_server_or_with_a_dead_one_is_open_to_nobody(closed_port: int, tmp_path: Path) -> None:
+    assert not open_to_strangers(resolve(f"http://127.0.0.1:{closed_port}"))
+    assert not open_to_strangers(resolve(folder=tmp_path))
+
+
+@pytest.mark.promise("trap-13")
+@pytest.mark.parametrize(("code", "advice"), [(401, "check MLFLOW_TRACKING_USERNAME"), (403, "ask its administrator"),
+                                              (500, "Start the server")])  # fmt: skip
+def test_a_missing_right_is_told_from_a_server_that_is_down(
+    answering: tuple[ThreadingHTTPServer, list[int]], code: int, advice: str
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    server, _ = answering
+    with (
+        pytest.raises(NotSynced) as refused,
+        opened(resolve(f"http://127.0.0.1:{server.server_port}")),
+    ):
+        raise MlflowException(f"API request to endpoint /api/2.0/x failed with error code {code} != 200.")
+    assert advice in str(refused.value.next_step)
+
+
+def test_mlflow_prints_no_address_into_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "false")
+    prepare_environment()
+    assert os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
 
 
 def test_a_broken_database_is_not_synced(tmp_path: Path) -> None:
