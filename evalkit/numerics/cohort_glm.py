@@ -323,7 +323,8 @@ def with_maximum(sums: MomentSums, cells: BoolArray, comparison: int | None) -> 
     """(H, T) cells whose groups and periods hold both events and their absence, so that finite effects fit them.
 
     A group or period without a single event (for shares also: with nothing else) would have an effect of minus (plus)
-    infinity: its rows carry no information on the others (Correia, Guimaraes and Zylkin 2021) and are left out.
+    infinity: its rows carry no information on the others (Correia, Guimaraes and Zylkin 2021) and are left out. So are
+    those of periods in which the group that informs them has no row.
 
     Parameters
     ----------
@@ -335,7 +336,8 @@ def with_maximum(sums: MomentSums, cells: BoolArray, comparison: int | None) -> 
         The group that alone informs the periods; None where all do.
     """
     if not sums.family.has_lower:
-        return cells
+        # a period in which the comparison group has no row has no coefficient: nothing can be measured from it
+        return cells if comparison is None else cells & cells[comparison]
     informs = np.ones(len(cells), dtype=bool) if comparison is None else np.arange(len(cells)) == comparison
     kept = cells.copy()
     while True:

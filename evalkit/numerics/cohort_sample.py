@@ -91,6 +91,8 @@ class CohortSample:
     @cached_property
     def cohort_rows(self) -> dict[int, slice]:
         """Rows of each cohort, the never-treated included, in the order of the rows."""
+        if not len(self):
+            return {}
         starts = np.flatnonzero(np.diff(self.first_treated, prepend=self.first_treated[:1] - 1)).tolist()
         stops = [*starts[1:], len(self)]
         return {int(self.first_treated[a]): slice(a, b) for a, b in zip(starts, stops, strict=True)}
@@ -102,7 +104,7 @@ class CohortSample:
     @cached_property
     def n_clusters(self) -> int:
         """Independent clusters: the units where none were named."""
-        return len(self) if self.cluster is None else int(self.cluster.max()) + 1
+        return len(self) if self.cluster is None else int(self.cluster.max(initial=-1)) + 1
 
     def clusters_until(self, last: int) -> int:
         """Clusters with a unit first treated up to a period."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalkit.numerics.structural import Shape, Trend
 from evalkit.vocabulary import FloatArray
+
+if TYPE_CHECKING:  # what describes the series; nothing of how it is computed
+    from evalkit.numerics.structural import Shape, Trend
 
 
 def covariance(trend: Trend, shape: Shape, index: int, periods: int) -> tuple[FloatArray, FloatArray]:

@@ -63,16 +63,22 @@ def estimate(
     switchers: int = 0,
     covariates: Array | None = None,
     never: bool = False,
+    reacts: Array | None = None,
 ) -> Answer:
-    """All event times of an (N, T) outcome whose dose is known throughout."""
+    """All event times of an (N, T) outcome whose dose is known throughout.
+
+    `reacts` (N,) are first periods in which units that start after the window may react; -1 for all others.
+    """
     n, periods = y.shape
     units = [read_unit(dose[i], y[i]) for i in range(n)]
     w = np.ones((n, periods)) if weight is None else weight
     code = np.arange(n) if cluster is None else cluster
-    reacts = [u.start - anticipation if u.start < periods else periods for u in units]
+    after = np.full(n, -1) if reacts is None else reacts
+    reaction = [u.start - anticipation if u.start < periods else periods for u in units]
+    reaction = [int(late) if late >= 0 else r for r, late in zip(reaction, after, strict=True)]
     slopes: dict[float, tuple[Array, Array]] = {}
     if covariates is not None:
-        slopes = fit_slopes(units, [r if r == periods or not never else 0 for r in reacts], covariates, w)
+        slopes = fit_slopes(units, [r if r == periods or not never else 0 for r in reaction], covariates, w)
         for i, u in enumerate(units):
             u.outcome = [u.outcome[t] - float(covariates[i, t] @ slopes[u.first_dose][0]) for t in range(periods)]
     total: dict[tuple[int, int], float] = {}
@@ -100,7 +106,7 @@ def estimate(
             ]  # fmt: skip
             until = periods - 1 if never else target
             compared = {i: [j for j in range(n) if units[j].first_dose == units[i].first_dose
-                            and reacts[j] > until and usable(j)] for i in changed}  # fmt: skip
+                            and reaction[j] > until and usable(j)] for i in changed}  # fmt: skip
             changed = [i for i in changed if compared[i]]
             if not changed:
                 continue

@@ -419,3 +419,13 @@ def test_observed_means_and_counts_are_those_of_the_cell() -> None:
     own = data["first"] == 3
     assert cells.observed[k] == pytest.approx(np.average(data["y"][own, 5], weights=data["weight"][own, 2]), rel=EXACT)
     assert cells.n_treated[k] == own.sum()
+
+
+@pytest.mark.parametrize("clusters", [None, np.array([0, 0, 1, 1])])
+def test_a_panel_of_which_no_unit_can_be_kept_is_refused(clusters: IntArray | None) -> None:
+    y = np.array([[0.0, np.nan, 1.0], [np.nan, 1.0, 2.0], [1.0, 2.0, np.nan], [np.nan, 0.0, 1.0]])
+    panel = panel_of(y, np.array([1, 2, NEVER, NEVER]), cluster=clusters)
+    with pytest.raises(DesignRefused, match="nothing to estimate"):
+        fit(panel, unbalanced="drop_incomplete")
+    with pytest.raises(DesignRefused, match="nothing to estimate"):
+        fit(panel_of(y[:2], np.array([0, 1]), cluster=None if clusters is None else clusters[:2]), anticipation=1)

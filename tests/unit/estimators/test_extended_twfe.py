@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -319,3 +319,21 @@ def test_remarks_tell_gaps_small_cohorts_and_what_effects_are() -> None:
     world = World(19, "poisson", holes=0.2)
     ids = {r.id for r in fit(world.panel(covariate=False, weighted=True, clustered=True), family="poisson").remarks}
     assert {"unbalanced_rows_used", "sampling_weights", "few_clusters", "scale", "leads_from_untreated_rows"} <= ids
+
+
+@pytest.mark.parametrize("comparison", ["not_yet_treated", "never_treated"])
+def test_periods_in_which_the_comparison_units_are_not_seen_have_no_part_in_leads(
+    comparison: Literal["not_yet_treated", "never_treated"],
+) -> None:
+    world = World(8, "linear")
+    world.y[world.first == 99, 1] = np.nan
+    panel = world.panel(covariate=False, weighted=False, clustered=False)
+    found = fit(panel, comparison=comparison).to_frame().set_index(["cohort", "period"])["estimate"]
+    without = world.y.copy()
+    without[:, 1] = np.nan
+    alone = replace(panel, outcome=without)
+    expected = fit(alone, comparison=comparison).to_frame().set_index(["cohort", "period"])["estimate"]
+    leads = [key for key in expected.index if key[1] < key[0]]
+    assert leads
+    assert found[leads].to_list() == pytest.approx(expected[leads].to_list(), abs=SAME)
+    assert not any(period == 1 < cohort for cohort, period in found.index)
