@@ -100,7 +100,7 @@ class Small:
             extras = (("w", self.weight), ("dose", self.dose), ("size", self.exposure))
             row |= {name: values[i, t] for name, values in extras if values is not None}
             if self.cluster is not None:
-                row["group"] = f"g{self.cluster[i]}"
+                row["group"] = f"g{self.cluster[i]:03d}"
             if self.eligible is not None:
                 row["eligible"] = int(self.eligible[i])
             if self.place is not None:
@@ -317,3 +317,76 @@ def draw_persons(seed: int) -> Persons:
     weight = rng.uniform(0.5, 2.0, len(cells)) if seed % 3 else np.ones(len(cells))
     cluster = [None, group, rng.integers(0, 9, len(cells))][seed % 3]
     return Persons(seed, y, group, period, start, x, weight, cluster)
+
+
+def draw_donors(
+    seed: int, *, donors: tuple[int, int] = (5, 9), before: tuple[int, int] = (9, 13), holes: bool = True, most: int = 4
+) -> Small:
+    """A panel with one to four treated units (`most`), of one start or two, and places that share a factor.
+
+    Every fourth panel has a donor with a gap (where `holes`), another fourth a start after the window and a unit that
+    always was treated; every fifth clusters above the units.
+    """
+    rng = np.random.default_rng([seed, 7])
+    j, pre, post = int(rng.integers(*donors)), int(rng.integers(*before)), int(rng.integers(2, 5))
+    starts = [[pre], [pre, pre], [pre, pre + 1], [pre, pre + 1, pre, pre + 1][:most]][seed % 4]
+    first = np.array([*starts, *([NEVER] * j)])
+    if seed % 4 == 2:
+        first = np.append(first, [0, pre + post + 3])
+    n, t = len(first), pre + post
+    factor = rng.standard_normal(t).cumsum()
+    y = rng.standard_normal((n, 1)) + rng.uniform(0.2, 1.0, (n, 1)) * factor + 0.5 * rng.standard_normal((n, t))
+    y = y + np.where(np.arange(t) >= first[:, None], 1.0, 0.0)
+    if holes and seed % 4 == 3:
+        y[-1, rng.integers(t)] = np.nan
+    if seed % 7 == 3:
+        y = np.round(2.0 * y) / 2.0
+    cluster = None
+    if seed % 5 == 4:
+        cluster = np.arange(n)
+        cluster[-2:] = cluster[-3]
+    order = rng.permutation(n)
+    kind = "dates" if seed % 6 == 5 else "donors"
+    shuffled = None if cluster is None else cluster[order]
+    return Small(seed, kind, y[order], first[order], np.empty((n, t, 0)), cluster=shuffled)
+
+
+def draw_series(seed: int, *, counts: bool = False) -> Small:
+    """One series, with gaps in every third; the other places of the panel never start."""
+    rng = np.random.default_rng([seed, 9])
+    t = int(rng.integers(24, 61))
+    start = int(rng.integers(10, t - 8))
+    noise = rng.standard_normal(t)
+    for s in range(1, t):
+        noise[s] += 0.5 * noise[s - 1]
+    others = int(rng.integers(0, 4)) if not counts else 0
+    since = np.arange(t) - start
+    index = 0.03 * np.arange(t) + np.where(since >= 0, 1.0 + 0.05 * since, 0.0) + (0.2 if counts else 1.0) * noise
+    y = np.vstack([index, 0.02 * np.arange(t) + rng.standard_normal((others, t))])
+    if counts:
+        y = rng.poisson(np.exp(1.5 + y)).astype(float)
+    if seed % 3 == 2:
+        y[0, rng.choice(t, t // 8, replace=False)] = np.nan
+        y[0, [0, start, t - 1]] = np.nan_to_num(y[0, [0, start, t - 1]])
+    first = np.array([start] + [NEVER] * others)
+    return Small(seed, "series", y, first, np.empty((1 + others, t, 0)))
+
+
+def draw_clusters(seed: int, *, comparison: tuple[int, int], one_start: bool, sizes: bool, most: int = 3) -> Small:
+    """Clusters of units that start together, one to three (`most`) of them treated; of several sizes where `sizes`.
+
+    Every third panel has ties; every other panel has two starts unless `one_start`.
+    """
+    rng = np.random.default_rng([seed, 11])
+    never, treated, t = int(rng.integers(*comparison)), int(rng.integers(1, most + 1)), int(rng.integers(4, 7))
+    first_of = [2, 2 if one_start or seed % 2 else 3, 2][:treated] + [NEVER] * never
+    count = [int(rng.integers(1, 4)) if sizes else 1 for _ in first_of]
+    cluster = np.repeat(np.arange(len(first_of)), count)
+    first = np.array(first_of)[cluster]
+    shock = rng.standard_normal((len(first_of), t))[cluster]
+    y = rng.standard_normal((len(first), 1)) + shock + rng.standard_normal((len(first), t))
+    y = y + np.where(np.arange(t) >= first[:, None], 0.8, 0.0)
+    if seed % 3 == 2:
+        y = np.round(y)
+    order = rng.permutation(len(first))
+    return Small(seed, "clusters", y[order], first[order], np.empty((len(first), t, 0)), cluster=cluster[order])

@@ -198,7 +198,9 @@ ZERO = 1e-7
 """Errors below this are rounding: effects have a size of about 1, and a p-value over rounding means nothing."""
 
 
-def shares(weight: Array, cohort: Array, used: Array, cohorts: Sequence[int]) -> tuple[dict[int, float], dict[int, Array]]:
+def shares(
+    weight: Array, cohort: Array, used: Array, cohorts: Sequence[int]
+) -> tuple[dict[int, float], dict[int, Array]]:
     """Shares of cohorts among the units used, by weight with mean 1, and the pull of each unit on them."""
     scaled = np.where(used, weight / weight[used].mean(), 0.0)
     n = int(used.sum())

@@ -163,7 +163,7 @@ SECOND: Final = {
     "second-synthetic-did": "Synthetic difference-in-differences equal the paper's programmes.",
     "second-interactive-fixed-effects": "Interactive fixed effects equal the paper's iteration.",
     "second-interrupted-time-series": "An interrupted series equals the dense regression.",
-    "second-inference": "Wild bootstrap, randomization, collapse and the like equal their papers' formulas written out.",
+    "second-inference": "Wild bootstrap, randomization, collapse and the like equal the papers' formulas.",
 }
 
 PARTS: Final[Mapping[str, Mapping[str, str]]] = {

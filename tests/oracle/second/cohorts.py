@@ -19,12 +19,10 @@ def separable(X: Array, on: Array) -> bool:
     size = np.abs(sign).max(axis=0)
     sign = sign / np.where(size > 0.0, size, 1.0)
     found = linprog(-sign.sum(axis=0), A_ub=-sign, b_ub=np.zeros(len(sign)), bounds=(-1.0, 1.0), method="highs")
-    return bool(-found.fun > 1e-7)
+    return float(found.fun or 0.0) < -1e-7
 
 
-def cell(
-    change: Array, on: Array, x: Array, w: Array, method: str
-) -> tuple[float, Array] | None:
+def cell(change: Array, on: Array, x: Array, w: Array, method: str) -> tuple[float, Array] | None:
     """ATT of one cell and the pull of its units, or None where it cannot be estimated; `x` without the constant."""
     if not on.any() or on.all():
         return None

@@ -82,7 +82,9 @@ def regress(world: Small, rows: Array, terms: list[Array]) -> Made:
         mean = m * np.exp(index)
         new = X @ fit(X, index + (out - mean) / mean, w * mean).beta
         share = 1.0
-        while share > 1e-6 and _loss(index + share * (new - index), out, w, m) > _loss(index, out, w, m) + 1e-12 * w.sum():
+        while (
+            share > 1e-6 and _loss(index + share * (new - index), out, w, m) > _loss(index, out, w, m) + 1e-12 * w.sum()
+        ):
             share /= 2.0
         step = share * (new - index)
         index = index + step

@@ -10,6 +10,7 @@ from tests.oracle import switching_did as switching
 from tests.oracle import triple_difference as triples
 from tests.oracle.panels import NEVER, Small
 from tests.oracle.plain import Answer, Array, Cell, NotIdentified, by_cluster, first_weight, overall, shares
+
 FEWEST = 5
 """Clusters that a comparison cohort's subgroups need for weights of least variance."""
 
@@ -56,7 +57,7 @@ def triple_difference(
 ) -> dict[str, float]:
     """Ortiz-Villavicencio and Sant'Anna: every comparison cohort by itself, then averaged by size or least variance."""
     assert world.eligible is not None
-    d, first, y, n, last = anticipation, world.first, world.y, world.n, world.periods - 1
+    d, first, y, last = anticipation, world.first, world.y, world.periods - 1
     who = world.eligible.astype(bool)
     kept = first > d
     group = np.where(first > last + d, NEVER, first)

@@ -39,7 +39,10 @@ def _glm(X: Array, y: Array, w: Array, m: Array, family: str, index0: Array | fl
     mean: Callable[[Array], Array] = MEANS[family]
     offset = np.broadcast_to(index0, y.shape)
     level = (w * y).sum() / (w * m).sum()
-    start = {"linear": lambda v: v, "poisson": np.log, "logit": lambda v: np.log(v / (1.0 - v))}[family]
+    links: dict[str, Callable[[float], float]] = {
+        "linear": lambda v: v, "poisson": lambda v: float(np.log(v)), "logit": lambda v: float(np.log(v / (1.0 - v)))
+    }  # fmt: skip
+    start = links[family]
     index = np.full(len(y), start(level)) if np.ndim(index0) == 0 else offset.astype(float)
 
     def loss(at: Array) -> float:
@@ -85,7 +88,7 @@ def _refuse_separated(X: Array, y: Array, m: Array, family: str) -> None:
             A.sum(axis=0), A_ub=A, b_ub=np.zeros(len(A)), A_eq=X[inner] if inner.any() else None,
             b_eq=np.zeros(int(inner.sum())) if inner.any() else None, bounds=(-1, 1), method="highs",
         )  # fmt: skip
-    if found.status == 0 and -found.fun > 1e-7:
+    if found.status == 0 and float(found.fun or 0.0) < -1e-7:
         raise NotIdentified("the likelihood has no maximum")
     del m
 
@@ -185,6 +188,7 @@ def _part(
         psi = np.zeros((len(rows.y), every.shape[1]))
         psi[bounded] = every[bounded] * (rows.w[bounded] * (rows.y[bounded] - mean))[:, None] @ bread
         parameters = rank(every[bounded])
+
         def leaves(c: Array) -> Array:
             return np.asarray(c - span @ c)
 

@@ -15,7 +15,9 @@ def figures(world: Persons, *, comparison: str, method: str) -> dict[str, float]
     X = np.column_stack([np.ones(len(world.y)), world.x])
     keys: list[tuple[int, int]] = []
 
-    def cells(w: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    def cells(
+        w: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
         found = printed.all_cells(world.y, start, world.period, X, w, method=method, comparison=comparison)
         keys[:] = sorted(found)
         return np.array([found[key] for key in keys])

@@ -47,7 +47,8 @@ def figures(
     if not plans:
         raise NotIdentified("no cohort has a window in the data and somebody to compare with")
     real = {
-        g: [row for row in rows if row[0] != row[1] or base == "mean_before" and row[1] > 0] for g, rows in plans.items()
+        g: [row for row in rows if row[0] != row[1] or (base == "mean_before" and row[1] > 0)]
+        for g, rows in plans.items()
     }
     latest = min(row[2] for rows in real.values() for row in rows)
     candidates = (np.isin(first, list(plans)) | (first > latest)) & (first > 0)
@@ -68,7 +69,7 @@ def figures(
         if not any(t >= g and (used & (first > until) & (first != g)).any() for t, _, until, _ in rows):
             continue
         made_any = False
-        for t, b, until, seen in rows:
+        for t, b, until, _ in rows:
             inside = used & reads[g, t] & ((first == g) | (first > until))
             before = y[:, : b + 1].mean(axis=1) if base == "mean_before" else y[:, b]
             w = world.weights[inside, b]

@@ -56,7 +56,7 @@ def located(seed: int) -> Small:
 def exposed(seed: int) -> Small:
     """Counts, every third panel with an exposure."""
     world = draw(seed, outcome="counts")
-    return world if seed % 3 else replace(world, exposure=world.rng(8).uniform(0.5, 2.0, world.y.shape))
+    return world if seed % 3 else replace(world, exposure=np.asarray(world.rng(8).uniform(0.5, 2.0, world.y.shape)))
 
 
 def binary(seed: int) -> Small:

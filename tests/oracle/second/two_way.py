@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
-from scipy import stats
 
 from tests.oracle import two_way_errors as matrices
 from tests.oracle.panels import NEVER, Small
@@ -97,8 +98,8 @@ def _with_errors(
         left = len(static) - (static.n_units + static.n_periods - 1) - static.k
         df = float(max(left, 1))
         for made in (static, dynamic):
-            own = max(len(made) - (made.n_units + made.n_periods - 1) - made.k, 1)
-            covariances.append(made.bread * made.squares / own)
+            rest = max(len(made) - (made.n_units + made.n_periods - 1) - made.k, 1)
+            covariances.append(made.bread * made.squares / rest)
     elif errors in ("cr2", "cr3"):
         for which, made in enumerate((static, dynamic)):
             reported[which] = [k for k in reported[which] if not _on_one_cluster(made, codes, k)]
@@ -148,11 +149,13 @@ def _on_one_cluster(made: Regressed, codes: Array, k: int) -> bool:
     return False
 
 
-def _repaired(static: Regressed, dynamic: Regressed, of: object, effects: int | None, factor: float) -> list[Array]:
+def _repaired(
+    static: Regressed, dynamic: Regressed, of: Callable[[Array, Array], Array], effects: int | None, factor: float
+) -> list[Array]:
     """Joint covariance without negative eigenvalues; each regression by itself where the joint one has some."""
     both = [made.psi * np.sqrt(_rows(made, effects)) for made in (static, dynamic)]
     joint = _table(static, dynamic, both)
-    whole = factor * of(*joint)  # type: ignore[operator]
+    whole = factor * of(*joint)
     m = both[0].shape[1]
     values = np.linalg.eigvalsh(whole)
     if values.min() >= -1e-10 * max(values.max(), 0.0):
@@ -184,7 +187,7 @@ def _table(static: Regressed, dynamic: Regressed, psi: list[Array]) -> tuple[Arr
 def _both_ways(keys: Array, psi: Array, codes: Array) -> Array:
     """V by cluster, plus V by period, less V by their intersection."""
 
-    def meat(labels: list[tuple[int, ...]]) -> Array:
+    def meat(labels: Sequence[tuple[int, ...]]) -> Array:
         total = np.zeros((psi.shape[1],) * 2)
         for label in set(labels):
             own = psi[[row for row, found in enumerate(labels) if found == label]].sum(axis=0)
@@ -256,8 +259,3 @@ def in_cross_sections(
         for column, (_, key) in enumerate(shown):
             found[f"effect at {key}"], found[f"error at {key}"] = float(made.beta[column]), float(error[column])
     return found
-
-
-def p_of(value: float, error: float, degrees: float) -> float:
-    """Two-sided t."""
-    return float(2.0 * stats.t(degrees).sf(abs(value) / error))
