@@ -179,16 +179,5 @@ PARTS: Final[Mapping[str, Mapping[str, str]]] = {
 
 PROMISES: Final[Mapping[str, str]] = {name: text for part in PARTS.values() for name, text in part.items()}
 
-AWAITED: Final = frozenset(
-    {
-        "trap-09",
-        "fault-server-midrun",
-        "fault-sigterm",
-        "law-donor-zero",
-        "law-time-origin",
-        "calibration-heteroskedastic",
-        "repeat-processes",
-        "repeat-threads",
-    }
-)
+AWAITED: Final = frozenset({"fault-sigterm", "calibration-heteroskedastic"})
 """Promises that no test is marked with yet."""

@@ -53,6 +53,7 @@ def test_a_file_where_the_folder_should_be_is_an_error_one_can_read(tmp_path: Pa
         folder_for(tmp_path / "results", "study", "run")
 
 
+@pytest.mark.promise("trap-09")
 def test_a_run_is_written_once(tmp_path: Path) -> None:
     folder = folder_for(tmp_path, "study", "run")
     assert folder == tmp_path / "study" / "run"

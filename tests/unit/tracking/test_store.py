@@ -103,6 +103,7 @@ def test_mlflow_is_told_to_be_quick_synchronous_and_silent_about_us(monkeypatch:
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert os.environ["DO_NOT_TRACK"] == "true"
     assert os.environ["MLFLOW_ENABLE_ASYNC_LOGGING"] == "false"
+    assert os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] == "true"
 
 
 def test_a_limit_that_the_user_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
