@@ -10,6 +10,7 @@ import click
 from evalkit.cli import options
 from evalkit.cli.screen import Screen
 from evalkit.errors import ConfigError
+from evalkit.language import phrase, say, speaking
 
 if TYPE_CHECKING:
     from evalkit.data.panel import Panel
@@ -69,7 +70,7 @@ def power(
     \b
     evalkit power study=castle_doctrine
     evalkit power study=castle_doctrine --treated 10 --cohorts 2 --units 40
-    evalkit power study=enterprise_zones --schedule 1984=6,1985=4 --out design/
+    evalkit power study=enterprise_zones --schedule 1984=6,1985=4 --out design/ language=es
     """  # noqa: D301 (click reads the backspace character as: keep these lines as they are)
     from evalkit.cli import plugins as plugin_files
     from evalkit.config import compose
@@ -82,40 +83,45 @@ def power(
     screen = Screen(quiet=quiet, as_json=as_json)
     study = compose(overrides, config_dir).study
     wishes = Wishes(treated, units, sizes_of(cohorts), every, starts_of(schedule), before, after)
-    with screen.progress() as tell:
-        tell("Reading the data")
-        panel, data_sha = read(study)
-        found = simulate(study, panel, wishes, history=history, draws=draws, progress=tell)
-    words = Words.of(study.spec, found)
-    asked = None if effect is None else words.scale.analysed(effect, words.way)
-    document = to_dict(study, found, power=power, effect=asked, data_sha=data_sha)
-    if out is not None:
-        from evalkit.report.power_note import write_power
+    with speaking(study.language):
+        with screen.progress() as tell:
+            tell("Reading the data")
+            panel, data_sha = read(study)
+            found = simulate(study, panel, wishes, history=history, draws=draws, progress=tell)
+        words = Words.of(study.spec, found)
+        asked = None if effect is None else words.scale.analysed(effect, words.way)
+        document = to_dict(study, found, power=power, effect=asked, data_sha=data_sha)
+        if out is not None:
+            from evalkit.report.power_note import write_power
 
-        document["files"] = [str(path) for path in write_power(out, study, found, document)]
-    screen.facts(document["headline"], rows(words, found, power, asked, document), document)
-    if found.size_is_off():
-        screen.note(f"Warning: {words.size()}")
+            document["files"] = [str(path) for path in write_power(out, study, found, document)]
+        screen.facts(document["headline"], rows(words, found, power, asked, document), document)
+        if found.size_is_off():
+            screen.note(say("Warning: {reason}", reason=words.size()))
     return 0
 
 
 def rows(words: Words, found: Power, power: float, asked: float | None, document: dict[str, Any]) -> dict[str, str]:
     """What is shown on a screen."""
     shown = {
-        "Detectable": "\n".join(
-            f"{100 * target:g} % power: {words.interval_in_words(found.detectable(target, words.way))}"
+        phrase("Detectable"): "\n".join(
+            say(
+                "{target:g} % power: {interval}",
+                target=100 * target,
+                interval=words.interval_in_words(found.detectable(target, words.way)),
+            )
             for target in sorted({0.5, 0.8, 0.9, power})
         ),
-        "What matters": words.verdict(power),
-        "Asked about": "" if asked is None else words.at(asked),
-        "Size": words.size(),
-        "Design": words.design(),
-        "History": words.history(),
-        "Test": words.test(),
-        "Estimator": document["estimator"]["name"],
-        "Draws": f"{found.draws} placebo panels, seed {document['seed']}",
-        "Remarks": "\n".join(document["remarks"]),
-        "Written": "\n".join(document.get("files", ())),
+        phrase("What matters"): words.verdict(power),
+        phrase("Asked about"): "" if asked is None else words.at(asked),
+        phrase("Size"): words.size(),
+        phrase("Design"): words.design(),
+        phrase("History"): words.history(),
+        phrase("Test"): words.test(),
+        phrase("Estimator"): document["estimator"]["name"],
+        phrase("Draws"): say("{draws} placebo panels, seed {seed}", draws=found.draws, seed=str(document["seed"])),
+        phrase("Remarks"): "\n".join(document["remarks"]),
+        phrase("Written"): "\n".join(document.get("files", ())),
     }
     return {name: text for name, text in shown.items() if text}
 

@@ -12,6 +12,7 @@ from evalkit.cli.power import design_options, read, sizes_of, starts_of
 from evalkit.cli.screen import Screen
 from evalkit.errors import ConfigError, closest
 from evalkit.evidence.digits import few_digits
+from evalkit.language import localized, phrase, say, speaking, with_unit
 
 if TYPE_CHECKING:
     from evalkit.power.rollout_words import Comparison
@@ -78,29 +79,32 @@ def rollout(
     screen = Screen(quiet=quiet, as_json=as_json)
     study = compose(overrides, config_dir).study
     wishes = Wishes(treated, units, sizes_of(cohorts), every, starts_of(schedule), before, after)
-    assigned: Assigned | None = None
-    with screen.progress() as tell:
-        tell("Reading the data")
-        panel, data_sha = read(study)
-        if listed is not None:  # it does not depend on what is simulated, and whatever is wrong with it shows at once
-            from evalkit.report.rollout_note import assign
+    with speaking(study.language):
+        assigned: Assigned | None = None
+        with screen.progress() as tell:
+            tell("Reading the data")
+            panel, data_sha = read(study)
+            if (
+                listed is not None
+            ):  # it does not depend on what is simulated, and whatever is wrong with it shows at once
+                from evalkit.report.rollout_note import assign
 
-            option = _named(listed, proposed(study, panel, wishes, hold_back=hold_back))
-            assigned = assign(study, panel, option, columns=stratify, groups=strata)
-        found = compare(
-            study, panel, wishes, hold_back=hold_back, history=history, draws=draws, progress=tell
-        )  # fmt: skip
-    made = Comparison(study.spec, found, power)
-    document = {
-        **made.to_dict(), "seed": study.seed, "draws": draws, "study_sha": study.sha(), "data_sha": data_sha
-    }  # fmt: skip
-    if assigned is not None:
-        document["list"] = assigned.facts
-    if out is not None:
-        from evalkit.report.rollout_note import write_rollout
+                option = _named(listed, proposed(study, panel, wishes, hold_back=hold_back))
+                assigned = assign(study, panel, option, columns=stratify, groups=strata)
+            found = compare(
+                study, panel, wishes, hold_back=hold_back, history=history, draws=draws, progress=tell
+            )  # fmt: skip
+        made = Comparison(study.spec, found, power)
+        document = {
+            **made.to_dict(), "seed": study.seed, "draws": draws, "study_sha": study.sha(), "data_sha": data_sha
+        }  # fmt: skip
+        if assigned is not None:
+            document["list"] = assigned.facts
+        if out is not None:
+            from evalkit.report.rollout_note import write_rollout
 
-        document["files"] = [str(path) for path in write_rollout(out, study, made, document, assigned)]
-    _show(screen, made, document)
+            document["files"] = [str(path) for path in write_rollout(out, study, made, document, assigned)]
+        _show(screen, made, document)
     return 0
 
 
@@ -118,23 +122,33 @@ def _named(name: str, found: list[RollOutOption]) -> RollOutOption:
 
 def _show(screen: Screen, made: Comparison, document: dict[str, Any]) -> None:
     """The sentence, then one line a schedule."""
+    from evalkit.power.rollout_words import schedule_in_words
+
     if screen.as_json:
         screen.document(document)
         return
-    rows = {row["schedule"]: _line(row, document["unit"], made) for row in document["schedules"]}
-    said = {"In words": "\n".join(document["sentences"])} if document["sentences"] else {}
+    rows = {schedule_in_words(row["schedule"]): _line(row, document["unit"], made) for row in document["schedules"]}
+    said = {phrase("In words"): "\n".join(document["sentences"])} if document["sentences"] else {}
     listed = document.get("list")
-    drawn = {"List": f"{listed['file']}, seed {listed['seed']}, SHA-256 {listed['sha256']}"} if listed else {}
-    files = {"Written": "\n".join(document["files"])} if "files" in document else {}
+    drawn = {phrase("List"): f"{listed['file']}, seed {listed['seed']}, SHA-256 {listed['sha256']}"} if listed else {}
+    files = {phrase("Written"): "\n".join(document["files"])} if "files" in document else {}
     screen.facts(document["headline"], {**rows, **said, **drawn, **files}, document)
 
 
 def _line(row: dict[str, Any], unit: str, made: Comparison) -> str:
+    from evalkit.language.nouns import step_of
+
     if row["reason"]:
-        return f"{row['cohorts']}: not estimable"
-    found = "nothing" if row["detectable"] is None else f"{few_digits(row['detectable'])} {unit}"
-    mid = "" if row["power_at_mid"] is None else f"; power at what matters {100 * row['power_at_mid']:.0f} %"
-    return (
-        f"{row['cohorts']}: detects {found}{mid}; {row['place_periods']:,} {made.spec.assignment.unit}-{made.steps}, "
-        f"a mean delay of {few_digits(row['mean_delay'])}; served by {made.words.step}: {row['served_by_period']}"
-    )
+        return say("{cohorts}: not estimable", cohorts=row["cohorts"])
+    found = phrase("nothing") if row["detectable"] is None else with_unit(few_digits(row["detectable"]), unit)
+    detects = say("{cohorts}: detects {found}", cohorts=row["cohorts"], found=found)
+    mid = None if row["power_at_mid"] is None else 100 * row["power_at_mid"]
+    parts = [
+        "" if mid is None else say("power at what matters {power:.0f} %", power=mid),
+        say(
+            "{count} {place}-{steps}, a mean delay of {delay}", count=localized(f"{row['place_periods']:,}"),
+            place=made.words.place, steps=made.steps, delay=few_digits(row["mean_delay"]),
+        ),
+        say("served by {step}: {served}", step=step_of(made.words.step), served=row["served_by_period"]),
+    ]  # fmt: skip
+    return "; ".join([detects, *(part for part in parts if part)])

@@ -75,7 +75,7 @@ def to_dict(study: Study, found: Power, *, power: float, effect: float | None, d
         "data_sha": data_sha,
         "seed": study.seed,
         "draws": found.draws,
-        "outcome": study.spec.primary_outcome.name,
+        "outcome": words.outcome,
         "transform": study.spec.primary_outcome.transform,
         "unit": words.scale.unit,
         "wanted": words.way,

@@ -9,6 +9,7 @@ import numpy as np
 
 from evalkit.data.panel import Panel
 from evalkit.estimators.base import Estimator
+from evalkit.language import Phrases, localized
 from evalkit.numerics.demean import two_way_demean
 from evalkit.power.history import limits_of
 from evalkit.power.result import Power
@@ -22,6 +23,50 @@ SPARE: Final = 30
 """From this many places on, the noise itself is known well enough to go without a remark."""
 
 
+_SAID: Final = {
+    "window": (
+        "The untreated history has {length} periods in a row and the roll-out {wished}: it was simulated with {before} "
+        "periods before the first start and {after} from the last start on (wished: {wished_before} and "
+        "{wished_after}). A longer window usually detects more."
+    ),
+    "window_moved": (
+        "The untreated history has {length} periods in a row and the roll-out {wished}: it was simulated with {before} "
+        "periods before the first start and {after} from the last start on (wished: {wished_before} and "
+        "{wished_after}), and the cohorts were moved together. A longer window usually detects more."
+    ),
+    "fewer_places": "{total} places have an untreated history, so panels hold {total} places in all, not {wished}.",
+    "with_replacement": (
+        "{drawn} places were drawn, with replacement, from the {pool} with an untreated history: each drawn one keeps "
+        "its own history whole, so correlation over time stays as it is."
+    ),
+    "few_places": (
+        "How much the outcome moves by itself is seen in {places} places only: the detectable change may be off by "
+        "about {share:.0f} % of itself for that reason alone."
+    ),
+    "noisier": (
+        "Before the first start, outcomes of the places that started moved {ratio:.1f} times as much as those of the "
+        "places drawn from: the change that can really be detected is likely larger than stated."
+    ),
+    "calmer": (
+        "Before the first start, outcomes of the places that started moved {ratio:.1f} times as much as those of the "
+        "places drawn from: the change that can really be detected is likely smaller than stated."
+    ),
+    "test": (
+        "With {treated} of {total} places treated an estimate's own interval is not what a study reports, so what "
+        "counts as detected is decided by another test: {decides}."
+    ),
+    "permutation": "the roll-out is given to other places ({ways} ways), and the estimates are compared",
+    "placebo": "an effect has to be further from 0 than all but a share {level} of the placebo estimates",
+    "refitted": (
+        "An effect does not simply move this estimator's interval: effects were put into the data and estimated again."
+    ),
+    "refused": (
+        "{failed} of {draws} placebo panels were refused by the estimator and count as not detecting anything."
+    ),
+}
+SAID: Final = Phrases(_SAID)
+
+
 def about(found: Power, wished: Schedule, panel: Panel, estimator: Estimator) -> tuple[Remark, ...]:
     """Everything there is to remark."""
     return (*_window(found, wished), *_places(found, wished), *_noise(found, panel, estimator), *_test(found))
@@ -30,35 +75,33 @@ def about(found: Power, wished: Schedule, panel: Panel, estimator: Estimator) ->
 def _window(found: Power, wished: Schedule) -> Iterator[Remark]:
     made = found.schedule
     if made.length < wished.length:
-        moved = "" if made.offsets == wished.offsets else ", and the cohorts were moved together"
         yield Remark(
             "window_cut",
-            f"The untreated history has {made.length} periods in a row and the roll-out {wished.length}: it was "
-            f"simulated with {made.before} periods before the first start and {made.after} from the last start on "
-            f"(wished: {wished.before} and {wished.after}){moved}. A longer window usually detects more.",
-        )
+            SAID.say(
+                "window" if made.offsets == wished.offsets else "window_moved", length=made.length,
+                wished=wished.length, before=made.before, after=made.after, wished_before=wished.before,
+                wished_after=wished.after,
+            ),
+        )  # fmt: skip
 
 
 def _places(found: Power, wished: Schedule) -> Iterator[Remark]:
     if found.schedule.total < wished.total:
         yield Remark(
             "fewer_places",
-            f"{found.schedule.total} places have an untreated history, so panels hold {found.schedule.total} places in "
-            f"all, not {wished.total}.",
+            SAID.say("fewer_places", total=found.schedule.total, wished=wished.total),
         )
     drawn, pool = found.schedule.total, found.history.smallest_pool
     if drawn > pool:
         yield Remark(
             "drawn_with_replacement",
-            f"{drawn} places were drawn, with replacement, from the {pool} with an untreated history: each drawn one "
-            "keeps its own history whole, so correlation over time stays as it is.",
+            SAID.say("with_replacement", drawn=drawn, pool=pool),
         )
     if found.history.n_places < SPARE:
         share = 100.0 / np.sqrt(2.0 * (found.history.n_places - 1))
         yield Remark(
             "noise_from_few_places",
-            f"How much the outcome moves by itself is seen in {found.history.n_places} places only: the detectable "
-            f"change may be off by about {share:.0f} % of itself for that reason alone.",
+            SAID.say("few_places", places=found.history.n_places, share=share),
         )
 
 
@@ -74,9 +117,7 @@ def _noise(found: Power, panel: Panel, estimator: Estimator) -> Iterator[Remark]
     if ratio is not None and not NOTABLE[0] <= ratio <= NOTABLE[1]:
         yield Remark(
             "starters_differ_in_noise",
-            f"Before the first start, outcomes of the places that started moved {ratio:.1f} times as much as those of "
-            "the places drawn from: the change that can really be detected is likely "
-            f"{'larger' if ratio > 1.0 else 'smaller'} than stated.",
+            SAID.say("noisier" if ratio > 1.0 else "calmer", ratio=ratio),
         )
 
 
@@ -97,26 +138,23 @@ def _test(found: Power) -> Iterator[Remark]:
     if found.test != "interval":
         yield Remark(
             f"{found.test}_test",
-            f"With {found.schedule.treated} of {found.schedule.total} places treated an estimate's own interval is not "
-            f"what a study reports, so what counts as detected is decided by another test: {_decides(found)}.",
+            SAID.say("test", treated=found.schedule.treated, total=found.schedule.total, decides=_decides(found)),
         )
     if not found.linear:
         yield Remark(
             "refitted",
-            "An effect does not simply move this estimator's interval: effects were put into the data and estimated "
-            "again.",
+            SAID["refitted"],
         )
     if found.n_failed:
         yield Remark(
             "panels_refused",
-            f"{found.n_failed} of {found.draws} placebo panels were refused by the estimator and count as not "
-            "detecting anything.",
+            SAID.say("refused", failed=found.n_failed, draws=found.draws),
         )
 
 
 def _decides(found: Power) -> str:
     if found.test == "permutation":
-        return f"the roll-out is given to other places ({found.distinct:,} ways), and the estimates are compared"
+        return SAID.say("permutation", ways=localized(f"{found.distinct:,}"))
     if found.test == "placebo":
-        return f"an effect has to be further from 0 than all but a share {found.level:g} of the placebo estimates"
+        return SAID.say("placebo", level=localized(f"{found.level:g}"))
     return TESTS[found.test]

@@ -3,19 +3,69 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
 from evalkit.evidence.digits import few_digits
-from evalkit.evidence.speaking import plural, sentence_case
+from evalkit.evidence.speaking import sentence_case
+from evalkit.language import Phrases, localized
+from evalkit.language.nouns import step_of, steps
 from evalkit.power.document import POINTS
 from evalkit.power.result import Power, Way
-from evalkit.power.rollouts import AT_ONCE, RollOutOption, best
+from evalkit.power.rollouts import AT_ONCE, PLANNED, RollOutOption, best
 from evalkit.power.scale import mid_as_analysed
 from evalkit.power.words import Words, often
 from evalkit.study.spec import StudySpec
+
+_NAMES: Final = {
+    "as planned": "as planned",
+    "all at once": "all at once",
+    "equal waves": "equal waves",
+    "early-heavy": "early-heavy",
+    "late-heavy": "late-heavy",
+    "held": "{name}, {share} % held back",
+    "planned": "{name} (as planned)",
+}
+NAMES: Final = Phrases(_NAMES)
+"""Schedules in words; their English names are codes, by which `--list` and the tables know them."""
+_HELD: Final = re.compile(r"(.+), ([\d.]+) % held back")
+_SAID: Final = {
+    "none": "None of these schedules would detect a change of any size {often}.",
+    "best": "{name} detects the smallest change {often}: {change}.",
+    "best_against": "{name} detects the smallest change {often}: {change}, against {other} ({other_name}).",
+    "delivers": "Within the window it delivers {delivered} {place}-{steps} of the programme.",
+    "delivers_most": "That is as much as any schedule can.",
+    "delivers_less": "That is {less} % less than all at once: on average a {place} waits {delay} {steps} longer.",
+    "waiting": "{waiting} of {places} are not served within the window.",
+    "alike": "Within the Monte Carlo error of it: {names}. Choose among these by what they deliver.",
+    "off_one": "{name} {share:.0f} %",
+    "off": (
+        "Without any effect the test declares one too often ({names}; {level:g} % would be sound): what these "
+        "schedules detect is flattered."
+    ),
+    "refused": "Not estimable ({names}): {reason}",
+}
+SAID: Final = Phrases(_SAID)
+
+
+def schedule_in_words(name: str) -> str:
+    """Name of a schedule in the language spoken.
+
+    Examples
+    --------
+    >>> schedule_in_words("equal waves, 20 % held back"), schedule_in_words("all at once (as planned)")
+    ('equal waves, 20 % held back', 'all at once (as planned)')
+    """
+    planned = name.removesuffix(f" ({PLANNED})")
+    if planned != name:
+        return NAMES.say("planned", name=schedule_in_words(planned))
+    held = _HELD.fullmatch(name)
+    if held:
+        return NAMES.say("held", name=schedule_in_words(held[1]), share=localized(held[2]))
+    return NAMES.get(name, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +89,22 @@ class Comparison:
     @property
     def steps(self) -> str:
         """Several periods in words."""
-        return plural(self.words.step)
+        return steps(self.words.step)
 
     def headline(self) -> str:
         """Which schedule detects the smallest change, and what it costs."""
         top = best(self.options, self.target, self.way)
         if top is None:
-            return f"None of these schedules would detect a change of any size {often(self.target)}."
+            return SAID.say("none", often=often(self.target))
         others = [o for o in self.options if o is not top and math.isfinite(o.detectable(self.target, self.way))]
-        against = ""
-        if others:
-            worst = max(others, key=lambda option: option.detectable(self.target, self.way))
-            against = f", against {self._size(worst)} ({worst.name})"
-        return (
-            f"{sentence_case(top.name)} detects the smallest change {often(self.target)}: a {self.way} of "
-            f"{self._size(top)}{against}."
-        )
+        holes = {
+            "name": sentence_case(schedule_in_words(top.name)), "often": often(self.target),
+            "change": self.words.change(top.detectable(self.target, self.way)),
+        }  # fmt: skip
+        if not others:
+            return SAID.say("best", **holes)
+        worst = max(others, key=lambda option: option.detectable(self.target, self.way))
+        return SAID.say("best_against", other=self._size(worst), other_name=schedule_in_words(worst.name), **holes)
 
     def cost(self) -> str:
         """What the best schedule delivers beside all at once."""
@@ -62,17 +112,15 @@ class Comparison:
         at_once = next((option for option in self.options if option.name.startswith(AT_ONCE)), None)
         if top is None or at_once is None or at_once.waiting:
             return ""
-        unit, step = self.spec.assignment.unit, self.steps
-        said = f"Within the window it delivers {top.delivered:,} {unit}-{step} of the programme"
+        said = SAID.say("delivers", delivered=localized(f"{top.delivered:,}"), place=self.words.place, steps=self.steps)
         if top.delivered == at_once.delivered:
-            return f"{said}, as much as any schedule can."
-        less = 100.0 * (1.0 - top.delivered / at_once.delivered)
-        waits = (
-            f"{few_digits(less)} % less than all at once: on average a {unit} waits "
-            f"{few_digits(top.delay)} {self._steps(top.delay)} longer"
-        )
-        left = f", and {top.waiting} of {top.places} are not served within the window" if top.waiting else ""
-        return f"{said}, {waits}{left}."
+            return f"{said} {SAID['delivers_most']}"
+        less = SAID.say(
+            "delivers_less", less=few_digits(100.0 * (1.0 - top.delivered / at_once.delivered)), place=self.words.place,
+            delay=few_digits(top.delay), steps=self._steps(top.delay),
+        )  # fmt: skip
+        left = SAID.say("waiting", waiting=top.waiting, places=top.places) if top.waiting else ""
+        return " ".join(text for text in (said, less, left) if text)
 
     def alike(self) -> str:
         """Schedules that this simulation cannot tell from the best one; empty where there are none."""
@@ -80,24 +128,19 @@ class Comparison:
         if top is None or top.found is None:
             return ""
         high = top.found.detectable(self.target, self.way).high
-        near = [o.name for o in self.options if o is not top and o.detectable(self.target, self.way) <= high]
+        near = [o for o in self.options if o is not top and o.detectable(self.target, self.way) <= high]
         if not near:
             return ""
-        return f"Within the Monte Carlo error of it: {', '.join(near)}. Choose among these by what they deliver."
+        return SAID.say("alike", names=", ".join(schedule_in_words(option.name) for option in near))
 
     def off(self) -> str:
         """Schedules whose test rejects too often without any effect; empty where there are none."""
         flattered = [
-            f"{option.name} {100 * option.found.size()[0]:.0f} %"
+            SAID.say("off_one", name=schedule_in_words(option.name), share=100 * option.found.size()[0])
             for option in self.options
             if option.found is not None and option.found.size_is_off() and option.found.size()[0] > option.found.level
         ]
-        if not flattered:
-            return ""
-        return (
-            f"Without any effect the test declares one too often ({', '.join(flattered)}; {100 * self.level:g} % would "
-            "be sound): what these schedules detect is flattered."
-        )
+        return SAID.say("off", names=", ".join(flattered), level=100 * self.level) if flattered else ""
 
     @property
     def level(self) -> float:
@@ -109,8 +152,8 @@ class Comparison:
         reasons: dict[str, list[str]] = {}
         for option in self.options:
             if option.found is None:
-                reasons.setdefault(option.reason, []).append(option.name)
-        return [f"Not estimable ({'; '.join(names)}): {reason}" for reason, names in reasons.items()]
+                reasons.setdefault(option.reason, []).append(schedule_in_words(option.name))
+        return [SAID.say("refused", names="; ".join(names), reason=reason) for reason, names in reasons.items()]
 
     def table(self) -> pd.DataFrame:
         """One row a schedule: sizes and starts, what is detected, what is delivered and when."""
@@ -142,14 +185,14 @@ class Comparison:
         """Power by size for every schedule that could be simulated, on one grid of sizes."""
         ends = [o.found.detectable(0.95, self.way).effect for o in self.options if o.found is not None]
         end = max((value for value in ends if math.isfinite(value)), default=1.0)
-        parts = [self._curve(o.name, o.found, end) for o in self.options if o.found is not None]
+        parts = [self._curve(schedule_in_words(o.name), o.found, end) for o in self.options if o.found is not None]
         return pd.concat(parts, ignore_index=True)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything in plain types."""
         return {
             "study": self.spec.id,
-            "outcome": self.spec.primary_outcome.name,
+            "outcome": self.words.outcome,
             "unit": self.words.scale.unit,
             "wanted": self.way,
             "power": self.target,
@@ -177,4 +220,4 @@ class Comparison:
         return self.words.scale.shown(effect, self.way) if math.isfinite(effect) else None
 
     def _steps(self, count: float) -> str:
-        return self.words.step if few_digits(count) == "1" else self.steps
+        return step_of(self.words.step) if few_digits(count) == "1" else self.steps

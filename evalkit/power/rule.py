@@ -11,6 +11,7 @@ from evalkit.evidence.standard import shipped
 from evalkit.inference.choose import report
 from evalkit.inference.refits import Fit, cluster_counts, comparison_clusters
 from evalkit.inference.rules import InferenceTable, Row
+from evalkit.language import Phrases
 from evalkit.numerics.reassignment import roll_out
 from evalkit.study.spec import Study
 from evalkit.uncertainty import Posterior
@@ -26,7 +27,7 @@ TestKind = Literal[
     "conley_taber",
     "ferman_pinto",
 ]
-TESTS: Final[dict[TestKind, str]] = {
+_TESTS: Final = {
     "interval": "the estimate's own interval",
     "of_design": "the interval of the estimator's own design",
     "permutation": "a permutation test of the roll-out over places",
@@ -37,6 +38,7 @@ TESTS: Final[dict[TestKind, str]] = {
     "conley_taber": "the interval of Conley and Taber (2011)",
     "ferman_pinto": "the interval of Ferman and Pinto (2019)",
 }
+TESTS: Final = Phrases(_TESTS)
 """Each test in words."""
 
 

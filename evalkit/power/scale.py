@@ -12,6 +12,7 @@ from evalkit.evidence.digits import few_digits
 from evalkit.evidence.finding import POINTS, mid_scale
 from evalkit.evidence.natural import share_base
 from evalkit.evidence.speaking import unit_after
+from evalkit.language import phrase, with_unit
 from evalkit.power.result import Power, Way
 from evalkit.study.spec import Outcome
 from evalkit.vocabulary import FloatArray
@@ -71,24 +72,24 @@ class Scale:
     def words(self, shown: float) -> str:
         """A shown size with its unit."""
         number = few_digits(shown)
-        return f"{number} {unit_after(number, self.unit)}"
+        return with_unit(number, unit_after(number, self.unit))
 
 
-def scale_for(outcome: Outcome, found: Power) -> Scale:
-    """The scale of a study's primary outcome."""
-    return make_scale(outcome, found.history.untreated, found.log_link)
+def scale_for(outcome: Outcome, found: Power, unit: str | None = None) -> Scale:
+    """The scale of a study's primary outcome; `unit` is its unit as told."""
+    return make_scale(outcome, found.history.untreated, found.log_link, unit)
 
 
-def make_scale(outcome: Outcome, untreated: FloatArray, log_link: bool) -> Scale:
-    """The scale of an outcome whose untreated values are known."""
+def make_scale(outcome: Outcome, untreated: FloatArray, log_link: bool, unit: str | None = None) -> Scale:
+    """The scale of an outcome whose untreated values are known; `unit` is its unit as told."""
     mean = float(np.mean(untreated))
     if outcome.transform == "log":
         return Scale(True, 1.0, "%", math.exp(mean))
     if log_link:
         return Scale(True, 1.0, "%", mean)
     if outcome.family == "proportion":
-        return Scale(False, 100.0 / share_base(outcome), "percentage points", mean)
-    return Scale(False, 1.0, outcome.unit, mean)
+        return Scale(False, 100.0 / share_base(outcome), phrase("percentage points"), mean)
+    return Scale(False, 1.0, unit or outcome.unit, mean)
 
 
 def wanted(outcome: Outcome) -> Way:

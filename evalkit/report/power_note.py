@@ -6,8 +6,9 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from evalkit.language import Phrases, localized, percent_sign, phrase
 from evalkit.power.document import curve
 from evalkit.power.result import Power
 from evalkit.power.scale import mid_as_analysed
@@ -18,7 +19,18 @@ from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.power import power_curve
 from evalkit.report.files import cannot_write, write_whole
 from evalkit.study.spec import Study
+from evalkit.study.told import told
 
+_SAID: Final = {
+    "title": "# What the design of *{title}* would detect",
+    "head_rise": "| power | detectable rise |",
+    "head_fall": "| power | detectable fall |",
+    "design": "## Design",
+    "tested": "{design} Test: {test}",
+    "untreated": "Untreated outcomes: {history}",
+    "made_by": "Estimator {estimator}, {draws} placebo panels, seed {seed}, config {config}, data {data}.",
+}
+SAID: Final = Phrases(_SAID)
 CURVE = (
     Column("way", "string", "rise or fall"),
     Column("effect", "number", "effect as analysed, with its sign"),
@@ -66,7 +78,7 @@ def figure_of(study: Study, found: Power, target: float) -> Figure:
     mid = mid_as_analysed(study.spec.primary_outcome, words.scale, words.way)
     return power_curve(
         rows,
-        outcome=study.spec.primary_outcome.name,
+        outcome=words.outcome,
         unit=words.scale.unit,
         way=words.way,
         target=target,
@@ -79,24 +91,27 @@ def to_markdown(study: Study, words: Words, document: Mapping[str, Any], figure:
     """The note: sentences first, then the figure, the table and what it rests on."""
     targets = sorted({row["power"] for row in document["detectable"]})
     lines = [
-        f"# What the design of *{study.spec.title}* would detect",
+        SAID.say("title", title=told(study.spec).title),
         document["headline"],
         " ".join(text for text in (words.verdict(float(document["asked_power"])), words.size()) if text),
         f"![{figure.alt}](power.svg)",
         figure.note,
-        "| power | detectable " + words.way + " |\n|---|---|\n"
-        + "\n".join(
-            f"| {100 * target:g} % | {words.interval_in_words(words.found.detectable(target, words.way))} |"
-            for target in targets
-        ),
-        "## Design",
-        f"{words.design()} Test: {words.test()}",
-        f"Untreated outcomes: {words.history()}",
+        "\n".join([SAID[f"head_{words.way}"], "|---|---|", *(_row(words, target) for target in targets)]),
+        SAID["design"],
+        SAID.say("tested", design=words.design(), test=words.test()),
+        SAID.say("untreated", history=words.history()),
         *(f"- {text}" for text in document["remarks"]),
-        f"Estimator {document['estimator']['name']}, {document['draws']} placebo panels, seed {document['seed']}, "
-        f"config {document['study_sha'][:12]}, data {short(document['data_sha'])}.",
+        SAID.say(
+            "made_by", estimator=document["estimator"]["name"], draws=document["draws"], seed=str(document["seed"]),
+            config=document["study_sha"][:12], data=short(document["data_sha"]),
+        ),
     ]  # fmt: skip
     return "\n\n".join(line for line in lines if line) + "\n"
+
+
+def _row(words: Words, target: float) -> str:
+    power = f"{localized(f'{100 * target:g}')}{percent_sign()}"
+    return f"| {power} | {words.interval_in_words(words.found.detectable(target, words.way))} |"
 
 
 def short(fingerprint: str | None) -> str:
@@ -107,4 +122,4 @@ def short(fingerprint: str | None) -> str:
     >>> short("sha256:44a74b40ca21e0c7"), short(None)
     ('44a74b40ca21', 'restricted')
     """
-    return "restricted" if fingerprint is None else fingerprint.removeprefix("sha256:")[:12]
+    return phrase("restricted") if fingerprint is None else fingerprint.removeprefix("sha256:")[:12]

@@ -15,8 +15,9 @@ from evalkit.data.panel import Panel
 from evalkit.data.study_panel import load_frame
 from evalkit.errors import ConfigError
 from evalkit.evidence.digits import few_digits
+from evalkit.language import Phrases, localized, percent_sign, phrase
 from evalkit.power import lists
-from evalkit.power.rollout_words import Comparison
+from evalkit.power.rollout_words import Comparison, schedule_in_words
 from evalkit.power.rollouts import RollOutOption
 from evalkit.power.scale import mid_as_analysed
 from evalkit.report.columns import Column
@@ -25,7 +26,24 @@ from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.power import power_curve
 from evalkit.report.files import cannot_write, write_whole
 from evalkit.study.spec import Study
+from evalkit.study.told import told
 
+_SAID: Final = {
+    "title": "# Roll-out schedules for *{title}*",
+    "head_rise": (
+        "| schedule | cohorts | detectable rise, {unit} | power at what matters | place-periods | mean delay "
+        "| served by period |"
+    ),
+    "head_fall": (
+        "| schedule | cohorts | detectable fall, {unit} | power at what matters | place-periods | mean delay "
+        "| served by period |"
+    ),
+    "list": (
+        "Randomization list for *{schedule}*: `{file}`, {places} places in {strata} strata, seed {seed}, SHA-256 "
+        "`{sha}`."
+    ),
+}
+SAID: Final = Phrases(_SAID)
 LIST: Final = "randomization_list.csv"
 TABLE: Final = (
     Column("schedule", "string", "Name of the schedule."),
@@ -157,7 +175,7 @@ def figure_of(study: Study, made: Comparison) -> Figure:
     mid = mid_as_analysed(study.spec.primary_outcome, words.scale, made.way)
     return power_curve(
         made.curves(),
-        outcome=study.spec.primary_outcome.name,
+        outcome=words.outcome,
         unit=words.scale.unit,
         way=made.way,
         target=made.target,
@@ -168,38 +186,37 @@ def figure_of(study: Study, made: Comparison) -> Figure:
 
 def to_markdown(study: Study, made: Comparison, document: Mapping[str, Any], figure: Figure) -> str:
     """The note: sentences, figure, table."""
-    unit, way = document["unit"], document["wanted"]
-    head = (
-        f"| schedule | cohorts | detectable {way}, {unit} | power at what matters | place-periods | mean delay "
-        "| served by period |\n"
-        "|---|---|---|---|---|---|---|"
-    )
+    unit = document["unit"]
     rows = [
-        f"| {row['schedule']} | {row['cohorts']} | {_number(row['detectable'])} | {_percent(row['power_at_mid'])} | "
-        f"{row['place_periods']:,} | {few_digits(row['mean_delay'])} | {row['served_by_period']} |"
+        f"| {schedule_in_words(row['schedule'])} | {row['cohorts']} | {_number(row['detectable'])} | "
+        f"{_percent(row['power_at_mid'])} | {localized(format(row['place_periods'], ','))} | "
+        f"{few_digits(row['mean_delay'])} | {row['served_by_period']} |"
         for row in document["schedules"]
     ]
+    head = SAID.say(f"head_{document['wanted']}", unit=unit)
     parts = [
-        f"# Roll-out schedules for *{study.spec.title}*",
+        SAID.say("title", title=told(study.spec).title),
         document["headline"],
         *document["sentences"],
         f"![{figure.alt}](rollout.svg)",
         figure.note,
-        "\n".join([head, *rows]),
+        "\n".join([f"{head}\n|---|---|---|---|---|---|---|", *rows]),
         made.words.history(),
     ]
     listed = document.get("list")
     if listed:
         parts.append(
-            f"Randomization list for *{listed['schedule']}*: `{listed['file']}`, {listed['places']} places in "
-            f"{listed['strata']} strata, seed {listed['seed']}, SHA-256 `{listed['sha256']}`."
-        )
+            SAID.say(
+                "list", schedule=schedule_in_words(listed["schedule"]), file=listed["file"], places=listed["places"],
+                strata=listed["strata"], seed=str(listed["seed"]), sha=listed["sha256"],
+            )
+        )  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 
 def _number(value: float | None) -> str:
-    return "none" if value is None or pd.isna(value) else few_digits(value)
+    return phrase("none") if value is None or pd.isna(value) else few_digits(value)
 
 
 def _percent(value: float | None) -> str:
-    return "" if value is None or pd.isna(value) else f"{100 * value:.0f} %"
+    return "" if value is None or pd.isna(value) else f"{100 * value:.0f}{percent_sign()}"

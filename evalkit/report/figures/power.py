@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from evalkit.language import phrase, say
+from evalkit.language import Phrases, localized, percent_sign, phrase, say
 from evalkit.report.figures.canvas import BLUE, GREY, INK, ORANGE, Figure, draw, one_line
 from evalkit.report.figures.words import number
 
@@ -20,6 +20,21 @@ KEY_ROW = 0.24
 COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", INK, GREY)
 """Okabe and Ito (2008); the dash tells lines apart where colour does not."""
 DASHES = ("-", (0, (5, 2)), (0, (2, 1.5)), (0, (6, 2, 1.5, 2)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 3)))
+
+
+_SAID = {
+    "size_rise": "Size of the rise, {unit}",
+    "size_fall": "Size of the fall, {unit}",
+    "detected_rise": "Rises of {outcome} that would be detected, per cent of cases",
+    "detected_fall": "Falls of {outcome} that would be detected, per cent of cases",
+    "title_rise": "How often a rise of {outcome} would be detected",
+    "title_fall": "How often a fall of {outcome} would be detected",
+    "by_size_rise": "How often a rise of {outcome} would be detected, by its size.",
+    "by_size_fall": "How often a fall of {outcome} would be detected, by its size.",
+    "mid_rise": "A rise of {mid} {unit}, the smallest that matters, is detected in {share:.0f} % of cases.",
+    "mid_fall": "A fall of {mid} {unit}, the smallest that matters, is detected in {share:.0f} % of cases.",
+}
+SAID = Phrases(_SAID)
 
 
 def power_curve(
@@ -60,7 +75,8 @@ def power_curve(
 
     def paint(ax: Axes) -> None:
         ax.axhline(100.0 * target, color=GREY, linewidth=0.9, zorder=1)
-        ax.annotate(f"{100 * target:g} %", (1.0, 100.0 * target), xycoords=("axes fraction", "data"), ha="right",
+        enough = f"{localized(f'{100 * target:g}')}{percent_sign()}"
+        ax.annotate(enough, (1.0, 100.0 * target), xycoords=("axes fraction", "data"), ha="right",
                     va="bottom", color=GREY, fontsize=10)  # fmt: skip
         for place, (name, line) in enumerate(lines.items()):
             _paint_line(ax, name, line, place, banded=len(lines) == 1)
@@ -73,14 +89,14 @@ def power_curve(
                         textcoords="offset points", color=BLUE)  # fmt: skip
         ax.set_xlim(0.0, float(rows["effect_shown"].max()))
         ax.set_ylim(0.0, 101.0)
-        ax.set_xlabel(say("Size of the {way}, {unit}", way=way, unit=unit))
+        ax.set_xlabel(SAID.say(f"size_{way}", unit=unit))
 
-    said = say("{way}s of {outcome} that would be detected, per cent of cases", way=way.capitalize(), outcome=outcome)
+    said = SAID.say(f"detected_{way}", outcome=outcome)
     svg, png = draw(paint, says=said, height=HEIGHT + KEY_ROW * (len(lines) // 2))
     several = phrase(" Lines are roll-outs over the same places.") if len(lines) > 1 else ""
     return Figure(
         id="power",
-        title=say("How often a {way} of {outcome} would be detected", way=way, outcome=one_line(outcome)),
+        title=SAID.say(f"title_{way}", outcome=one_line(outcome)),
         alt=_alt(lines, outcome, unit, way, target, detectable, mid),
         note=phrase("Simulated on outcomes that no programme had touched, with the study's own estimator.")
         + several
@@ -117,7 +133,7 @@ def _alt(
     detectable: float | None,
     mid: float | None,
 ) -> str:
-    said = [say("How often a {way} of {outcome} would be detected, by its size.", way=way, outcome=outcome)]
+    said = [SAID.say(f"by_size_{way}", outcome=outcome)]
     if len(lines) == 1:
         (line,) = lines.values()
         reached = (
@@ -128,15 +144,7 @@ def _alt(
         said.append(say("{target:g} % power {reached}.", target=100 * target, reached=reached))
         if mid is not None:
             share = _power_at(line, mid)
-            said.append(
-                say(
-                    "A {way} of {mid} {unit}, the smallest that matters, is detected in {share:.0f} % of cases.",
-                    way=way,
-                    mid=number(mid),
-                    unit=unit,
-                    share=100 * share,
-                )
-            )
+            said.append(SAID.say(f"mid_{way}", mid=number(mid), unit=unit, share=100 * share))
         return " ".join(said)
     for name, line in lines.items():
         over = line.loc[line["power"] >= target, "effect_shown"]
