@@ -86,18 +86,19 @@ class Declared:
 
 
 def declared_studies(config_dir: Path | None = None) -> list[Declared]:
-    """Studies that can be run, with what a portfolio shows of them; files that cannot be read are left out."""
-    folders = Folders.find(config_dir)
+    """Studies of the folder itself, with what a portfolio shows of them; files that cannot be read are left out.
+
+    Those that ship with evalkit are examples and nobody's plans, unless there is no other folder.
+    """
     found = []
-    for name in folders.options("study"):
-        file = folders.file(f"study/{name}.yaml")
+    for file in sorted((Folders.find(config_dir).search[0] / "study").glob("*.yaml")):
         try:
-            content = read_yaml(file) if file else None
+            content = read_yaml(file)
         except ConfigError:  # `evalkit list studies` names it with the reason
             continue
         if isinstance(content, dict):
             id_, city, priority, title = (str(content.get(key) or "") for key in ("id", "city", "priority", "title"))
-            found.append(Declared(id_ or name, city, priority, title or name))
+            found.append(Declared(id_ or file.stem, city, priority, title or file.stem))
     return found
 
 

@@ -97,7 +97,7 @@ def differences(planned: Mapping[str, Any], actual: Mapping[str, Any]) -> list[D
     first, second = _primary(planned), _primary(actual)
     if first != second:
         found.insert(0, Difference(PRIMARY_OUTCOME, first, second))
-    return found
+    return [each for each in found if each.planned != each.actual]  # a null and a key that is not there read alike
 
 
 def _follows(key: str, changed: Sequence[str], was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

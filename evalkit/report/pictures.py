@@ -26,7 +26,7 @@ from evalkit.report.figures.setting import Setting
 from evalkit.report.gallery import Shown
 from evalkit.report.page import METHODS, NO_INTERVAL
 from evalkit.report.tables import PRIMARY
-from evalkit.report.wording import clip
+from evalkit.report.wording import clip, run_title
 from evalkit.vocabulary import FloatArray, OwnMethod
 
 NAME_WORDS: Final = 12
@@ -283,4 +283,5 @@ def _overall(estimates: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     other &= shown["estimate"].notna()
     shown.loc[other, ["estimate", "low", "high"]] = np.nan
     shown.loc[other, "reason"] = phrase("Estimated on another scale: see estimates.csv.")
+    shown["label"] = shown["label"].map(run_title)
     return shown

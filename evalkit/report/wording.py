@@ -50,3 +50,14 @@ def estimator_title(name: str) -> str:
     ("Callaway-Sant'Anna", 'Synthetic control')
     """
     return phrase(_TITLES[name]) if name in _TITLES else readable(name)
+
+
+def run_title(label: str) -> str:
+    """A label of an estimate in a picture: the reader's name where a study gave none and the registered one stands.
+
+    Examples
+    --------
+    >>> run_title("two_way_fixed_effects"), run_title("Not-yet-treated comparison")
+    ('Two-way fixed effects', 'Not-yet-treated comparison')
+    """
+    return estimator_title(label) if label in _TITLES else label

@@ -113,7 +113,7 @@ def quoted(text: object) -> str:
 
 
 def _plain(draft: Draft) -> dict[str, object]:
-    programme = f"{FILL_IN}: the programme"
+    programme = f"the {draft.name.replace('_', ' ')} programme"
     return {
         "name": draft.name,
         "name_quoted": quoted(draft.name),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -14,9 +16,11 @@ import evalkit as ek
 from evalkit.cli.main import main
 from tests.small_study import study, write_data, write_study
 
-PAGE = (Path(__file__).parents[2] / "docs" / "adding-an-estimator.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "adding-an-estimator.md").read_text("utf-8")
 CLASS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0]
-PROJECT = tomllib.loads(re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0])
+TOML = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0]
+PROJECT = tomllib.loads(TOML)
 COMMAND = next(line for line in PAGE.splitlines() if line.startswith("evalkit run --plugin"))
 MOST_LINES = 30
 
@@ -73,3 +77,19 @@ def test_a_package_as_the_page_has_it_is_found_by_its_entry_point(
     evaluation = ek.evaluate(ek.load_study("lights", [f"estimator={name}"]))
     assert evaluation.estimate.estimator == name
     assert evaluation.evidence.to_dict()["estimates"][0]["estimator"] == name
+
+
+@pytest.mark.calibration
+def test_a_package_built_and_installed_from_the_page_runs_a_study(folder: Path) -> None:
+    project, site = folder / "package", folder / "site-packages"
+    (project / "city_estimators").mkdir(parents=True)
+    (project / "pyproject.toml").write_text(TOML, encoding="utf-8")
+    (project / "city_estimators" / "__init__.py").touch()
+    (project / "city_estimators" / "means.py").write_text(CLASS, encoding="utf-8")
+    install = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--target"]
+    subprocess.run([sys.executable, *install, site, project], check=True, capture_output=True)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
+    command = [sys.executable, "-m", "evalkit.cli", "run", "study=lights", "estimator=change_of_means", "--json", "-q"]
+    done = subprocess.run(command, cwd=folder, env=env, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["estimator"] == "change_of_means"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.checks import registry
-from evalkit.config import check_settings, priorities, studies
+from evalkit.config import check_settings, declared_studies, priorities, studies
 from evalkit.errors import ConfigError
 from tests.small_study import write_study
 
@@ -37,3 +37,12 @@ def test_every_built_in_check_has_standard_settings_that_its_class_takes() -> No
     assert sorted(standard) == sorted(registry.BUILT_IN)
     for name, settings in standard.items():
         registry.get(name)(**settings)
+
+
+def test_a_folders_own_studies_are_declared_and_not_those_that_ship_with_evalkit(folder: Path) -> None:
+    write_study(folder, "title: Night buses\ncity: Lima\n", name="night_buses")
+    write_study(folder, "title: [", name="broken")
+    declared = {found.id: (found.title, found.city) for found in declared_studies()}
+    assert set(declared) == {"lights", "night_buses"}
+    assert declared["night_buses"] == ("Night buses", "Lima")
+    assert {"castle_doctrine", "night_buses"} <= set(studies())

@@ -52,3 +52,8 @@ def test_a_key_that_came_after_the_lock_has_its_default() -> None:
     del old["spec"]["design"]["inference"]
     assert differences(renewed(old, built()), content(built())) == []
     assert differences(old, content(built())) != []
+
+
+def test_a_setting_that_one_side_leaves_out_and_the_other_leaves_empty_is_no_difference() -> None:
+    found = differences({"estimator": {"name": "a", "settings": {"latitude": None}}}, {"estimator": {"name": "b"}})
+    assert [each.item for each in found] == ["estimator.name"]
