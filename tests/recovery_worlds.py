@@ -35,6 +35,8 @@ class RandomCohorts:
         Of a covariate that moves with treatment over time.
     missing
         Share of rows missing at random.
+    treated_noise
+        Sd of the errors of units that are ever treated, where that of the others is 1.
     """
 
     n: int = 150
@@ -45,6 +47,7 @@ class RandomCohorts:
     slope: float = 0.0
     missing: float = 0.0
     cluster_size: int = 1
+    treated_noise: float = 1.0
 
     def effects(self, first: IntArray) -> FloatArray:
         """(N, T) effects before units' own: 1 at the start, growing by 0.5 a period."""
@@ -76,6 +79,7 @@ class RandomCohorts:
             errors[:, t] = self.autocorrelation * errors[:, t - 1] + step
         if self.cluster_size > 1:
             errors += np.repeat(rng.standard_normal((groups, PERIODS)), self.cluster_size, axis=0)
+        errors[first != NEVER] *= self.treated_noise
         on = first[:, None] <= CLOCK
         x = rng.standard_normal((self.n, PERIODS)) + 0.5 * on
         y = rng.standard_normal((self.n, 1)) + 0.2 * CLOCK + self.slope * x + errors + self.effects(first)

@@ -178,6 +178,3 @@ PARTS: Final[Mapping[str, Mapping[str, str]]] = {
 """Heading of a table to its promises: name to sentence."""
 
 PROMISES: Final[Mapping[str, str]] = {name: text for part in PARTS.values() for name, text in part.items()}
-
-AWAITED: Final = frozenset({"fault-sigterm", "calibration-heteroskedastic"})
-"""Promises that no test is marked with yet."""
