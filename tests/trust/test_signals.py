@@ -81,7 +81,7 @@ def stopped(folder: Path, sampler: str, number: signal.Signals) -> tuple[int, st
     process = subprocess.Popen(
         [sys.executable, "-m", "evalkit.cli", *words, "--plugin", "sampled.py", "--quiet"],
         cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True,
-        preexec_fn=heard,
+        preexec_fn=heard,  # noqa: PLW1509 (no threads here)
     )  # fmt: skip
     until((folder / "sampling").exists, process, seconds=900)
     assert process.pid in session(process.pid)
