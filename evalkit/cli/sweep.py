@@ -18,6 +18,7 @@ from evalkit.cli.execute import tracking_uri
 from evalkit.cli.failures import EXIT_CRASHED
 from evalkit.cli.screen import Screen
 from evalkit.cli.sweep_job import Sweep, begun, run_job, status_of, write_job
+from evalkit.cli.sweep_late import logged_late
 from evalkit.cli.sweep_report import finish, show
 from evalkit.cli.sweep_stop import Stop, stoppable
 from evalkit.cli.sweep_watch import short_names, watching
@@ -195,6 +196,8 @@ def _close(
     for number, (name, job) in enumerate(zip(short_names(typed), typed, strict=True)):
         status = status_of(shared.folder, number) or _unfinished(shared.folder, number, problem, stopped=stopped)
         statuses.append({"job": name, "overrides": list(job), **status})
+    if not stopped:  # else it should end soon: the next start logs them
+        statuses = logged_late(shared.folder, statuses)
     for run in runs.values():
         try:
             finish(run, statuses, stopped=stopped)

@@ -125,7 +125,7 @@ def run_job(sweep: Sweep, number: int) -> None:
     (place / f"{BEGUN}{uuid.uuid4().hex}").write_text(json.dumps(here), encoding="utf-8")
     start = time.monotonic()
     status = _status(sweep, number, place)
-    _write(place / STATUS, {**status, **here, "seconds": round(time.monotonic() - start, 2)})
+    write_status(place / STATUS, {**status, **here, "seconds": round(time.monotonic() - start, 2)})
 
 
 def _status(sweep: Sweep, number: int, place: Path) -> dict[str, Any]:
@@ -245,7 +245,8 @@ def _end_with(parent: int) -> None:
     os._exit(EXIT_TERMINATED)
 
 
-def _write(file: Path, content: dict[str, Any]) -> None:
+def write_status(file: Path, content: dict[str, Any]) -> None:
+    """Whole or not at all: the sweep may read at any moment."""
     temporary = file.with_name(f".{file.name}.{uuid.uuid4().hex}")
     temporary.write_text(json.dumps(content, indent=2, default=str), encoding="utf-8")
     temporary.replace(file)

@@ -11,6 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING, Final
 
 from evalkit.language import Phrases, phrase
+from evalkit.tracking.collisions import through_collisions
 from evalkit.tracking.links import evidence_view, run_page
 from evalkit.tracking.note import escape
 
@@ -63,8 +64,8 @@ def describe(client: MlflowClient, experiment_id: str, priority: str) -> None:
     )
     text = description(priority, experiment_id, found)
     if text != there:
-        client.set_experiment_tag(experiment_id, OURS, _sha(text))
-        client.set_experiment_tag(experiment_id, NOTE, text)
+        through_collisions(lambda: client.set_experiment_tag(experiment_id, OURS, _sha(text)))
+        through_collisions(lambda: client.set_experiment_tag(experiment_id, NOTE, text))
 
 
 def description(priority: str, experiment_id: str, newest: list[Run] | None = None) -> str:

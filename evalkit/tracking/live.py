@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 ClosedStatus = Literal["FAILED", "KILLED"]
 PID: Final = "evalkit.pid"
 HOST: Final = "evalkit.host"
+REASON: Final = "evalkit.reason"
 PARENT: Final = "mlflow.parentRunId"
 _WORDS: Final = {"FAILED": "failed", "KILLED": "stopped"}
 
@@ -203,7 +204,7 @@ def close(client: MlflowClient, run_id: str, status: ClosedStatus, reason: str) 
     tags = fields.tags(
         {
             "evalkit.status": words,
-            "evalkit.reason": reason,
+            REASON: reason,
             "evalkit.headline": f"No result: the study {words}. {reason}",
             NOTE: f"No result: the study {words}. {reason}",
         }
@@ -213,10 +214,10 @@ def close(client: MlflowClient, run_id: str, status: ClosedStatus, reason: str) 
     forget_process(client, run_id)
 
 
-def forget_process(client: MlflowClient, run_id: str) -> None:
-    """Take process and machine off a run that has ended: they serve only to tell that it has not."""
+def forget_process(client: MlflowClient, run_id: str, *more: str) -> None:
+    """Take process and machine off a run that has ended: they serve only to tell that it has not; `more` tags too."""
     known = client.get_run(run_id).data.tags
-    for tag in (PID, HOST):
+    for tag in (PID, HOST, *more):
         if tag in known:
             client.delete_tag(run_id, tag)
 

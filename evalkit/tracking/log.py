@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING, Final
 
 from evalkit.tracking import links, note
 from evalkit.tracking.bundle import Bundle
+from evalkit.tracking.collisions import through_collisions
 from evalkit.tracking.contents import RunContents, children, parent
 from evalkit.tracking.decision import EVERY, LATEST, VERSION, Decision, decisions
 from evalkit.tracking.description import NOTE, describe
 from evalkit.tracking.fields import BATCH
-from evalkit.tracking.live import PARENT, forget_process
+from evalkit.tracking.live import PARENT, REASON, forget_process
 from evalkit.tracking.store import launching_run, opened, resolve
 from evalkit.tracking.strip import strip
 from evalkit.tracking.views import ensure_experiment
@@ -103,7 +104,8 @@ def log_bundle(bundle: Path, *, tracking_uri: str | None = None, parent_run_id: 
             client.set_terminated(child_id, status=child.status, end_time=read.created_ms)
             nested[child.label] = child_id
         client.set_terminated(run_id, status=top.status, end_time=_end_ms(client, run_id, read))
-        forget_process(client, run_id)
+        # An attempt that failed closed the run with its reason; a run that has its results needs none.
+        forget_process(client, run_id, *({REASON} - top.tags.keys()))
         describe(client, experiment_id, read.priority)
         _point_launcher(client, experiment_id, run_id, read)
     logged = LoggedRun(
@@ -188,7 +190,9 @@ def _fill(client: MlflowClient, run_id: str, bundle: Bundle, run: RunContents, m
         client.log_batch(run_id, params=params[start : start + BATCH], synchronous=True)
     if run.dataset is not None:
         data = Dataset(**run.dataset)
-        client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "evaluation")])])
+        inputs = [DatasetInput(data, [InputTag("mlflow.data.context", "evaluation")])]
+        # One row for all runs of an experiment that read the same data, so jobs side by side meet in it.
+        through_collisions(lambda: client.log_inputs(run_id, inputs))
 
 
 def send_files(client: MlflowClient, run_id: str, folder: Path, files: Sequence[Path]) -> None:

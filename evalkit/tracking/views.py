@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from evalkit.errors import NotSynced
+from evalkit.tracking.collisions import through_collisions
 from evalkit.tracking.description import NOTE, describe
 from evalkit.tracking.links import VIEW_ID
 from evalkit.tracking.store import Store, artifact_location
@@ -46,7 +47,7 @@ def ensure_experiment(client: MlflowClient, store: Store, priority: str) -> str:
     """
     experiment_id, tags = _find_or_create(client, store, priority)
     if tags.get(_VIEW_TAG) != saved_view():
-        client.set_experiment_tag(experiment_id, _VIEW_TAG, saved_view())
+        through_collisions(lambda: client.set_experiment_tag(experiment_id, _VIEW_TAG, saved_view()))
     if NOTE not in tags:
         describe(client, experiment_id, priority)
     return experiment_id

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 
 from evalkit.tracking.log import log_bundle
@@ -22,6 +26,15 @@ LOGS = "import sys; from evalkit.tracking.log import log_bundle; log_bundle(sys.
 def _artifacts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A bare database has no place for files: MLflow takes the working folder."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def uri(postgres: Postgres) -> str:
+    """Address of a database that MLflow has set up, which takes seconds."""
+    found = postgres.new_database()
+    with opened(resolve(found)):
+        pass
+    return found
 
 
 @pytest.mark.slow
@@ -45,9 +58,48 @@ def test_eight_processes_at_once_lose_no_run_in_a_fresh_database(postgres: Postg
 
 
 @pytest.mark.promise("secure-canary")
-def test_the_password_of_the_store_is_nowhere_in_what_was_logged(postgres: Postgres, tmp_path: Path) -> None:
-    logged = log_bundle(write_bundle(tmp_path / "results"), tracking_uri=postgres.new_database())
+def test_the_password_of_the_store_is_nowhere_in_what_was_logged(postgres: Postgres, uri: str, tmp_path: Path) -> None:
+    logged = log_bundle(write_bundle(tmp_path / "results"), tracking_uri=uri)
     assert postgres.password not in repr(logged)
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert postgres.password.encode() not in path.read_bytes(), path
+
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def _about_to_be_written(connection: Connection, table: str, where: str) -> None:
+    """Let rows look as if another process had just inserted and not committed them."""
+    rows = connection.execute(f"delete from {table} where {where} returning *".encode()).fetchall()
+    assert rows
+    connection.commit()
+    for row in rows:
+        connection.execute(f"insert into {table} values ({', '.join(['%s'] * len(row))})".encode(), row)
+
+
+def _blocks_somebody(connection: Connection) -> bool:
+    query = "select count(*) from pg_stat_activity where %s = any(pg_blocking_pids(pid))"
+    found = connection.execute(query, [connection.info.backend_pid]).fetchone()
+    return found is not None and found[0] > 0
+
+
+def test_rows_that_another_process_writes_at_the_same_moment_cost_no_run(uri: str, tmp_path: Path) -> None:
+    # What jobs of a sweep share: the experiment's tags, and the row of their data. Here both collide for certain.
+    first, second = (write_bundle(tmp_path / name) for name in ("first", "second"))
+    log_bundle(first, tracking_uri=uri)
+    direct = uri.replace("+psycopg", "")
+    with psycopg.connect(direct) as tags, psycopg.connect(direct) as data, ThreadPoolExecutor(1) as other:
+        _about_to_be_written(tags, "experiment_tags", "key like 'mlflow.sharedViewState%%'")
+        _about_to_be_written(data, "datasets", "true")
+        logged = other.submit(log_bundle, second, tracking_uri=uri)
+        for connection in (tags, data):
+            while not _blocks_somebody(connection):
+                assert not logged.done(), logged.exception()
+                time.sleep(0.02)
+            connection.commit()
+        run = logged.result()
+    with opened(resolve(uri)) as client:
+        found = client.get_run(run.run_id)
+    assert found.info.status == "FINISHED"
+    assert len(found.inputs.dataset_inputs) == 1
