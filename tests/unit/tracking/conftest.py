@@ -1,33 +1,11 @@
-"""A store of its own for each test: copied, because initialising one takes seconds."""
+"""What the shell says about stores must not reach these tests."""
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-
 import pytest
-
-from evalkit.tracking.store import opened, resolve
 
 
 @pytest.fixture(autouse=True)
 def _no_store_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "EVALKIT_LAUNCHING_RUN"):
         monkeypatch.delenv(name, raising=False)
-
-
-@pytest.fixture(scope="session")
-def initialised_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("initialised")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.delenv("MLFLOW_RUN_ID", raising=False)
-        with opened(resolve(f"sqlite:///{folder / 'mlflow.db'}")):
-            pass
-    return folder / "mlflow.db"
-
-
-@pytest.fixture
-def uri(tmp_path: Path, initialised_database: Path) -> str:
-    """Address of an initialised sqlite store in `tmp_path`."""
-    shutil.copy(initialised_database, tmp_path / "mlflow.db")
-    return f"sqlite:///{tmp_path / 'mlflow.db'}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import NotSynced
-from evalkit.tracking.live import log_failure
+from evalkit.tracking.live import REASON, log_failure, running
 from evalkit.tracking.log import log_bundle
 from evalkit.tracking.store import opened, resolve
 from tests.unit.tracking.bundles import evidence, quantity, write_bundle
@@ -77,13 +77,20 @@ def test_a_half_logged_bundle_is_completed(tmp_path: Path, uri: str, monkeypatch
     def disk_full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as broken:
+    with (
+        running("castle_doctrine", "public_safety", "Castle", tracking_uri=uri) as live,
+        monkeypatch.context() as broken,
+    ):
         broken.setattr(MlflowClient, "log_artifact", disk_full)
         with pytest.raises(NotSynced, match="No space left"):
-            log_bundle(bundle, tracking_uri=uri)
+            log_bundle(bundle, tracking_uri=uri, parent_run_id=live.run_id)
     assert not (bundle / "SYNCED").exists()
-    assert _count(uri, "select count(*) from runs") == 1
+    assert _count(uri, "select count(*) from runs where status = 'KILLED'") == 1
+    reason = f"select count(*) from tags where key = '{REASON}' and run_uuid = '{live.run_id}'"
+    assert _count(uri, reason) == 1
     logged = log_bundle(bundle, tracking_uri=uri)
+    assert logged.run_id == live.run_id
+    assert _count(uri, reason) == 0, "it has its results now"
     assert _count(uri, "select count(*) from runs") == 4
     assert _count(uri, "select count(*) from runs where status = 'RUNNING'") == 0
     assert json.loads((bundle / "SYNCED").read_text())["run_id"] == logged.run_id

@@ -102,4 +102,5 @@ def test_rows_that_another_process_writes_at_the_same_moment_cost_no_run(uri: st
     with opened(resolve(uri)) as client:
         found = client.get_run(run.run_id)
     assert found.info.status == "FINISHED"
+    assert found.inputs is not None
     assert len(found.inputs.dataset_inputs) == 1
