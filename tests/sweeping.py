@@ -126,6 +126,20 @@ def until(ready: Callable[[], bool], process: subprocess.Popen[Any], *, seconds:
         time.sleep(0.1)
 
 
+def marked(mark: str) -> dict[int, str]:
+    """Living processes, and their commands, whose environment names `mark`: a sweep's, and all that it started."""
+    found = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            environ = (place / "environ").read_bytes()
+            command = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:  # another user's, or gone
+            continue
+        if mark.encode() in environ and command:  # one that has ended and waits to be collected has no command
+            found[int(place.name)] = command
+    return found
+
+
 def complete(folder: Path, results: str = "results") -> int:
     """Number of bundles that are whole."""
     return len(list((folder / results).glob("*/*/COMPLETE")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -98,16 +98,19 @@ class Part:
         MLflow run that all its runs are nested under; None where the store has none.
     start
         Which start of the sweep it was.
+    called
+        What the title of its study does not say of it: the estimator, where the sweep has several.
     """
 
     sweep: str
     job: int
     run_id: str | None = None
     start: str = ""
+    called: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As `provenance.json` keeps it."""
-        return {"sweep": self.sweep, "job": self.job, "run_id": self.run_id, "start": self.start}
+        return asdict(self)
 
 
 def execute(
@@ -143,7 +146,7 @@ def execute(
     with screen.progress() as tell:
         tell("Opening the MLflow store")
         planning = planning_of(composed, root)
-        above = (part_of.sweep, part_of.run_id) if part_of else None
+        above = (part_of.sweep, part_of.run_id, part_of.called) if part_of else None
         with running(spec.id, spec.priority, spec.full_title, tracking_uri=uri, part_of=above) as live:
             record(root, spec)
             evaluation = evaluate(study, data=data, progress=tell, announce=announce, planned=planning.against)

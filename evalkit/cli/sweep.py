@@ -21,7 +21,7 @@ from evalkit.cli.sweep_job import Sweep, begun, run_job, status_of, write_job
 from evalkit.cli.sweep_late import logged_late
 from evalkit.cli.sweep_report import finish, show
 from evalkit.cli.sweep_stop import Stop, stoppable
-from evalkit.cli.sweep_watch import short_names, watching
+from evalkit.cli.sweep_watch import called, short_names, watching
 from evalkit.cli.sweep_words import jobs as in_words
 from evalkit.cli.sweep_words import worded
 from evalkit.config import Composed, compose
@@ -61,8 +61,8 @@ def sweep(
     composed = _compose(typed, config_dir, screen)
     check_launcher(overrides, config_dir)
     folder = (root / SWEEPS / uuid.uuid4().hex).resolve()
-    for number, (job, config) in enumerate(zip(typed, composed, strict=True)):
-        write_job(folder, number, job, config)
+    for number, (job, config, own) in enumerate(zip(typed, composed, called(typed), strict=True)):
+        write_job(folder, number, job, config, called=own)
     name = _id(composed, root, start=folder.name if again else "")
     runs = _open_runs(name, typed, composed, screen)
     shared = Sweep(

@@ -77,11 +77,11 @@ class Sweep:
         return self.launcher != "basic"
 
 
-def write_job(folder: Path, number: int, overrides: Sequence[str], composed: Composed) -> None:
-    """Leave a job where its worker finds it."""
+def write_job(folder: Path, number: int, overrides: Sequence[str], composed: Composed, *, called: str = "") -> None:
+    """Leave a job where its worker finds it; `called` goes into the name of its run."""
     place = folder / str(number)
     place.mkdir(parents=True)
-    content = {"overrides": list(overrides), "composed": composed.model_dump(mode="json")}
+    content = {"overrides": list(overrides), "called": called, "composed": composed.model_dump(mode="json")}
     (place / JOB).write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -135,7 +135,7 @@ def _status(sweep: Sweep, number: int, place: Path) -> dict[str, Any]:
             content = json.loads((place / JOB).read_text(encoding="utf-8"))
             composed = Composed.model_validate(content["composed"])
             with speaking(composed.study.language):
-                return _done(sweep, number, composed)
+                return _done(sweep, number, composed, content["called"])
     except EvalkitError as error:
         return {"state": "failed", **as_dict(error)}
     except (KeyboardInterrupt, SystemExit):  # SIGTERM among them; the run in MLflow is closed by now
@@ -146,7 +146,7 @@ def _status(sweep: Sweep, number: int, place: Path) -> dict[str, Any]:
         return {"state": "failed", "what": f"{type(error).__name__}: {error}", "exit_code": EXIT_CRASHED}
 
 
-def _done(sweep: Sweep, number: int, composed: Composed) -> dict[str, Any]:
+def _done(sweep: Sweep, number: int, composed: Composed, called: str) -> dict[str, Any]:
     """Run the study, unless a bundle says that the same run is done."""
     study, uri = composed.study, tracking_uri(composed.tracking)
     shown, run_id = sweep.stores[composed.tracking.uri]
@@ -157,7 +157,7 @@ def _done(sweep: Sweep, number: int, composed: Composed) -> dict[str, Any]:
         found = None if sweep.again else find_finished(sweep.root, study.spec.id, key)
         if found is not None:
             return {"key": key, **_found(found, sweep, number, uri)}
-        part = Part(sweep.id, number, run_id, start=sweep.folder.name)
+        part = Part(sweep.id, number, run_id, start=sweep.folder.name, called=called)
         outcome = execute(composed, root=sweep.root, screen=Screen(quiet=True), data=data, part_of=part)
     state = "not rated" if not outcome.rated else "not logged" if outcome.not_synced else "done"
     return {"key": key, "state": state, **outcome.to_dict(), "what": outcome.not_synced and outcome.not_synced.what}

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from evalkit.cli.screen import Screen
 from evalkit.cli.sweep_words import STATES, jobs, worded
-from evalkit.tracking.links import absolute, run_page
+from evalkit.tracking.links import absolute, artifact_page, evidence_view, run_page
 from evalkit.tracking.sweep import State, SweepRun, close_lost, close_sweep
 
 TABLE: Final = "sweep.csv"
@@ -46,7 +46,7 @@ def finish(run: SweepRun, statuses: Sequence[Mapping[str, Any]], *, stopped: boo
     headline = worded("headline", jobs=jobs(len(statuses)), counts=_in_words(counts))
     left = [status for status in statuses if status["state"] not in _DONE]
     state: State = "stopped" if stopped else "failed" if left else "done"
-    close_sweep(run, state, headline=headline, note=_note(headline, left), counts=counts, table=table(statuses))
+    close_sweep(run, state, headline=headline, note=_note(run, headline, left), counts=counts, table=table(statuses))
 
 
 def show(statuses: Sequence[Mapping[str, Any]], folder: Path, runs: Sequence[SweepRun], screen: Screen) -> None:
@@ -97,11 +97,13 @@ def _in_words(counts: Mapping[str, int]) -> str:
     return ", ".join(worded("count", state=state, count=count) for state, count in counts.items())
 
 
-def _note(headline: str, left: Sequence[Mapping[str, Any]]) -> str:
-    """Description of the sweep's run, as markdown."""
+def _note(run: SweepRun, headline: str, left: Sequence[Mapping[str, Any]]) -> str:
+    """Description of the sweep's run, as markdown; MLflow shows the first four lines without a click."""
     from evalkit.tracking.note import escape
 
-    lines = [headline, "", worded("note_jobs")]
+    links = [f"[{worded('note_findings')}]({evidence_view(run.experiment_id)})"]
+    links += [f"[{worded('note_table')}]({artifact_page(run.experiment_id, run.run_id, TABLE)})"] if run.run_id else []
+    lines = [f"{headline} {' · '.join(links)}"]
     if left:
         lines += ["", worded("note_left"), ""]
         lines += [
@@ -110,6 +112,7 @@ def _note(headline: str, left: Sequence[Mapping[str, Any]]) -> str:
         ]
     if len(left) > MOST_LEFT:
         lines.append(f"- {worded('note_more', count=len(left) - MOST_LEFT)}")
+    lines += ["", worded("note_jobs")]
     return "\n".join(lines)
 
 

@@ -18,9 +18,11 @@ from evalkit.cli.failures import printable
 from evalkit.cli.screen import Screen
 from evalkit.cli.sweep_job import begun, status_of
 from evalkit.cli.sweep_words import STATES, worded
+from evalkit.tracking.redact import redact
 
 EVERY_SECONDS: Final = 0.5
 MOST_NAMES: Final = 3
+_IN_THE_TITLE: Final = ("study=", "city=")
 
 
 class Watch:
@@ -41,18 +43,15 @@ class Watch:
         self._waiting = list(range(len(typed)))
         self.running: list[int] = []
 
-    def news(self) -> list[tuple[int, dict[str, Any]]]:
-        """Jobs that ended since the last call, with their statuses."""
-        found = []
-        for number in self._waiting:
+    def news(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Jobs that ended since the last call, with their statuses, one after the other; one counts once it is told."""
+        for number in tuple(self._waiting):
             status = status_of(self.folder, number)
             if status is not None:
+                self._waiting.remove(number)
                 self.ended[str(status["state"])] += 1
-                found.append((number, status))
-        gone = {number for number, _ in found}
-        self._waiting = [number for number in self._waiting if number not in gone]
+                yield number, status
         self.running = [number for number in self._waiting if begun(self.folder, number)]
-        return found
 
     def line(self, number: int, status: dict[str, Any]) -> str:
         """One line on a job that has ended."""
@@ -126,5 +125,26 @@ def _bar(watch: Watch, over: threading.Event) -> None:
 
 def short_names(typed: Sequence[Sequence[str]]) -> list[str]:
     """Jobs by what tells them apart: words that all share are left out."""
-    shared = set.intersection(*(set(job) for job in typed)) if len(typed) > 1 else set()
-    return [" ".join(word.lstrip("+") for word in job if word not in shared) or " ".join(job) for job in typed]
+    return [" ".join(words) or " ".join(job) for words, job in zip(_own_words(typed), typed, strict=True)]
+
+
+def called(typed: Sequence[Sequence[str]]) -> list[str]:
+    """What the titles of their studies do not say of jobs: the estimator where there are several, any other choice.
+
+    Examples
+    --------
+    >>> called([("study=lights", "city=austin", "estimator=imputation"), ("study=lights", "city=waco", "seed=2")])
+    ['imputation', 'seed=2']
+    >>> called([("study=lights", "city=austin"), ("study=lights", "city=waco")])
+    ['', '']
+    """
+    return [
+        redact(", ".join(word.removeprefix("estimator=") for word in words if not word.startswith(_IN_THE_TITLE)))
+        for words in _own_words(typed)
+    ]
+
+
+def _own_words(typed: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Each job's words that not all jobs share; none where there is one job."""
+    shared = set.intersection(*(set(job) for job in typed))
+    return [[word.lstrip("+") for word in job if word not in shared] for job in typed]

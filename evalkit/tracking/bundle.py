@@ -125,7 +125,7 @@ class Bundle:
 
     @property
     def sweep(self) -> Mapping[str, Any]:
-        """The sweep that it was a job of: ``sweep`` (id), ``job`` (number), ``run_id``; empty for a run by itself."""
+        """The sweep that it was a job of: ``sweep`` (id), ``job`` (number), ``run_id``, ``called``; else empty."""
         found = self.provenance.get("sweep")
         return found if isinstance(found, Mapping) else {}
 

@@ -17,6 +17,7 @@ SHA_CHARACTERS: Final = 12
 """Of a hash, as people read it; whole hashes stand in the artifact evidence.json."""
 SWEEP: Final = "evalkit.sweep"
 SWEEP_JOB: Final = "evalkit.sweep_job"
+CALLED: Final = "evalkit.called"
 _STUDY_CHOICES: Final = ("data", "outcomes", "design")
 _RUN_CHOICES: Final = ("estimator", "robustness", "checks", "seed")
 _OF_DATA: Final = "data_"
@@ -54,6 +55,7 @@ class RunContents:
 def parent(bundle: Bundle) -> RunContents:
     """Return the run of the study."""
     metrics, left = fields.metrics(_study_metrics(bundle))
+    called = str(bundle.sweep.get("called") or "")
     tags = {
         **_common_tags(bundle, "study"),
         "evalkit.headline": bundle.headline,
@@ -66,17 +68,46 @@ def parent(bundle: Bundle) -> RunContents:
         "evalkit.unlogged": "; ".join(left),
         SWEEP: str(bundle.sweep.get("sweep", "")),
         SWEEP_JOB: str(bundle.sweep.get("job", "")),
+        CALLED: called,
     }
     return RunContents(
         part=("study", "", ""),
         label=bundle.study_id,
-        name=bundle.text("question", "title"),
+        name=run_name(bundle.text("question", "title"), called),
         status="FINISHED" if bundle.is_rated else "FAILED",
         metrics=metrics,
         params=fields.params(choices(bundle.study_yaml)),
         tags=fields.tags(tags),
         dataset=dataset(bundle),
     )
+
+
+def run_name(title: str, called: str) -> str:
+    """Name of a study's run: its title, and what tells it from other jobs of its sweep with the same title.
+
+    Examples
+    --------
+    >>> run_name("Night buses in Austin", "imputation")
+    'Night buses in Austin (imputation)'
+    >>> run_name("Night buses in Austin", "")
+    'Night buses in Austin'
+    """
+    return f"{title}{_suffix(called)}"
+
+
+def title_of(name: str, called: str) -> str:
+    """The title of the study that a run is named after, without what `run_name` added.
+
+    Examples
+    --------
+    >>> title_of("Night buses in Austin (imputation)", "imputation")
+    'Night buses in Austin'
+    """
+    return name.removesuffix(_suffix(called))
+
+
+def _suffix(called: str) -> str:
+    return f" ({called})" if called else ""
 
 
 def plan_status(bundle: Bundle) -> str:

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from evalkit.errors import NotSynced
 from evalkit.tracking import fields
-from evalkit.tracking.contents import SWEEP
+from evalkit.tracking.contents import CALLED, SWEEP, run_name
 from evalkit.tracking.description import NOTE
 from evalkit.tracking.store import Store, opened, resolve
 from evalkit.tracking.views import ensure_experiment
@@ -64,6 +64,7 @@ class StudyIdentity:
     title: str
     sweep: str = ""
     parent_run_id: str | None = None
+    called: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def running(
     *,
     tracking_uri: str | None = None,
     live: bool = True,
-    part_of: tuple[str, str | None] | None = None,
+    part_of: tuple[str, str | None, str] | None = None,
 ) -> Iterator[LiveRun]:
     """Keep a run open while the study works; see the head of this module.
 
@@ -103,7 +104,7 @@ def running(
     live
         Whether it shows while the study works.
     part_of
-        Id of the sweep that it is a job of, and the run it is nested under.
+        Id of the sweep that it is a job of, the run it is nested under, and what tells it from other jobs of its title.
 
     Raises
     ------
@@ -169,9 +170,11 @@ def _open(client: MlflowClient, store: Store, identity: StudyIdentity) -> str:
             NOTE: f"{identity.title}: the study is being evaluated.",
             SWEEP: identity.sweep,
             PARENT: identity.parent_run_id,
+            CALLED: identity.called,
         }
     )
-    run = client.create_run(experiment_id, start_time=_now_ms(), run_name=identity.title, tags=tags)
+    name = run_name(identity.title, identity.called)
+    run = client.create_run(experiment_id, start_time=_now_ms(), run_name=name, tags=tags)
     return str(run.info.run_id)
 
 

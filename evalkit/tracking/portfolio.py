@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from evalkit.errors import ConfigError
-from evalkit.tracking.contents import SWEEP, SWEEP_JOB
+from evalkit.tracking.contents import CALLED, SWEEP, SWEEP_JOB, title_of
 from evalkit.tracking.decision import VERSION, Decision, decisions
 from evalkit.tracking.store import Store, opened, resolve
 
@@ -146,7 +146,7 @@ def _stored(client: MlflowClient, study: str, runs: Sequence[Run], folder: Path)
     return StoredStudy(
         study_id=study,
         priority=runs[0].data.tags.get("evalkit.priority", ""),
-        title=runs[0].info.run_name or study,
+        title=title_of(runs[0].info.run_name or study, runs[0].data.tags.get(CALLED, "")),
         running=runs[0].info.status == "RUNNING",
         run_id=run_id,
         evidence=evidence,

@@ -14,6 +14,7 @@ from evalkit.tracking import fields, live
 from evalkit.tracking.contents import SWEEP
 from evalkit.tracking.description import NOTE
 from evalkit.tracking.live import HOST, PID
+from evalkit.tracking.redact import redact
 from evalkit.tracking.stale import is_alive
 from evalkit.tracking.store import Store, opened, resolve
 from evalkit.tracking.views import ensure_experiment
@@ -110,7 +111,7 @@ def close_sweep(
             tags=[RunTag(key, value) for key, value in tags.items()],
             synchronous=True,
         )
-        client.log_text(run.run_id, table, TABLE)
+        client.log_text(run.run_id, redact(table), TABLE)
         client.set_terminated(run.run_id, status=_STATUS[state], end_time=now)
         live.forget_process(client, run.run_id)
 
@@ -153,7 +154,7 @@ def _known(client: MlflowClient, experiment_id: str, sweep: str) -> str | None:
 
 def _create(client: MlflowClient, experiment_id: str, sweep: str, title: str, priority: str) -> str:
     tags = fields.tags({SWEEP: sweep, "evalkit.role": ROLE, "evalkit.priority": priority, NOTE: title, **_working()})
-    run = client.create_run(experiment_id, run_name=title, tags=tags)
+    run = client.create_run(experiment_id, run_name=redact(title), tags=tags)
     return str(run.info.run_id)
 
 

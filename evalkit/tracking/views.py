@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _VIEW_TAG: Final = f"mlflow.sharedViewState.{VIEW_ID}"
 # A fixed stamp: the view is part of the software, and writing it again must change nothing.
 _VIEW_MS: Final = 1_735_689_600_000
+NEWEST_FIRST: Final = "attributes.`Created`"
+"""MLflow's server takes this for ``attributes.start_time``, its pages do not, and that is why it stands here: sorted
+by that name they fold the jobs of a sweep under its run, and the findings would be behind a plus sign."""
 _COLUMNS: Final = (
     "tags.`evalkit.finding`",
     "tags.`evalkit.certainty`",
@@ -81,7 +84,7 @@ def saved_view() -> str:
     """The view "Evidence" as the pages store it: studies only, newest first, findings in words."""
     state = {
         "searchFilter": "tags.`evalkit.role` = 'study'",
-        "orderByKey": "attributes.start_time",
+        "orderByKey": NEWEST_FIRST,
         "orderByAsc": False,
         "startTime": "ALL",
         "lifecycleFilter": "Active",

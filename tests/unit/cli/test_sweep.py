@@ -10,9 +10,9 @@ import pytest
 from evalkit.cli.screen import Screen
 from evalkit.cli.sweep import _refuse_files, _run_all, _unfinished, _what
 from evalkit.cli.sweep_job import Sweep
-from evalkit.cli.sweep_report import counted, table
+from evalkit.cli.sweep_report import _note, counted, table
 from evalkit.cli.sweep_stop import Stop
-from evalkit.cli.sweep_watch import Watch, short_names
+from evalkit.cli.sweep_watch import Watch, called, short_names
 from evalkit.errors import ConfigError, EvalkitError
 from evalkit.tracking.store import resolve
 from evalkit.tracking.sweep import SweepRun
@@ -119,14 +119,18 @@ def test_a_sweep_is_named_by_what_varies_in_it() -> None:
 def test_progress_is_read_from_what_jobs_leave_behind(tmp_path: Path) -> None:
     shared(tmp_path, "joblib", 3)
     watch = Watch(tmp_path, [("seed=1",), ("seed=2",), ("seed=3",)])
-    assert watch.news() == []
+    assert list(watch.news()) == []
     begin(tmp_path, 1, 1)
     end(tmp_path, 0)
     ((number, status),) = watch.news()
     assert (number, status["state"], watch.running) == (0, "done", [1])
     assert watch.line(number, status).startswith("1/3 done: seed=1.")
     assert watch.summary() == "1 of 3 jobs ended; running: seed=2"
-    assert watch.news() == []
+    assert list(watch.news()) == []
+    end(tmp_path, 1)
+    end(tmp_path, 2)
+    lines = [watch.line(number, status) for number, status in watch.news()]
+    assert [line.split()[0] for line in lines] == ["2/3", "3/3"], "each line has a number of its own"
 
 
 def test_a_cell_of_the_table_is_no_formula() -> None:
@@ -141,3 +145,21 @@ def test_an_attempt_that_died_while_it_said_so_counts(tmp_path: Path) -> None:
     stop = Stop(tmp_path, Screen(quiet=True))
     assert stop.working() == set()
     assert _unfinished(tmp_path, 0, None, stopped=False)["state"] == "lost"
+
+
+def test_a_run_is_named_by_what_its_title_does_not_say() -> None:
+    several = [
+        ("study=lights", f"city=c{city}", f"estimator={name}", "x.url=db://u:pw@h/d") for city, name in enumerate("ab")
+    ]
+    assert called(several) == ["a", "b"]
+    assert called([("study=lights", "seed=1", "x=db://u:pw@h/d"), ("study=lights",)]) == ["seed=1, x=db://h/d", ""]
+    assert called([("study=lights", "estimator=a")]) == [""]
+
+
+def test_the_description_of_a_sweep_begins_with_counts_and_where_to_read_on(tmp_path: Path) -> None:
+    run = SweepRun("id", resolve(f"sqlite:///{tmp_path}/mlflow.db"), "ab12", "7")
+    left = [{"job": "seed=2", "state": "failed", "what": "No."}]
+    first, _, second, *_ = _note(run, "2 jobs: 1 done, 1 failed.", left).splitlines()
+    assert first.startswith("2 jobs: 1 done, 1 failed. [Read all findings](#/experiments/7/runs?")
+    assert "[All jobs as a table](#/experiments/7/runs/ab12/artifacts/sweep.csv" in first
+    assert second == "Without a result:"

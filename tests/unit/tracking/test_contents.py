@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.tracking.bundle import Bundle
-from evalkit.tracking.contents import children, choices, dataset, parent
+from evalkit.tracking.contents import CALLED, children, choices, dataset, parent, title_of
 from tests.unit.tracking.bundles import STUDY_YAML, evidence, number, write_bundle
 
 
@@ -76,6 +76,15 @@ def test_what_is_wrong_with_the_data_becomes_metrics(tmp_path: Path) -> None:
     assert metrics["data.copies_share"] == 0.07
     assert metrics["data.unmatched_share"] == 0.2
     assert (metrics["data.warnings"], metrics["data.failures"]) == (1, 1)
+
+
+def test_a_job_of_a_sweep_over_estimators_says_which_in_its_name(tmp_path: Path) -> None:
+    alone = parent(Bundle.read(write_bundle(tmp_path)))
+    job = {"sweep": "s", "job": 3, "called": "imputation"}
+    run = parent(Bundle.read(write_bundle(tmp_path, provenance={"sweep": job})))
+    assert run.name == f"{alone.name} (imputation)"
+    assert title_of(run.name, run.tags[CALLED]) == alone.name
+    assert CALLED not in alone.tags
 
 
 def test_p_values_that_hold_with_few_clusters_stand_beside_the_clustered_one(tmp_path: Path) -> None:
