@@ -8,6 +8,7 @@ it lists the newest studies with certainty and headline.
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Final
 
 from evalkit.language import Phrases, phrase
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 NOTE: Final = "mlflow.note.content"
+_MARK: Final = re.compile(r"\n\n\[//\]: # \(evalkit (?P<sha>[0-9a-f]{64})\)$")
+"""What evalkit's own text ends with, a comment that no page shows: its hash. A text without it, or with another, is the
+city's own and stays. It is in the text, not in a tag beside it, because two processes may write at the same moment."""
 OURS: Final = "mlflow.evalkit.description"
-"""Experiment tag: what evalkit wrote last. Another text there is the city's own and stays. MLflow's pages hide tags
-whose names begin like its own."""
+"""Experiment tag with that hash, in stores whose description was written before the text held it."""
 NEWEST: Final = 10
 IN_FIRST_LINE: Final = 2
 TITLE_CHARACTERS: Final = 70
@@ -54,7 +57,7 @@ def describe(client: MlflowClient, experiment_id: str, priority: str) -> None:
     """
     tags = client.get_experiment(experiment_id).tags
     there = tags.get(NOTE)
-    if there and tags.get(OURS) != _sha(there):
+    if there and not _is_ours(there, tags.get(OURS)):
         return
     found = client.search_runs(
         [experiment_id],
@@ -63,9 +66,9 @@ def describe(client: MlflowClient, experiment_id: str, priority: str) -> None:
         max_results=NEWEST,
     )
     text = description(priority, experiment_id, found)
-    if text != there:
-        through_collisions(lambda: client.set_experiment_tag(experiment_id, OURS, _sha(text)))
-        through_collisions(lambda: client.set_experiment_tag(experiment_id, NOTE, text))
+    marked = f"{text}\n\n[//]: # (evalkit {_sha(text)})"
+    if marked != there:
+        through_collisions(lambda: client.set_experiment_tag(experiment_id, NOTE, marked))
 
 
 def description(priority: str, experiment_id: str, newest: list[Run] | None = None) -> str:
@@ -98,6 +101,11 @@ def _finding(run: Run) -> str:
 
 def _short(text: str, characters: int) -> str:
     return text if len(text) <= characters else text[: characters - 1].rstrip() + "…"
+
+
+def _is_ours(there: str, before: str | None) -> bool:
+    mark = _MARK.search(there)
+    return before == _sha(there) if mark is None else mark["sha"] == _sha(there[: mark.start()])
 
 
 def _sha(text: str) -> str:

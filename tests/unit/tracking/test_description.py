@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from evalkit.language import speaking
-from evalkit.tracking.description import NEWEST, NOTE, description
+from evalkit.tracking.description import NEWEST, NOTE, OURS, describe, description
 from evalkit.tracking.log import log_bundle
 from evalkit.tracking.store import opened, resolve
 from tests.unit.tracking.bundles import HEADLINE, write_bundle
@@ -43,6 +44,25 @@ def test_a_description_that_people_wrote_stays(tmp_path: Path, uri: str) -> None
         client.set_experiment_tag(logged.experiment_id, NOTE, "Our own words.")
     log_bundle(write_bundle(tmp_path / "two"), tracking_uri=uri)
     assert _note(uri, logged.experiment_id) == "Our own words."
+
+
+def test_a_description_that_people_changed_stays(tmp_path: Path, uri: str) -> None:
+    logged = log_bundle(write_bundle(tmp_path / "one"), tracking_uri=uri)
+    changed = f"Ask Ana first. {_note(uri, logged.experiment_id)}"
+    with opened(resolve(uri)) as client:
+        client.set_experiment_tag(logged.experiment_id, NOTE, changed)
+    log_bundle(write_bundle(tmp_path / "two"), tracking_uri=uri)
+    assert _note(uri, logged.experiment_id) == changed
+
+
+def test_a_description_written_before_the_text_held_its_hash_is_known_by_the_tag_beside_it(uri: str) -> None:
+    text = description("public_safety", "1")
+    with opened(resolve(uri)) as client:
+        made = client.create_experiment("evalkit/public_safety")
+        client.set_experiment_tag(made, NOTE, f"{text} Old words.")
+        client.set_experiment_tag(made, OURS, hashlib.sha256(f"{text} Old words.".encode()).hexdigest())
+        describe(client, made, "public_safety")
+    assert "Old words" not in _note(uri, made)
 
 
 def test_it_is_written_in_the_language_spoken() -> None:
