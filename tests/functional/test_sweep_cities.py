@@ -113,6 +113,7 @@ def test_hundred_cities_give_the_same_figures_on_joblib_and_ray_though_processes
     assert found["joblib"] == found["ray"], "the same to the byte"
 
 
+@pytest.mark.promise("fault-processes-postgresql")
 def test_eight_workers_that_log_at_once_lose_no_run_in_postgresql(tmp_path: Path, postgres: Postgres) -> None:
     uri, cities = postgres.new_database(), 16
     write_cities(tmp_path, cities)

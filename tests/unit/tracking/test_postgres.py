@@ -84,6 +84,7 @@ def _blocks_somebody(connection: Connection) -> bool:
     return found is not None and found[0] > 0
 
 
+@pytest.mark.promise("fault-processes-postgresql")
 def test_rows_that_another_process_writes_at_the_same_moment_cost_no_run(uri: str, tmp_path: Path) -> None:
     # What jobs of a sweep share: the experiment's tags, and the row of their data. Here both collide for certain.
     first, second = (write_bundle(tmp_path / name) for name in ("first", "second"))
