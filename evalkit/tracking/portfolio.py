@@ -21,6 +21,7 @@ PREFIX: Final = "evalkit/"
 STUDIES: Final = "tags.`evalkit.role` = 'study'"
 EVIDENCE: Final = "evidence.json"
 BRIEF: Final = "brief.html"
+DATA: Final = "evalkit.data_sha"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class StoredStudy:
     running
         Whether its newest run has not ended.
     run_id
-        Of the newest run that ended with evidence; empty where none has.
+        Of the run that stands for the study: the newest that ended with evidence, or the one last decided on while
+        the data are the same; empty where none has.
     evidence, brief
         Content of its files; None without such a run. The brief is None where it was not logged.
     versions
@@ -157,8 +159,16 @@ def _stored(client: MlflowClient, study: str, runs: Sequence[Run], folder: Path)
 
 
 def _speaking(ended: Sequence[Run]) -> Run:
-    """The run that stands for its study: the newest; of the jobs of one sweep the first, whichever ended last."""
+    """The run that stands for its study: the newest; of the jobs of one sweep the first, whichever ended last.
+
+    Where the city has decided on a run and the data are still the same, it is that run: a decision is never shown
+    beside a number that nobody decided on.
+    """
     newest = ended[0]
+    same = [run for run in ended if run.data.tags.get(DATA) == newest.data.tags.get(DATA)]
+    decided = [(max(each.date for each in found), run) for run in same if (found := decisions(run.data.tags))]
+    if decided:
+        return max(decided, key=lambda each: each[0])[1]
     sweep = newest.data.tags.get(SWEEP)
     jobs = [run for run in ended if sweep and run.data.tags.get(SWEEP) == sweep]
     return min(jobs, key=lambda run: int(run.data.tags.get(SWEEP_JOB, 0)), default=newest)

@@ -9,22 +9,34 @@ from evalkit.tracking.decision import Decision, record
 from evalkit.tracking.live import log_failure
 from evalkit.tracking.log import log_bundle
 from evalkit.tracking.portfolio import stored_studies
-from tests.unit.tracking.bundles import write_bundle
+from tests.unit.tracking.bundles import evidence, write_bundle
 
 
 def test_each_study_comes_with_its_newest_evidence_its_brief_and_its_decision(tmp_path: Path, uri: str) -> None:
     first = log_bundle(write_bundle(tmp_path, run_id="u-1"), tracking_uri=uri)
-    second = write_bundle(tmp_path, run_id="u-2")
+    changed = evidence("u-2")
+    changed["identity"]["data_sha"] = f"sha256:{64 * 'e'}"
+    second = write_bundle(tmp_path, run_id="u-2", summary=changed)
     last = log_bundle(second, tracking_uri=uri)
     record(first.run_id, Decision("continue", "Council", "2026-05-01"), tracking_uri=uri)
     (found,) = stored_studies(tracking_uri=uri)
     assert found.versions == 2
-    assert found.run_id in (first.run_id, last.run_id)
+    assert found.run_id == last.run_id
     assert found.evidence is not None
     assert found.brief == (second / "brief.html").read_bytes()
     assert found.decision is not None
     assert found.decision.next_step == "continue"
     assert not found.running
+
+
+def test_while_the_data_are_the_same_the_run_decided_on_stands_for_the_study(tmp_path: Path, uri: str) -> None:
+    runs = [log_bundle(write_bundle(tmp_path, run_id=f"u-{i}"), tracking_uri=uri).run_id for i in range(3)]
+    record(runs[0], Decision("continue", "Council", "2026-05-01"), tracking_uri=uri)
+    record(runs[1], Decision("scale", "Council", "2026-06-01"), tracking_uri=uri)
+    (found,) = stored_studies(tracking_uri=uri)
+    assert (found.run_id, found.versions) == (runs[1], 3)
+    assert found.decision is not None
+    assert found.decision.next_step == "scale"
 
 
 def test_a_study_that_only_failed_has_no_evidence(uri: str) -> None:
