@@ -57,7 +57,7 @@ def compose_raw(
         ):
             composed = compose(config, list(overrides), return_hydra_config=True)
         raw = OmegaConf.to_container(composed, resolve=False)
-    except yaml.MarkedYAMLError as error:
+    except yaml.YAMLError as error:
         raise _unreadable_yaml(error) from None
     except UnicodeDecodeError as error:
         raise ConfigError(
@@ -179,8 +179,13 @@ def _first_line(error: BaseException) -> str:
 
 
 def _unreadable_yaml(error: Any) -> ConfigError:
-    mark = error.problem_mark or error.context_mark
-    where = f"{mark.name.strip()}, line {mark.line + 1}, column {mark.column + 1}" if mark else "a config file"
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is None:  # a character that no YAML file may hold: the reader stops before there are lines
+        return ConfigError(
+            f"Cannot read {getattr(error, 'name', 'a config file')}: {_first_line(error)}.",
+            next_step="Save the file as plain UTF-8 text, without control characters.",
+        )
+    where = f"{mark.name.strip()}, line {mark.line + 1}, column {mark.column + 1}"
     return ConfigError(f"Cannot read {where}: {error.problem or error}.", next_step="Mend the YAML there.")
 
 

@@ -115,37 +115,6 @@ def test_two_cohorts_of_equal_effect_are_found_near_the_truth(name: str) -> None
     assert row.std_error[0] < 0.1
 
 
-@pytest.mark.promise("law-two-by-two")
-def test_two_cohorts_and_two_periods_give_one_answer() -> None:
-    frame = simulate_staggered(StaggeredDesign(n_units=40, n_periods=2, cohorts={2: 0.5}), 3).frame
-    answers = {
-        name: float(fit(name, frame).aggregation("overall").estimate[0])
-        for name in ("two_way_fixed_effects", "callaway_santanna")
-    }
-    assert max(answers.values()) - min(answers.values()) < SAME_ANSWER
-
-
-@pytest.mark.promise("law-one-cohort")
-def test_one_cohort_makes_the_overall_effect_the_average_of_the_event_study() -> None:
-    frame = simulate_staggered(StaggeredDesign(n_units=50, n_periods=6, cohorts={4: 0.4}, growth=0.5), 3).frame
-    estimate = fit("callaway_santanna", frame)
-    np.testing.assert_allclose(
-        estimate.aggregation("overall").estimate,
-        estimate.aggregation("event_study", average=True).estimate,
-        atol=SAME_ANSWER,
-    )
-
-
-@pytest.mark.promise("law-later-periods")
-def test_with_never_treated_comparison_later_periods_leave_earlier_effects_alone() -> None:
-    frame = simulate_staggered(StaggeredDesign(n_units=60, n_periods=7, growth=0.3), 2).frame
-    whole = fit("callaway_santanna", frame, comparison="never_treated").to_frame()
-    cut = fit("callaway_santanna", frame[frame["period"] <= 5], comparison="never_treated").to_frame()
-    joined = cut.merge(whole, on=["cohort", "period"], suffixes=("_cut", "_whole"))
-    assert len(joined) == len(cut)
-    np.testing.assert_allclose(joined["estimate_cut"], joined["estimate_whole"], atol=SAME_ANSWER)
-
-
 def test_a_broken_law_is_named_with_what_was_found() -> None:
     class Careless(ek.TwoWayFixedEffects):
         """Adds the first outcome of the panel to nothing in particular: depends on the order of units."""
