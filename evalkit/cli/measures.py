@@ -20,8 +20,8 @@ from evalkit.tracking.measures import log_measure
 from evalkit.tracking.store import resolve
 
 common = options.together(
-    click.argument("name", metavar="NAME"),
-    click.argument("overrides", nargs=-1, metavar="[KEY=VALUE ...]"),
+    options.measure_name,
+    options.measure_overrides,
     click.option("--results", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
                  help="Folder that gets the bundle."),
     options.config_dir,

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from evalkit.errors import ConfigError
+from evalkit.language import LANGUAGES
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +32,18 @@ plugin = click.option(
 )
 
 
+def _languages(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [code for code in LANGUAGES if code.startswith(incomplete)]
+
+
+def language(help_text: str, default: str | None = "en") -> Callable[[F], F]:
+    """The option ``--language`` of verbs that compose no config; the others take ``language=``."""
+    return click.option(
+        "--language", default=default, show_default=default is not None, metavar="CODE", help=help_text,
+        shell_complete=_languages,
+    )  # fmt: skip
+
+
 def _suggested(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Overrides that a shell may complete a word to."""
     from evalkit.cli.suggestions import suggest
@@ -39,6 +52,22 @@ def _suggested(context: click.Context, parameter: click.Parameter, incomplete: s
 
 
 overrides = click.argument("overrides", nargs=-1, metavar="study=NAME [KEY=VALUE ...]", shell_complete=_suggested)
+
+
+def _suggested_measures(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from evalkit.cli.suggestions import suggest_measure
+
+    return suggest_measure(str(context.command.name), incomplete, context.params.get("config_dir"))
+
+
+measure_name = click.argument(
+    "name", metavar="NAME",
+    shell_complete=lambda context, parameter, text: [
+        word.partition("=")[2] for word in _suggested_measures(context, parameter, f"{context.command.name}={text}")
+    ],
+)  # fmt: skip
+measure_overrides = click.argument("overrides", nargs=-1, metavar="[KEY=VALUE ...]", shell_complete=_suggested_measures)
+"""Of `indicator` and `equality`."""
 
 
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
               help="Take this priority's studies from the store; may be repeated.  [default: all]")  # fmt: skip
 @click.option("--results", type=click.Path(path_type=Path), help="Read bundles in this folder, not the store.")
 @click.option("--title", help="Title of the site.  [default: What our programmes changed]")
-@click.option("--language", default="en", show_default=True, metavar="CODE", help="Of the site: en, es or pt.")
+@options.language("Of the site: en, es or pt.")
 @options.together(options.config_dir, options.quiet, options.as_json)
 def portfolio(
     out: Path,

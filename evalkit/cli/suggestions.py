@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from evalkit.estimators import registry
+from evalkit.language import LANGUAGES
 
 if TYPE_CHECKING:
     from evalkit.config import Folders
 
 GROUPS: Final = ("study", "estimator", "check", "evidence", "tracking")
-PLAIN: Final = ("seed", "data_root")
+PLAIN: Final = ("seed", "data_root", "language")
 LAUNCHERS: Final = ("basic", "joblib", "ray")
 LAUNCHER_KEY: Final = "hydra/launcher"
+FEW: Final[Mapping[str, Sequence[str]]] = {"language": LANGUAGES, LAUNCHER_KEY: LAUNCHERS}
+"""Keys at the top that hold one of a few words."""
 
 
 def suggest(incomplete: str, before: Sequence[str] = (), config_dir: Path | None = None) -> list[str]:
@@ -52,6 +55,26 @@ def suggest(incomplete: str, before: Sequence[str] = (), config_dir: Path | None
     return _next_part(incomplete, _keys(incomplete, before, folders))
 
 
+def suggest_measure(kind: str, incomplete: str, config_dir: Path | None = None) -> list[str]:
+    """The same for `evalkit indicator` and `evalkit equality`: their keys at the top, and names of what they measure.
+
+    Examples
+    --------
+    >>> suggest_measure("indicator", "language=")
+    ['language=en', 'language=es', 'language=pt']
+    >>> suggest_measure("equality", "equality=sample")
+    ['equality=sample_city']
+    """
+    from evalkit.config.folders import Folders
+
+    folders = Folders.find(config_dir)
+    key, equals, value = incomplete.partition("=")
+    if not equals:
+        return _next_part(incomplete, [*PLAIN, "tracking", f"{kind}."])
+    words = folders.options(key) if key in (kind, "tracking") else _values(key, (), folders)
+    return [f"{key}={word}" for word in words if word.startswith(value)]
+
+
 def _keys(incomplete: str, before: Sequence[str], folders: Folders) -> list[str]:
     """Every key, as far as the typed beginning asks for it."""
     groups = [group for group in GROUPS if folders.options(group)]
@@ -84,8 +107,8 @@ def _values(key: str, before: Sequence[str], folders: Folders) -> list[str]:
     if key in GROUPS:
         named = folders.options(key)
         return sorted({*named, *registry.names()}) if key == "estimator" else named
-    if key == LAUNCHER_KEY:
-        return list(LAUNCHERS)
+    if key in FEW:
+        return list(FEW[key])
     if key == "study.priority":
         from evalkit.config.catalogue import priorities
 

@@ -13,6 +13,7 @@ import click
 from evalkit.cli import options
 from evalkit.cli.screen import Screen
 from evalkit.errors import DesignRefused, EstimationFailed, EvalkitError
+from evalkit.language import current, readable, speaking
 
 if TYPE_CHECKING:
     from evalkit.data.panel import Panel
@@ -44,7 +45,7 @@ def validate(
         facts = {"study": study.spec.id, "estimator": study.estimator.name, "to_fill_in": unwritten(study)}
         title = f"{study.spec.id}: the config is sound; the data were not read"
     else:
-        with screen.progress() as tell:
+        with screen.progress() as tell, speaking(study.language):
             panel, of_data = looked_at(study, tell)
             facts = describe(study, panel, of_data)
         title = f"{study.spec.id}: config, data and design are sound"
@@ -176,11 +177,18 @@ def describe(study: Study, panel: Panel, of_data: Sequence[Diagnostic] = ()) -> 
         "robustness": refusals(study, panel),
         "remarks": [remark.text for remark in panel.remarks],
         "data_quality": {
-            found.id.removeprefix("data_").replace("_", " "): f"{found.status.replace('_', ' ')}. {found.reading}"
-            for found in of_data
+            _part(found.id): f"{readable(found.status, lower=True)}. {found.reading}" for found in of_data
         },
         "to_fill_in": unwritten(study),
     }
+
+
+def _part(check: str) -> str:
+    """Name of a part of the data-quality report: its code in English, its title in the language spoken elsewhere."""
+    from evalkit.data.quality.phrases import PARTS
+
+    name = check.removeprefix("data_")
+    return name.replace("_", " ") if current() == "en" else PARTS.get(name, name)
 
 
 def refusals(study: Study, panel: Panel) -> dict[str, str]:

@@ -63,6 +63,10 @@ _CODES: Final = {
         "Prior sensitivity", "Randomization inference", "Residual autocorrelation", "Sample flow", "Sampler",
         "Specification curve", "Twfe weights",
     ),
+    "parts of the report on data quality, as checks and as figures": (
+        "Data files", "Data dates", "Data duplicates", "Data unmatched", "Data missing periods", "Data spikes",
+        "Data bulk closures", "Data definition changes", "Data reporting lag",
+    ),
     "fields of the summary": (
         "Title", "Programme", "Priority", "Capacity", "Population", "Intervention", "Comparator", "Outcome", "Setting",
         "Theory of change", "City", "Mechanism", "Unit", "Selection rule", "Concurrent events", "Dates", "Dose",

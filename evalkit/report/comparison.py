@@ -16,6 +16,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from evalkit.errors import DataError
+from evalkit.language import Phrases, current, readable
 from evalkit.plan.content import differences
 from evalkit.report.annex_parts import Table, cell
 from evalkit.report.brief_html import Picture, picture_of
@@ -23,7 +24,7 @@ from evalkit.report.figures.canvas import Figure
 from evalkit.report.figures.side_by_side import side_by_side
 from evalkit.report.wording import estimator_title
 
-WORDS: Final = {
+_WORDS: Final = {
     "title": "Two runs side by side",
     "config": "What differs in the config",
     "config_same": "Both runs have the same config.",
@@ -36,11 +37,23 @@ WORDS: Final = {
     "machine": "What else differs",
     "machine_same": "Version, commit, Python, BLAS and packages are the same.",
     "run": "{name}: {study}, {day} UTC",
+    "named": "Run {letter} ({id})",
+    "effect": "{value} ({low} to {high}) {unit}",
+    "effect_unitless": "{value} ({low} to {high})",
+    "primary": "primary",
+    "same": "same",
+    "other": "other",
+    "item": "Item",
+    "difference": "Difference",
+    "finding": "Finding",
+    "certainty": "Certainty",
 }
+WORDS: Final = Phrases(_WORDS)
 _SAMPLE: Final = {
     "n_units": "Units", "n_treated_units": "Treated units", "n_clusters": "Clusters", "n_observations": "Observations",
     "pre_periods": "Periods before", "post_periods": "Periods after", "missing_share": "Share missing",
 }  # fmt: skip
+SAMPLE: Final = Phrases(_SAMPLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,11 @@ class Side:
         return WORDS["run"].format(
             name=self.name, study=identity["study_id"], day=identity["created_at"][:16].replace("T", " ")
         )
+
+    @property
+    def language(self) -> str:
+        """In which the run speaks."""
+        return str(self.evidence["identity"].get("language", "en"))
 
     @property
     def data_sha(self) -> str:
@@ -135,7 +153,7 @@ def put_together(first: Side, second: Side) -> Comparison:
 
 
 def _sample(first: Side, second: Side) -> Iterator[tuple[str, str, str]]:
-    for key, title in _SAMPLE.items():
+    for key, title in SAMPLE.items():
         yield title, *(cell(side.evidence["sample"][key]["value"]) for side in (first, second))  # type: ignore[misc]
 
 
@@ -147,7 +165,7 @@ def _rows(side: Side) -> dict[str, Mapping[str, Any]]:
 def _name(row: Mapping[str, Any]) -> str:
     """Label of an estimate; the estimator's title where it has none, and the outcome where it is another one."""
     if row["label"] == "primary":
-        return "primary"
+        return WORDS["primary"]
     label = estimator_title(str(row["label"])) if row["label"] == row["estimator"] else str(row["label"])
     return label if row["role"] == "robustness" else f"{label} ({row['outcome']})"
 
@@ -160,17 +178,17 @@ def _estimates(first: Side, second: Side) -> Iterator[tuple[str, str, str, str]]
         same_unit = pair[0].get("unit") == pair[1].get("unit")
         difference = cell(pair[1]["value"] - pair[0]["value"]) if all(known) and same_unit else "–"
         yield name, _effect(pair[0]), _effect(pair[1]), difference
-    for label, block, key in (("Finding", "finding", "label"), ("Certainty", "rating", "label")):
-        told = [str(side.evidence[block][key]).replace("_", " ") for side in (first, second)]
-        yield label, told[0], told[1], "same" if told[0] == told[1] else "other"
+    for label, block in ((WORDS["finding"], "finding"), (WORDS["certainty"], "rating")):
+        told = [readable(str(side.evidence[block]["label"]), lower=block == "finding") for side in (first, second)]
+        yield label, told[0], told[1], WORDS["same" if told[0] == told[1] else "other"]
 
 
 def _effect(effect: Mapping[str, Any]) -> str:
     if effect.get("value") is None:
         return WORDS["no_estimate"]
-    return (
-        f"{cell(effect['value'])} ({cell(effect['low'])} to {cell(effect['high'])}) {effect.get('unit') or ''}".strip()
-    )
+    unit = str(effect.get("unit") or "")
+    numbers = {key: cell(effect[key]) for key in ("value", "low", "high")}
+    return WORDS.say("effect", **numbers, unit=unit) if unit else WORDS.say("effect_unitless", **numbers)
 
 
 def _machine(first: Side, second: Side) -> Iterator[tuple[str, str, str]]:
@@ -207,16 +225,16 @@ def _figure(first: Side, second: Side) -> Figure | None:
 
 
 def comparison_html(found: Comparison) -> str:
-    """One self-contained page, no script, nothing fetched."""
+    """One self-contained page in the language spoken, no script, nothing fetched; sentences of a run are in its own."""
     names = (found.first.name, found.second.name)
-    config = Table(WORDS["config"], ("Item", *names), found.config)
+    config = Table(WORDS["config"], (WORDS["item"], *names), found.config)
     sample = Table(WORDS["data"], ("", *names), found.sample, frozenset({1, 2}))
-    estimates = Table(WORDS["estimates"], ("", *names, "Difference"), found.estimates)
+    estimates = Table(WORDS["estimates"], ("", *names, WORDS["difference"]), found.estimates)
     machine = Table(WORDS["machine"], ("", *names), found.machine)
     picture: Picture | None = None if found.figure is None else picture_of(found.figure)
     return _template().render(
         words=WORDS, found=found, config=config, sample=sample, estimates=estimates, machine=machine, picture=picture,
-        css=_css(),
+        css=_css(), language=current(),
     )  # fmt: skip
 
 

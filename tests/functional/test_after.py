@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -95,3 +96,17 @@ def test_runs_in_different_units_are_not_drawn_together(
     assert "are in different units" in page.read_text("utf-8")
     assert "data:image/svg+xml" not in page.read_text("utf-8")
     assert "Page:" in capsys.readouterr().err
+
+
+def test_two_runs_are_compared_in_the_readers_language(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(planned.folder)
+    page = tmp_path / "page.html"
+    words = ["compare", planned.kept["bundle"], planned.departed["bundle"], "--language", "pt", "--out", str(page)]
+    assert main(words) == 0
+    written = page.read_text("utf-8")
+    assert '<html lang="pt">' in written
+    assert written.count('lang="en"') == 4  # the sentences of both runs, which speak English
+    assert "O que difere na configuração" in written
+    assert not {"The estimates", "Treated units", "What else differs"} & set(re.findall(r">([^<]+)<", written))

@@ -34,6 +34,10 @@ WIDTH: Final = 5.6
 """Inches. With 11-point type, letters are about 9 px on a phone of 390 px and 19 px on a page of 700 px."""
 
 TITLE_LETTERS: Final = 56
+TITLE_LINES: Final = 3
+SHEET_LETTERS: Final = 62
+"""Letters of the title's size that a line has room for, from the left edge of the sheet."""
+FEWEST_LETTERS: Final = 24
 PNG_DPI: Final = 200
 SINGLE_STEPS: Final = 13
 """Up to this many event times, each has its own tick."""
@@ -142,7 +146,8 @@ def draw(
         for axis in (axes.xaxis, axes.yaxis):
             if isinstance(axis.get_major_formatter(), ScalarFormatter):
                 axis.set_major_formatter(FuncFormatter(tick_label))
-        axes.set_title(wrapped(says[:1].upper() + says[1:], TITLE_LETTERS), loc="left", fontsize=10.5, pad=9)
+        title = wrapped(says[:1].upper() + says[1:], _title_letters(axes), TITLE_LINES)
+        axes.set_title(title, loc="left", fontsize=10.5, pad=9)
         handles, labels = axes.get_legend_handles_labels()
         if len(handles) > 1 or phrase("smallest change that matters") in labels:
             sheet.legend(handles, labels, loc="outside lower left", ncols=2, columnspacing=1.6, handlelength=1.8)
@@ -150,6 +155,12 @@ def draw(
         sheet.savefig(vector, format="svg", metadata={"Date": None, "Creator": None})
         sheet.savefig(raster, format="png", dpi=PNG_DPI, metadata={"Software": None})
     return vector.getvalue(), raster.getvalue()
+
+
+def _title_letters(axes: Axes) -> int:
+    """Letters of a line of the title, which begins where the axes do: right of the labels beside them."""
+    beside = [len(line) for label in axes.get_yticklabels() for line in label.get_text().split("\n")]
+    return max(FEWEST_LETTERS, min(TITLE_LETTERS, SHEET_LETTERS - max(beside, default=0)))
 
 
 def tick_label(value: float, position: int | None = None) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from evalkit.language import phrase, say, with_unit
 from evalkit.report.figures.canvas import BLUE, INK, ORANGE, Figure, draw, one_line, wrapped
 from evalkit.report.figures.words import number, span
 
@@ -54,12 +55,16 @@ def side_by_side(rows: pd.DataFrame, *, outcome: str, effect_unit: str, first: s
         ax.spines["left"].set_visible(False)
         ax.margins(x=0.08)
 
-    svg, png = draw(paint, says=f"Effect on {outcome}, {effect_unit}", height=FRAME_HEIGHT + ROW_HEIGHT * len(labels))
+    svg, png = draw(
+        paint,
+        says=say("Effect on {outcome}, {unit}", outcome=outcome, unit=effect_unit),
+        height=FRAME_HEIGHT + ROW_HEIGHT * len(labels),
+    )
     return Figure(
         id="side_by_side",
-        title=f"Effect on {one_line(outcome)} in both runs",
+        title=say("Effect on {outcome} in both runs", outcome=one_line(outcome)),
         alt=_alt(rows, outcome, effect_unit, {"first": first, "second": second}),
-        note="Lines are the reported intervals of each run.",
+        note=phrase("Lines are the reported intervals of each run."),
         data=rows,
         svg=svg,
         png=png,
@@ -67,12 +72,17 @@ def side_by_side(rows: pd.DataFrame, *, outcome: str, effect_unit: str, first: s
 
 
 def _alt(rows: pd.DataFrame, outcome: str, unit: str, names: dict[str, str]) -> str:
-    said = [f"Effects on {outcome} in two runs."]
+    said = [say("Effects on {outcome} in two runs.", outcome=outcome)]
     for label in dict.fromkeys(rows["label"]):
         part = rows[rows["label"] == label]
         numbers = part[["estimate", "low", "high"]].to_numpy(float)
         told = [
-            f"{number(estimate)} {unit} ({span(low, high)}) in {one_line(names[run])}"
+            say(
+                "{size} ({span}) in {run}",
+                size=with_unit(number(estimate), unit),
+                span=span(low, high),
+                run=one_line(names[run]),
+            )
             for run, (estimate, low, high) in zip(part["run"], numbers, strict=True)
         ]
         said.append(f"{one_line(label)}: {', '.join(told)}.")

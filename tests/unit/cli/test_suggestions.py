@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.cli.suggestions import suggest
+from evalkit.cli.suggestions import suggest, suggest_measure
 from tests.small_study import write_study
 
 
@@ -50,3 +50,22 @@ def test_the_present_value_of_a_setting_is_suggested_but_no_reference() -> None:
 def test_a_broken_config_suggests_nothing_and_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(write_study(tmp_path, "id: [\n"))
     assert suggest("estimator.nothing", ["study=lights"]) == []
+
+
+def test_languages_and_measures_are_suggested() -> None:
+    assert suggest("lang") == ["language="]
+    assert suggest("language=p") == ["language=pt"]
+    assert suggest_measure("indicator", "language=e") == ["language=en", "language=es"]
+    assert "indicator=california_fatal_accidents" in suggest_measure("indicator", "indicator=")
+    assert suggest_measure("equality", "se") == ["seed="]
+
+
+def test_the_option_language_is_completed() -> None:
+    from click.shell_completion import ShellComplete
+
+    from evalkit.cli.main import evalkit
+
+    done = ShellComplete(evalkit, {}, "evalkit", "_EVALKIT_COMPLETE")
+    for verb in ("portfolio", "compare", "report"):
+        assert [item.value for item in done.get_completions([verb, "--language"], "")] == ["en", "es", "pt"]
+    assert [item.value for item in done.get_completions(["indicator"], "cali")] == ["california_fatal_accidents"]
