@@ -11,7 +11,9 @@ import pandas as pd
 from evalkit.data.columns import ROWS_SHOWN
 from evalkit.data.time_axis import TimeAxis
 from evalkit.data.wide import Grid
-from evalkit.errors import DataError, quote_names
+from evalkit.errors import DataError
+from evalkit.language import phrase, say, say_count
+from evalkit.language.nouns import quoted
 from evalkit.vocabulary import NEVER, BoolArray, FloatArray, IntArray, Remark
 
 
@@ -22,7 +24,7 @@ def by_arm(cells: BoolArray, first_treated: IntArray, axis: TimeAxis) -> tuple[i
 
 
 def _arms_in_words(counts: tuple[int, int]) -> str:
-    return f"{counts[0]} in treated units, {counts[1]} in comparison units"
+    return say("{treated} in treated units, {comparison} in comparison units", treated=counts[0], comparison=counts[1])
 
 
 def periods_left_out(axis: TimeAxis, kept: BoolArray) -> Remark:
@@ -30,8 +32,12 @@ def periods_left_out(axis: TimeAxis, kept: BoolArray) -> Remark:
     gone = [axis.calendar.text(int(ordinal)) for ordinal in axis.time[~kept]]
     return Remark(
         "periods_without_outcome",
-        f"{len(gone)} period{'s' if len(gone) > 1 else ''} left out, because no unit has a usable outcome then: "
-        f"{quote_names(gone)}.",
+        say_count(
+            "{count} period left out, because no unit has a usable outcome then: {gone}.",
+            "{count} periods left out, because no unit has a usable outcome then: {gone}.",
+            len(gone),
+            gone=quoted(gone),
+        ),
     )
 
 
@@ -40,8 +46,14 @@ def units_left_out(units: pd.Index[Any], kept: BoolArray, first_treated: IntArra
     counts = by_arm(~kept, first_treated, axis)
     return Remark(
         "units_without_outcome",
-        f"{sum(counts)} units left out, because they have no usable outcome ({counts[0]} treated, {counts[1]} "
-        f"comparison): {quote_names(units[~kept], ROWS_SHOWN)}.",
+        say(
+            "{counts} units left out, because they have no usable outcome ({counts_2} treated, {counts_3}"
+            " comparison): {units}.",
+            counts=sum(counts),
+            counts_2=counts[0],
+            counts_3=counts[1],
+            units=quoted(units[~kept], ROWS_SHOWN),
+        ),
         *counts,
     )
 
@@ -51,11 +63,16 @@ def cells_left_out(lacking: Mapping[str, BoolArray], first_treated: IntArray, ax
     remarks = []
     for name, gone in lacking.items():
         counts = by_arm(gone, first_treated, axis)
-        what = name if name in ("dose", "weight", "exposure") else f"covariate '{name}'"
+        what = phrase(name) if name in ("dose", "weight", "exposure") else say("covariate '{name}'", name=name)
         remarks.append(
             Remark(
                 "rows_left_out_incomplete",
-                f"{sum(counts)} rows left out, because their {what} is missing ({_arms_in_words(counts)}).",
+                say(
+                    "{counts} rows left out, because their {what} is missing ({arms_in_words}).",
+                    counts=sum(counts),
+                    what=what,
+                    arms_in_words=_arms_in_words(counts),
+                ),
                 *counts,
             )
         )
@@ -84,7 +101,12 @@ def outcomes_missing(
         remarks.append(
             Remark(
                 "outcome_missing",
-                f"The outcome '{name}' is empty in {sum(counts)} rows ({_arms_in_words(counts)}).",
+                say(
+                    "The outcome '{name}' is empty in {counts} rows ({arms_in_words}).",
+                    name=name,
+                    counts=sum(counts),
+                    arms_in_words=_arms_in_words(counts),
+                ),
                 *counts,
             )
         )
@@ -93,7 +115,11 @@ def outcomes_missing(
         remarks.append(
             Remark(
                 "unit_periods_absent",
-                f"The panel is unbalanced: {sum(counts)} unit-periods have no row ({_arms_in_words(counts)}).",
+                say(
+                    "The panel is unbalanced: {counts} unit-periods have no row ({arms_in_words}).",
+                    counts=sum(counts),
+                    arms_in_words=_arms_in_words(counts),
+                ),
                 *counts,
             )
         )
@@ -111,8 +137,13 @@ def arms(first_treated: IntArray, axis: TimeAxis) -> list[Remark]:
         remarks.append(
             Remark(
                 "always_treated",
-                f"{count} units are treated in every period ({before} since before {calendar.text(0)}): they show no "
-                f"change at adoption, and do not serve as comparison.",
+                say(
+                    "{count} units are treated in every period ({before} since before {text}): they show no "
+                    "change at adoption, and do not serve as comparison.",
+                    count=count,
+                    before=before,
+                    text=calendar.text(0),
+                ),
                 treated=count,
             )
         )
@@ -123,16 +154,24 @@ def arms(first_treated: IntArray, axis: TimeAxis) -> list[Remark]:
         remarks.append(
             Remark(
                 "treated_after_window",
-                f"{count} units are first treated after {calendar.text(int(time[-1]))}, the last period "
-                f"({quote_names(labels)}): within the window they count as not treated.",
+                say(
+                    "{count} units are first treated after {text}, the last period ({labels}): within the window "
+                    "they count as not treated.",
+                    count=count,
+                    text=calendar.text(int(time[-1])),
+                    labels=quoted(labels),
+                ),
                 comparison=count,
             )
         )
     if len(first_treated) == 1:
-        remarks.append(Remark("one_unit", "The data are of one unit: there is no other to compare it with."))
+        remarks.append(Remark("one_unit", phrase("The data are of one unit: there is no other to compare it with.")))
     elif not (first_treated > time[-1]).any():
         remarks.append(
-            Remark("no_never_treated", "Every unit is treated by the last period; no unit stays untreated throughout.")
+            Remark(
+                "no_never_treated",
+                phrase("Every unit is treated by the last period; no unit stays untreated throughout."),
+            )
         )
     return remarks
 
@@ -151,5 +190,7 @@ def weights(
             next_step="Name another weight, or none.",
         )
     counts = by_arm(zero, first_treated, axis)
-    text = f"{sum(counts)} rows have weight 0 and count for nothing ({_arms_in_words(counts)})."
+    text = say(
+        "{rows} rows have weight 0 and count for nothing ({arms}).", rows=sum(counts), arms=_arms_in_words(counts)
+    )
     return [Remark("weight_zero", text, *counts)]

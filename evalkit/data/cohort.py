@@ -17,7 +17,9 @@ import pandas as pd
 from evalkit.data.columns import ROWS_SHOWN, codes_in_range, factorize, name_rows
 from evalkit.data.time_axis import DECIMAL_SLACK, TimeAxis
 from evalkit.data.wide import Grid
-from evalkit.errors import DataError, quote_names
+from evalkit.errors import DataError
+from evalkit.language import say, say_count
+from evalkit.language.nouns import quoted
 from evalkit.vocabulary import NEVER, BoolArray, IntArray, Remark
 
 Coding = Literal["zero", "missing", "infinite", "empty text", "declared"]
@@ -280,7 +282,10 @@ def _remarks(
     remarks = [_coding_remark(name, coded, never)]
     if axis.moments[0] <= 0 <= axis.moments[-1] and axis.calendar.kind == "integer":
         remarks.append(
-            Remark("cohort_zero_is_a_period", f"0 in '{name}' was read as the period 0, which the data contain.")
+            Remark(
+                "cohort_zero_is_a_period",
+                say("0 in '{name}' was read as the period 0, which the data contain.", name=name),
+            )
         )
     if moved:
         listed = [f"{value} to {axis.calendar.text(ordinal)}" for value, (ordinal, _) in list(moved.items())[:6]]
@@ -288,14 +293,27 @@ def _remarks(
         remarks.append(
             Remark(
                 "cohort_off_grid",
-                f"{total} unit{'s' if total != 1 else ''} adopted between observed periods; the first treated period "
-                f"was moved to the next observed one ({quote_names(listed)}).",
+                say_count(
+                    "{count} unit adopted between observed periods; the first treated period was moved to the next "
+                    "observed one ({listed}).",
+                    "{count} units adopted between observed periods; the first treated period was moved to the next "
+                    "observed one ({listed}).",
+                    total,
+                    listed=quoted(listed),
+                ),
                 treated=total,
             )
         )
     if parsed:
         remarks.append(
-            Remark("cohort_text_parsed", f"'{name}' is text; its whole numbers were read as periods ({parsed} units).")
+            Remark(
+                "cohort_text_parsed",
+                say(
+                    "'{name}' is text; its whole numbers were read as periods ({parsed} units).",
+                    name=name,
+                    parsed=parsed,
+                ),
+            )
         )
     return remarks
 
@@ -303,16 +321,21 @@ def _remarks(
 def _coding_remark(name: str, coded: Counter[Coding], never: object) -> Remark:
     total = sum(coded.values())
     if not coded:
-        text = f"'{name}' marks no unit as never-treated."
+        text = say("'{name}' marks no unit as never-treated.", name=name)
     elif len(coded) == 1:
         coding = next(iter(coded))
-        how = f"{never!r} (declared)" if coding == "declared" else coding
-        text = f"{total} never-treated units; '{name}' writes never-treated as {how}."
+        how = say("{value!r} (declared)", value=never) if coding == "declared" else coding
+        text = say(
+            "{total} never-treated units; '{name}' writes never-treated as {how}.", total=total, name=name, how=how
+        )
     else:
         parts = ", ".join(f"{coding} ({count} units)" for coding, count in coded.most_common())
-        text = (
-            f"'{name}' writes never-treated in more than one way: {parts}. All {total} units were taken as never "
-            f"treated; check that none of them means an unknown date."
+        text = say(
+            "'{name}' writes never-treated in more than one way: {parts}. All {total} units were taken as never "
+            "treated; check that none of them means an unknown date.",
+            name=name,
+            parts=parts,
+            total=total,
         )
         return Remark("never_coding_mixed", text, comparison=total)
     return Remark("never_coding", text, comparison=total)

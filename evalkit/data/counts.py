@@ -9,6 +9,7 @@ import numpy as np
 
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DataError
+from evalkit.language import phrase, say
 from evalkit.vocabulary import BoolArray, FloatArray, Remark
 
 ExposureUse = Literal["auto", "offset", "weight", "ignore"]
@@ -121,7 +122,9 @@ def sizes(panel: Panel, used: BoolArray, use: ExposureUse) -> Sizes:
             )
         return Sizes(None, panel.weight)
     if use == "ignore":
-        return Sizes(None, panel.weight, (Remark("exposure_ignored", "The exposure was left aside, as asked."),))
+        return Sizes(
+            None, panel.weight, (Remark("exposure_ignored", phrase("The exposure was left aside, as asked.")),)
+        )
     wrong = used & ~((panel.exposure > 0.0) & np.isfinite(panel.exposure))
     if wrong.any():
         unit, period = np.argwhere(wrong)[0]
@@ -133,9 +136,11 @@ def sizes(panel: Panel, used: BoolArray, use: ExposureUse) -> Sizes:
         )
     known = np.where(used, panel.outcome, 0.0)
     if use == "offset" or (use == "auto" and np.array_equal(known, np.round(known))):
-        remark = Remark("exposure_offset", "Expected counts are proportional to the exposure: effects are on its rate.")
+        remark = Remark(
+            "exposure_offset", phrase("Expected counts are proportional to the exposure: effects are on its rate.")
+        )
         return Sizes(panel.exposure, panel.weight, (remark,))
-    read = "The outcome has fractions, so it is read as" if use == "auto" else "The outcome is taken as"
+    read = phrase("The outcome has fractions, so it is read as" if use == "auto" else "The outcome is taken as")
     weight = panel.exposure if panel.weight is None else panel.weight * panel.exposure
     return Sizes(
         None,
@@ -143,8 +148,11 @@ def sizes(panel: Panel, used: BoolArray, use: ExposureUse) -> Sizes:
         (
             Remark(
                 "exposure_weight",
-                f"{read} a rate whose denominator is the exposure: rates are weighted by it, which gives the estimate "
-                "that the counts themselves would.",
+                say(
+                    "{read} a rate whose denominator is the exposure: rates are weighted by it, which gives the "
+                    "estimate that the counts themselves would.",
+                    read=read,
+                ),
             ),
         ),
     )

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused, quote_names
+from evalkit.errors import DesignRefused
+from evalkit.language import say
+from evalkit.language.nouns import quoted
 from evalkit.vocabulary import BoolArray, Comparison, FloatArray, IntArray, Remark
 
 NAMED = 8
@@ -174,15 +176,22 @@ def _remarks(panel: Panel, short: list[int], gone: list[int], fewest: int) -> li
     if always:
         remarks.append(
             Remark(
-                "always_treated_excluded", f"{always} units are treated throughout and take no part.", treated=always
+                "always_treated_excluded",
+                say("{always} units are treated throughout and take no part.", always=always),
+                treated=always,
             )
         )
     if short:
         remarks.append(
             Remark(
                 "treated_not_fitted",
-                f"{len(short)} treated units were left out: fewer than {fewest} periods to fit, or no donor observed "
-                f"whenever they are ({quote_names([str(panel.units[row]) for row in short], limit=NAMED)}).",
+                say(
+                    "{count} treated units were left out: fewer than {fewest} periods to fit, or no donor "
+                    "observed whenever they are ({short}).",
+                    count=len(short),
+                    fewest=fewest,
+                    short=quoted([str(panel.units[row]) for row in short], limit=NAMED),
+                ),
                 treated=len(short),
             )
         )
@@ -190,8 +199,12 @@ def _remarks(panel: Panel, short: list[int], gone: list[int], fewest: int) -> li
         remarks.append(
             Remark(
                 "donors_left_out",
-                f"{len(gone)} comparison units were left out as donors, as they are not observed in every period that "
-                f"is compared ({quote_names([str(panel.units[row]) for row in gone], limit=NAMED)}).",
+                say(
+                    "{count} comparison units were left out as donors, as they are not observed in every period "
+                    "that is compared ({gone}).",
+                    count=len(gone),
+                    gone=quoted([str(panel.units[row]) for row in gone], limit=NAMED),
+                ),
                 comparison=len(gone),
             )
         )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.data.time_axis import TimeAxis
+from evalkit.language import say
 from evalkit.vocabulary import NEVER, BoolArray, FloatArray, IntArray, Remark
 
 
@@ -103,7 +104,11 @@ def departure(dose: FloatArray) -> tuple[int, int] | None:
 
 def _constant(name: str, constant: BoolArray) -> Remark:
     count = int(np.count_nonzero(constant))
-    return Remark("dose_constant", f"{count} units have a dose in '{name}' that never changes.", comparison=count)
+    return Remark(
+        "dose_constant",
+        say("{count} units have a dose in '{name}' that never changes.", count=count, name=name),
+        comparison=count,
+    )
 
 
 def _switches(name: str, dose: FloatArray, start: FloatArray, changes: BoolArray, first: IntArray) -> Remark:
@@ -114,8 +119,15 @@ def _switches(name: str, dose: FloatArray, start: FloatArray, changes: BoolArray
     again = changes & (later & (np.arange(dose.shape[1]) > first[:, None])).any(axis=1)
     return Remark(
         "dose_switches",
-        f"'{name}' takes {len(pd.unique(dose[~np.isnan(dose)]))} values. It first changes upwards in {up.sum()} units "
-        f"and downwards in {down.sum()}; {again.sum()} of them change again.",
+        say(
+            "'{name}' takes {count} values. It first changes upwards in {up} units and downwards in "
+            "{down}; {again} of them change again.",
+            name=name,
+            count=len(pd.unique(dose[~np.isnan(dose)])),
+            up=up.sum(),
+            down=down.sum(),
+            again=again.sum(),
+        ),
         treated=int(changes.sum()),
     )
 
@@ -127,8 +139,12 @@ def _entered_treated(late: BoolArray, axis: TimeAxis) -> list[Remark]:
     return [
         Remark(
             "treated_at_entry",
-            f"{count} units are treated in their first row, after {axis.calendar.text(0)}: adoption was not "
-            f"seen, so they count as treated from the first period on.",
+            say(
+                "{count} units are treated in their first row, after {text}: adoption was not seen, so they "
+                "count as treated from the first period on.",
+                count=count,
+                text=axis.calendar.text(0),
+            ),
             treated=count,
         )
     ]
@@ -143,8 +159,11 @@ def _uncertain(known: BoolArray, changes: BoolArray, first: IntArray) -> list[Re
     return [
         Remark(
             "adoption_period_uncertain",
-            f"The dose of {count} units is not known in the period before it is first seen changed: it may have "
-            f"changed before the period it is counted from.",
+            say(
+                "The dose of {count} units is not known in the period before it is first seen changed: it may"
+                " have changed before the period it is counted from.",
+                count=count,
+            ),
             treated=count,
         )
     ]

@@ -18,6 +18,7 @@ from evalkit.data.panel import Panel
 from evalkit.data.sources import describe, read_with_accounts
 from evalkit.data.subgroup import in_subgroup
 from evalkit.errors import DataError, DesignRefused
+from evalkit.language import phrase, say
 from evalkit.study.spec import Outcome, Study, StudySpec
 from evalkit.vocabulary import BoolArray, Remark
 
@@ -118,13 +119,21 @@ def _left_out(df: pd.DataFrame, keep: BoolArray, panel: Panel, spec: StudySpec) 
     treated = panel.first_treated <= panel.time[-1]
     gone = df.loc[~keep, str(spec.data.unit or spec.data.group)]
     counts = int(gone.isin(labels[treated].unique()).sum()), int(gone.isin(labels[~treated].unique()).sum())
-    what = "units" if sections is None else "groups"
+    what = phrase("units" if sections is None else "groups")
     rest = len(gone) - sum(counts)
-    other = f", {rest} in {what} without a row in the subgroup" if rest else ""
+    other = say(", {rest} in {what} without a row in the subgroup", rest=rest, what=what) if rest else ""
     return Remark(
         "subgroup",
-        f"Only rows with {spec.subgroup} are analysed; {len(gone)} others are left out ({counts[0]} in treated {what}, "
-        f"{counts[1]} in comparison {what}{other}).",
+        say(
+            "Only rows with {subgroup} are analysed; {count} others are left out ({counts} in treated "
+            "{what}, {counts_2} in comparison {what}{other}).",
+            subgroup=spec.subgroup,
+            count=len(gone),
+            counts=counts[0],
+            what=what,
+            counts_2=counts[1],
+            other=other,
+        ),
         *counts,
     )
 

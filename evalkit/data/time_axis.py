@@ -19,6 +19,8 @@ from evalkit.data.calendar import Calendar
 from evalkit.data.columns import codes_in_range, is_text, name_rows, read_numbers, refuse_missing
 from evalkit.data.frequency import Regular, regular_dates
 from evalkit.errors import DataError, DesignRefused, quote_names
+from evalkit.language import say, say_count
+from evalkit.language.nouns import quoted, step_of
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
 
 _DENOMINATORS = (1, 2, 4, 12)
@@ -201,7 +203,12 @@ def _from_dates(values: pd.Series[Any], name: str) -> tuple[npt.NDArray[np.intp]
     """Dates: the frequency is read off the distinct dates."""
     remarks: list[Remark] = []
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        remarks.append(Remark("time_zone_dropped", f"Dates in '{name}' are read as local time in {values.dtype.tz}."))
+        remarks.append(
+            Remark(
+                "time_zone_dropped",
+                say("Dates in '{name}' are read as local time in {tz}.", name=name, tz=values.dtype.tz),
+            )
+        )
         values = values.dt.tz_localize(None)
     position, nanoseconds = _distinct(values.to_numpy().astype("datetime64[ns]").view(np.int64))
     dates = pd.DatetimeIndex(nanoseconds.view("datetime64[ns]"))
@@ -226,8 +233,13 @@ def _from_dates(values: pd.Series[Any], name: str) -> tuple[npt.NDArray[np.intp]
         remarks.append(
             Remark(
                 "dates_not_aligned",
-                f"Dates in '{name}' fall on different days; each was taken as its {calendar.step_name.split()[-1]} "
-                f"({dates[0].date()} as {calendar.text(0)}).",
+                say(
+                    "Dates in '{name}' fall on different days; each was taken as its {split} ({dates} as {text}).",
+                    name=name,
+                    split=calendar.step_name.split()[-1],
+                    dates=dates[0].date(),
+                    text=calendar.text(0),
+                ),
             )
         )
     time = (regular.counts - regular.counts[0]) // step
@@ -260,19 +272,29 @@ def _with_remarks(axis: TimeAxis) -> TimeAxis:
         remarks.append(
             Remark(
                 "period_step",
-                f"Periods are {calendar.step_name} apart ({calendar.text(0)}, {calendar.text(1)}, ...); "
-                f"event times count steps of {calendar.step_name}.",
+                say(
+                    "Periods are {step} apart ({first}, {second}, ...); event times count steps of {step}.",
+                    step=step_of(calendar.step_name),
+                    first=calendar.text(0),
+                    second=calendar.text(1),
+                ),
             )
         )
     gaps = np.setdiff1d(np.arange(time[-1] + 1), time)
     if len(gaps):
-        listed = quote_names([calendar.text(int(gap)) for gap in gaps[:6]]) if len(gaps) <= 6 else None
-        named = listed or f"{calendar.text(int(gaps[0]))} to {calendar.text(int(gaps[-1]))}"
+        listed = quoted([calendar.text(int(gap)) for gap in gaps[:6]]) if len(gaps) <= 6 else None
+        named = listed or say("{low} to {high}", low=calendar.text(int(gaps[0])), high=calendar.text(int(gaps[-1])))
         remarks.append(
             Remark(
                 "periods_missing_for_all_units",
-                f"{len(gaps)} period{'s' if len(gaps) > 1 else ''} between {calendar.text(0)} and "
-                f"{calendar.text(int(time[-1]))} ha{'ve' if len(gaps) > 1 else 's'} no data for any unit: {named}.",
+                say_count(
+                    "{count} period between {first} and {last} has no data for any unit: {named}.",
+                    "{count} periods between {first} and {last} have no data for any unit: {named}.",
+                    len(gaps),
+                    first=calendar.text(0),
+                    last=calendar.text(int(time[-1])),
+                    named=named,
+                ),
             )
         )
     return TimeAxis(calendar, time, axis.moments, tuple(remarks))

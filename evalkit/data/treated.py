@@ -12,6 +12,7 @@ from evalkit.data.columns import ROWS_SHOWN, name_rows, read_numbers
 from evalkit.data.time_axis import TimeAxis
 from evalkit.data.wide import Grid
 from evalkit.errors import DataError, DesignRefused, quote_names
+from evalkit.language import say
 from evalkit.vocabulary import NEVER, BoolArray, IntArray, Remark
 
 
@@ -121,15 +122,21 @@ def _remarks(
     remarks = []
     n_never = int(np.count_nonzero(~ever))
     if n_never or len(ever) > 1:
-        never = f"{n_never} units have no treated period in '{name}'."
+        never = say("{never} units have no treated period in '{name}'.", never=n_never, name=name)
         remarks.append(Remark("never_coding", never, comparison=n_never))
     if unclear.any():
         by_arm = [int(np.count_nonzero(unclear[arm])) for arm in (ever, ~ever)]
         remarks.append(
             Remark(
                 "treated_unclear_excluded",
-                f"{sum(by_arm)} outcomes left out, because '{name}' is empty where adoption could have happened "
-                f"({by_arm[0]} in treated units, {by_arm[1]} in units with no treated period).",
+                say(
+                    "{by_arm} outcomes left out, because '{name}' is empty where adoption could have happened "
+                    "({by_arm_2} in treated units, {by_arm_3} in units with no treated period).",
+                    by_arm=sum(by_arm),
+                    name=name,
+                    by_arm_2=by_arm[0],
+                    by_arm_3=by_arm[1],
+                ),
                 *by_arm,
             )
         )
@@ -138,8 +145,12 @@ def _remarks(
         remarks.append(
             Remark(
                 "treated_at_entry",
-                f"{count} units are treated in their first row, after {axis.calendar.text(0)}: adoption was not "
-                f"seen, so they count as treated from the first period on.",
+                say(
+                    "{count} units are treated in their first row, after {text}: adoption was not seen, so they "
+                    "count as treated from the first period on.",
+                    count=count,
+                    text=axis.calendar.text(0),
+                ),
                 treated=count,
             )
         )
@@ -148,8 +159,11 @@ def _remarks(
         remarks.append(
             Remark(
                 "adoption_period_uncertain",
-                f"{count} units have no row between their last untreated and first treated one: adoption may have "
-                f"come before the period it is counted from.",
+                say(
+                    "{count} units have no row between their last untreated and first treated one: adoption may "
+                    "have come before the period it is counted from.",
+                    count=count,
+                ),
                 treated=count,
             )
         )

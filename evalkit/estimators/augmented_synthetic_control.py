@@ -16,6 +16,7 @@ from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.inference.synthetic_estimate import Recipe, estimate_of
 from evalkit.inference.time_jackknife import time_jackknife
 from evalkit.inference.unit_gaps import Fitted
+from evalkit.language import say
 from evalkit.numerics.ridge_augmentation import Rule, augmented, choose_penalty
 from evalkit.numerics.simplex import simplex_least_squares, weighted_average
 from evalkit.vocabulary import Comparison, FloatArray, IntArray, Remark
@@ -140,10 +141,14 @@ def _weights(X0: FloatArray, x1: FloatArray, penalty: float) -> FloatArray:
 
 def _on_penalty(penalties: dict[int, float]) -> Sequence[Remark]:
     values = sorted(penalties.values())
-    said = f"{values[0]:.3g}" if len(values) == 1 else f"{values[0]:.3g} to {values[-1]:.3g}"
+    said = f"{values[0]:.3g}" if len(values) == 1 else say("{low:.3g} to {high:.3g}", low=values[0], high=values[-1])
     return (
         Remark(
             "ridge_penalty",
-            f"The ridge penalty is {said}: the smaller it is, the further weights may leave the range of the donors.",
+            say(
+                "The ridge penalty is {said}: the smaller it is, the further weights may leave the range of "
+                "the donors.",
+                said=said,
+            ),
         ),
     )

@@ -14,6 +14,8 @@ from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.language import phrase, say
+from evalkit.language.nouns import quoted
 from evalkit.numerics import sample_remarks as remarks
 from evalkit.numerics.blocks import has_missing
 from evalkit.numerics.cohort_effects import CohortEffects, Rules, estimate_cells
@@ -297,30 +299,24 @@ class CallawaySantAnna(PanelEstimator):
     def _on_units(self, panel: Panel) -> Iterable[Remark]:
         """Units left out or used in part."""
         always, early = panel.always_treated, self._too_early(panel)
-        if always.any():
-            yield Remark(
-                "always_treated_excluded",
-                f"{always.sum()} units treated from the first period on were left out: they show no change at the "
-                "start, and are never a comparison.",
-                treated=int(always.sum()),
-            )
-        if early.any():
-            yield Remark(
-                "no_base_period",
-                f"{early.sum()} units were left out: no period precedes their start by more than the "
-                f"{self.anticipation} periods of anticipation.",
-                treated=int(early.sum()),
-            )
+        yield from remarks.excluded_units(always, early, self.anticipation)
         eligible = ~always & ~early
         incomplete = eligible & ~_complete(panel)
         if incomplete.any():
             rule = {
-                "drop_incomplete": "were dropped (rule: drop_incomplete)",
-                "within_pairs": "serve in the cells whose two periods they were observed in (rule: within_pairs)",
+                "drop_incomplete": phrase("were dropped (rule: drop_incomplete)"),
+                "within_pairs": phrase(
+                    "serve in the cells whose two periods they were observed in (rule: within_pairs)"
+                ),
             }[self.unbalanced]
             yield Remark(
                 f"unbalanced_{self.unbalanced}",
-                f"{incomplete.sum()} of {eligible.sum()} units are not observed in every period; they {rule}.",
+                say(
+                    "{incomplete} of {eligible} units are not observed in every period; they {rule}.",
+                    incomplete=incomplete.sum(),
+                    eligible=eligible.sum(),
+                    rule=rule,
+                ),
                 treated=int((incomplete & ~panel.never_treated).sum()),
                 comparison=int((incomplete & panel.never_treated).sum()),
             )
@@ -332,8 +328,12 @@ class CallawaySantAnna(PanelEstimator):
             if missing.any():
                 yield Remark(
                     "covariate_missing",
-                    f"The covariate '{name}' is missing for {missing.sum()} units in some period; they are left out of "
-                    "the cells with that base period.",
+                    say(
+                        "The covariate '{name}' is missing for {missing} units in some period; they are left out of "
+                        "the cells with that base period.",
+                        name=name,
+                        missing=missing.sum(),
+                    ),
                     treated=int((missing & ~panel.never_treated).sum()),
                     comparison=int((missing & panel.never_treated).sum()),
                 )
@@ -344,25 +344,37 @@ class CallawaySantAnna(PanelEstimator):
         if late.any():
             yield Remark(
                 "treated_after_the_window",
-                f"{late.sum()} units start after the last period; within the window they count as untreated.",
+                say(
+                    "{late} units start after the last period; within the window they count as untreated.",
+                    late=late.sum(),
+                ),
                 comparison=int(late.sum()),
             )
         anticipating = int((late & (sample.first_treated <= self._last(panel))).sum())
         if anticipating:
             yield Remark(
                 "anticipating_units_not_compared",
-                f"{anticipating} units start within {self.anticipation} periods after the window; they are no "
-                "comparison where they may already anticipate it.",
+                say(
+                    "{anticipating} units start within {anticipation} periods after the window; they are no "
+                    "comparison where they may already anticipate it.",
+                    anticipating=anticipating,
+                    anticipation=self.anticipation,
+                ),
                 comparison=anticipating,
             )
         sizes = {int(g): sample.size_of(int(g)) for g in np.unique(effects.cohort)}
         yield from remarks.small_cohorts({panel.calendar.text(g): size for g, size in sizes.items()})
         if panel.weight is not None:
-            shares = "the first period observed" if self.cohort_shares == "weighted" else "no period: units are counted"
+            shares = phrase(
+                "the first period observed" if self.cohort_shares == "weighted" else "no period: units are counted"
+            )
             yield Remark(
                 "sampling_weights",
-                "Weights are sampling weights, taken in the base period of each cell and, for cohort shares, in "
-                f"{shares}; a unit of weight 2 counts as two in every mean.",
+                say(
+                    "Weights are sampling weights, taken in the base period of each cell and, for cohort shares, "
+                    "in {shares}; a unit of weight 2 counts as two in every mean.",
+                    shares=shares,
+                ),
             )
         last = int(panel.time[-1])
         yield from remarks.few_clusters(sample.n_clusters, sample.clusters_until(last), sample.rows_after(last).start)
@@ -372,27 +384,40 @@ class CallawaySantAnna(PanelEstimator):
         label = panel.calendar.label
 
         def named(cells: Iterable[PlannedCell]) -> str:
-            return quote_names(f"cohort {label(c.cohort)} in {label(int(panel.time[c.period]))}" for c in cells)
+            return quoted(
+                say("cohort {cohort} in {period}", cohort=label(c.cohort), period=label(int(panel.time[c.period])))
+                for c in cells
+            )
 
         if effects.below_minimum:
             yield Remark(
                 "cohorts_below_minimum_size",
-                f"Cohorts with fewer than {self.min_cohort_size} units got no effects: "
-                f"{quote_names(label(g) for g in effects.below_minimum)}.",
+                say(
+                    "Cohorts with fewer than {min_cohort_size} units got no effects: {below_minimum}.",
+                    min_cohort_size=self.min_cohort_size,
+                    below_minimum=quoted(label(g) for g in effects.below_minimum),
+                ),
                 treated=sum(effects.below_minimum.values()),
             )
         if effects.without_comparison:
             yield Remark(
                 "cohorts_without_comparison",
-                "Cohorts without any comparison unit once they are treated got no effects: "
-                f"{quote_names(label(g) for g in effects.without_comparison)}.",
+                say(
+                    "Cohorts without any comparison unit once they are treated got no effects: {without_comparison}.",
+                    without_comparison=quoted(label(g) for g in effects.without_comparison),
+                ),
                 treated=sum(sample.size_of(cohort) for cohort in effects.without_comparison),
             )
         for reason in dict.fromkeys(effects.left_out.values()):
             cells = [cell for cell, why in effects.left_out.items() if why == reason]
             yield Remark(
                 f"cells_left_out_{reason}",
-                f"{len(cells)} cells were left out ({named(cells)}): {remarks.LEFT_OUT[reason]}.",
+                say(
+                    "{count} cells were left out ({named}): {left_out}.",
+                    count=len(cells),
+                    named=named(cells),
+                    left_out=remarks.LEFT_OUT[reason],
+                ),
                 treated=sum(sample.size_of(cohort) for cohort in {cell.cohort for cell in cells}),
             )
         estimated = ~effects.is_reference
@@ -400,14 +425,20 @@ class CallawaySantAnna(PanelEstimator):
             without = np.flatnonzero(effects.dropped[:, place])
             if without.size:
                 where = (
-                    "every cell"
+                    phrase("every cell")
                     if without.size == estimated.sum()
-                    else f"{without.size} cells ({named(effects.cells[k] for k in without)})"
+                    else say(
+                        "{count} cells ({named})", count=without.size, named=named(effects.cells[k] for k in without)
+                    )
                 )
                 yield Remark(
                     "covariate_dropped",
-                    f"The covariate '{name}' is constant, or a combination of those before it, in {where}, and was "
-                    "dropped there.",
+                    say(
+                        "The covariate '{name}' is constant, or a combination of those before it, in {where}, and was"
+                        " dropped there.",
+                        name=name,
+                        where=where,
+                    ),
                 )
 
 

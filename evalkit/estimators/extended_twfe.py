@@ -15,6 +15,7 @@ from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused, EstimationFailed
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.language import say
 from evalkit.numerics import cohort_remarks as tell
 from evalkit.numerics.canonical import FAMILIES, FamilyName
 from evalkit.numerics.cohort_glm import CohortFit, CohortRows, MomentSums, fit_against, fit_jointly, with_maximum
@@ -359,7 +360,12 @@ class ExtendedTwfe(PanelEstimator):
         for part in parts:
             missing = np.setdiff1d(np.arange(len(part.table)), part.kept)
             names = [
-                f"cohort {label(int(part.table.cohort[k]))} in {label(int(part.table.period[k]))}" for k in missing
+                say(
+                    "cohort {cohort} in {period}",
+                    cohort=label(int(part.table.cohort[k])),
+                    period=label(int(part.table.period[k])),
+                )
+                for k in missing
             ]
             yield from tell.cells_left_out(names)
         yield from tell.scale(self.family, self.scale)

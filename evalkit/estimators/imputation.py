@@ -14,8 +14,9 @@ from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.language import phrase, say
 from evalkit.numerics import did_remarks
-from evalkit.numerics import sample_remarks as say
+from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.numerics.did_layout import UNTREATED, Layout, lay_out
 from evalkit.numerics.imputation import Imputed, Variance, impute
 from evalkit.numerics.leads import Leads, fit_leads
@@ -199,16 +200,19 @@ class Imputation(PanelEstimator):
         """Units and periods left out."""
         always = panel.always_treated
         early = fit.layout.no_clean_period & ~always
-        yield from say.excluded_units(always, early, self.anticipation)
-        yield from say.seen_once(inputs.seen_once & ~always, panel.never_treated)
+        yield from remarks_on.excluded_units(always, early, self.anticipation)
+        yield from remarks_on.seen_once(inputs.seen_once & ~always, panel.never_treated)
         late = panel.never_treated & (panel.first_treated != NEVER) & (fit.layout.group >= 0)
         if late.any():
             rows = int(((fit.weights > 0.0) & ~fit.layout.used & ~inputs.seen_once[:, None])[late].sum())
-            reacting = f"; {rows} rows in which they may react already were left out" if rows else ""
+            reacting = say("; {rows} rows in which they may react already were left out", rows=rows) if rows else ""
             yield Remark(
                 "treated_after_the_window",
-                f"{int(late.sum())} units start after the last period; within the window they count as untreated"
-                f"{reacting}.",
+                say(
+                    "{late} units start after the last period; within the window they count as untreated{reacting}.",
+                    late=int(late.sum()),
+                    reacting=reacting,
+                ),
                 comparison=int(late.sum()),
             )
         periods = did_remarks.no_comparison(panel.calendar.label(int(t)) for t in fit.layout.dropped_periods)
@@ -221,60 +225,80 @@ class Imputation(PanelEstimator):
         if gaps.any():
             yield Remark(
                 "unbalanced_rows_used",
-                f"{int(gaps.sum())} units are not observed in every period; their observed rows are used.",
+                say(
+                    "{gaps} units are not observed in every period; their observed rows are used.", gaps=int(gaps.sum())
+                ),
                 treated=int((gaps & ~panel.never_treated).sum()),
                 comparison=int((gaps & panel.never_treated).sum()),
             )
-        yield from say.missing_covariates(inputs.incomplete)
+        yield from remarks_on.missing_covariates(inputs.incomplete)
         kept = fit.imputed.slopes.kept
-        yield from say.covariates_absorbed([n for n, own in zip(self.covariates, kept, strict=True) if not own])
+        yield from remarks_on.covariates_absorbed([n for n, own in zip(self.covariates, kept, strict=True) if not own])
         if fit.imputed.not_imputed:
             yield Remark(
                 "rows_not_imputed",
-                f"{fit.imputed.not_imputed} treated rows were left out: no untreated rows link their period with the "
-                "unit's own untreated periods.",
+                say(
+                    "{not_imputed} treated rows were left out: no untreated rows link their period with the "
+                    "unit's own untreated periods.",
+                    not_imputed=fit.imputed.not_imputed,
+                ),
             )
         table = fit.layout.effects
         missing = np.setdiff1d(np.arange(len(table)), fit.effects)
-        yield from say.cells_left_out(
+        yield from remarks_on.cells_left_out(
             [
-                f"cohort {panel.calendar.label(int(table.cohort[k]))} in {panel.calendar.label(int(table.period[k]))}"
+                say(
+                    "cohort {cohort} in {period}",
+                    cohort=panel.calendar.label(int(table.cohort[k])),
+                    period=panel.calendar.label(int(table.period[k])),
+                )
                 for k in missing
             ],
-            "none of their rows can be imputed",
+            phrase("none of their rows can be imputed"),
         )
         if fit.leads is not None and len(fit.lead_cells):
             yield Remark(
                 "leads_from_untreated_rows",
-                f"The {len(fit.lead_cells)} cells before treatment come from a separate regression on untreated "
-                "rows. Each is measured from its cohort's average over its untreated periods, so no period is the "
-                "reference.",
+                say(
+                    "The {count} cells before treatment come from a separate regression on untreated rows. Each "
+                    "is measured from its cohort's average over its untreated periods, so no period is the "
+                    "reference.",
+                    count=len(fit.lead_cells),
+                ),
             )
         if self.effects_by == "cluster":
             yield Remark(
                 "levels_by_cluster",
-                "Units of one cluster share a level effect; effects before treatment are not estimated in this form.",
+                phrase(
+                    "Units of one cluster share a level effect; effects before treatment are not estimated in this "
+                    "form."
+                ),
             )
         without = np.setdiff1d(fit.layout.cohorts, fit.layout.leads.cohort[fit.lead_cells])
         if self.leads and self.effects_by == "unit" and without.size:
             yield Remark(
                 "cohorts_without_leads",
-                "Nothing can be said about trends before treatment, for want of a second untreated period or of "
-                f"comparison units, for: {', '.join(str(panel.calendar.label(int(g))) for g in without)}.",
+                say(
+                    "Nothing can be said about trends before treatment, for want of a second untreated period or "
+                    "of comparison units, for: {without}.",
+                    without=", ".join(str(panel.calendar.label(int(g))) for g in without),
+                ),
             )
 
     def _on_clusters(self, panel: Panel, fit: _Fit, n_clusters: int, treated: IntArray) -> Iterable[Remark]:
         """Small cohorts, weights and few clusters."""
         layout = fit.layout
         sizes = {panel.calendar.label(int(g)): int((layout.group == k).sum()) for k, g in enumerate(layout.cohorts)}
-        yield from say.small_cohorts(sizes)
+        yield from remarks_on.small_cohorts(sizes)
         if panel.weight is not None:
             yield Remark(
                 "sampling_weights",
-                "Weights are sampling weights, in the fit, in each cell and, from the first period observed, in the "
-                "cohort shares; a unit of weight 2 counts as two in every mean.",
+                phrase(
+                    "Weights are sampling weights, in the fit, in each cell and, from the first period observed, in "
+                    "the cohort shares; a unit of weight 2 counts as two in every mean."
+                ),
             )
-        yield from say.few_clusters(n_clusters, len(np.unique(panel.cluster_codes[treated])), len(treated))
+        yield from remarks_on.few_clusters(n_clusters, len(np.unique(panel.cluster_codes[treated])), len(treated))
 
 
 def _untreated_rows(layout: Layout) -> int:

@@ -15,7 +15,8 @@ from evalkit.errors import DesignRefused, EstimationFailed
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.inference.replicate_errors import Kind, Replicates, from_jackknife, from_placebos, kind_of, with_own
-from evalkit.numerics import sample_remarks as say
+from evalkit.language import phrase, say
+from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.numerics.interactive_effects import FactorSample, Model, Source, Untreated, cell_effects, fit_untreated
 from evalkit.numerics.interactive_errors import choose_mu, choose_rank, jackknife, placebos
 from evalkit.uncertainty import Sampling
@@ -276,33 +277,43 @@ class InteractiveFixedEffects(PanelEstimator):
         self, panel: Panel, sample: _Sample, model: Model, untreated: Untreated, replicates: Replicates
     ) -> Iterable[Remark]:
         arrays = sample.arrays
-        yield from say.excluded_units(panel.always_treated, np.zeros(panel.n_units, dtype=np.bool_), 0)
+        yield from remarks_on.excluded_units(panel.always_treated, np.zeros(panel.n_units, dtype=np.bool_), 0)
         if sample.early.any():
             yield Remark(
                 "too_few_periods_before",
-                f"{int(sample.early.sum())} units were left out: they are observed in fewer than {self.min_before} "
-                "periods before their start.",
+                say(
+                    "{early} units were left out: they are observed in fewer than {min_before} periods before "
+                    "their start.",
+                    early=int(sample.early.sum()),
+                    min_before=self.min_before,
+                ),
                 treated=int(sample.early.sum()),
             )
-        yield from say.seen_once(sample.sparse, panel.never_treated)
+        yield from remarks_on.seen_once(sample.sparse, panel.never_treated)
         if sample.uncompared.any():
             yield Remark(
                 "periods_not_compared",
-                f"{int(sample.uncompared.sum())} periods were left out: nobody to compare with is observed in them.",
+                say(
+                    "{uncompared} periods were left out: nobody to compare with is observed in them.",
+                    uncompared=int(sample.uncompared.sum()),
+                ),
             )
         if self.method == "matrix_completion":
             yield Remark(
-                "model", "Untreated outcomes are a matrix of small nuclear norm beside unit and period effects."
+                "model", phrase("Untreated outcomes are a matrix of small nuclear norm beside unit and period effects.")
             )
         else:
-            chosen = "as set" if self.n_factors is not None else "chosen by cross-validation"
-            yield Remark("model", f"Untreated outcomes follow {model.rank} common factors ({chosen}).")
+            chosen = phrase("as set" if self.n_factors is not None else "chosen by cross-validation")
+            yield Remark(
+                "model",
+                say("Untreated outcomes follow {rank} common factors ({chosen}).", rank=model.rank, chosen=chosen),
+            )
         yield replicates.remark()
         sizes = {panel.calendar.label(int(g)): len(rows) for g, rows in zip(sample.starts, arrays.cohorts, strict=True)}
         if replicates.kind != "placebo":
-            yield from say.small_cohorts(sizes)
+            yield from remarks_on.small_cohorts(sizes)
         absorbed = [n for n, slope in zip(self.covariates, untreated.slopes, strict=True) if slope == 0.0]
-        yield from say.covariates_absorbed(absorbed)
+        yield from remarks_on.covariates_absorbed(absorbed)
 
     def _refuse_weights(self, panel: Panel) -> None:
         if panel.weight is None:

@@ -16,7 +16,7 @@ from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
-from evalkit.numerics import series_remarks as say
+from evalkit.numerics import series_remarks as remarks_on
 from evalkit.numerics import series_terms as terms
 from evalkit.numerics.newey_west import Calibrated, usual_lags
 from evalkit.numerics.segmented import Change, Season, Trend
@@ -448,17 +448,17 @@ class InterruptedTimeSeries(PanelEstimator):
     def _remarks(
         self, panel: Panel, shape: Shape, fitted: tuple[Fitted, ...], units: IntArray, controlled: int
     ) -> Iterable[Remark]:
-        yield say.compared_with(controlled, [str(name) for name in panel.units[units]])
-        yield say.model(shape, panel.calendar.step_name)
+        yield remarks_on.compared_with(controlled, [str(name) for name in panel.units[units]])
+        yield remarks_on.model(shape, panel.calendar.step_name)
         lags = self._lags(fitted[0], shape)
-        yield say.errors(shape, [each.fit.rho for each in fitted], lags, self.small_sample)
+        yield remarks_on.errors(shape, [each.fit.rho for each in fitted], lags, self.small_sample)
         if self.anticipation or self.donut:
-            yield say.left_out(self.anticipation, self.donut, panel.calendar.step_name)
+            yield remarks_on.left_out(self.anticipation, self.donut, panel.calendar.step_name)
         absorbed = sorted({name for each in fitted for name in each.design.absorbed})
         if absorbed:
-            yield say.absorbed(absorbed)
+            yield remarks_on.absorbed(absorbed)
         if shape.counts:
             yield from sizes(panel, panel.observed, "auto").remarks
             empty = sum(len(each.time) - len(each.cells.gap) for each in fitted)
             if empty:
-                yield say.no_logarithm(empty)
+                yield remarks_on.no_logarithm(empty)

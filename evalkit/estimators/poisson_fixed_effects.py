@@ -15,6 +15,7 @@ from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, EstimationFailed
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.language import phrase, say
 from evalkit.numerics import count_remarks as tell
 from evalkit.numerics.conditional_poisson import CountFit, CountRows, count_scores, fit_counts
 from evalkit.numerics.linear_inputs import LinearInputs, linear_inputs, stack_covariates
@@ -267,7 +268,9 @@ class PoissonFixedEffects(PanelEstimator):
             )
         treated = np.flatnonzero((panel.treated & used).any(axis=1))
         remarks = (
-            *tell.left_out(static.empty_units | dynamic.empty_units, panel.never_treated, "no event in any period"),
+            *tell.left_out(
+                static.empty_units | dynamic.empty_units, panel.never_treated, phrase("no event in any period")
+            ),
             *tell.seen_once(static.alone, panel.never_treated),
             *tell.empty_periods([panel.calendar.label(int(t)) for t in panel.time[static.empty_periods]]),
             *tell.separated(static.separated | dynamic.separated, panel.never_treated),
@@ -328,26 +331,37 @@ class PoissonFixedEffects(PanelEstimator):
         if len(np.unique(seen)) > 1:
             yield Remark(
                 "forbidden_comparisons",
-                "Units start at different times: one rate ratio for all also compares with units that were already "
-                "treated; where ratios differ or grow, that biases it. extended_twfe with family=poisson does not.",
+                phrase(
+                    "Units start at different times: one rate ratio for all also compares with units that were already "
+                    "treated; where ratios differ or grow, that biases it. extended_twfe with family=poisson does not."
+                ),
             )
         waiting = dynamic.used & ~static.used & ~panel.treated
         if self.anticipation and waiting.any():
             yield Remark(
                 "anticipation_rows",
-                f"{int(waiting.sum())} rows in the anticipation periods are left out of the overall effect.",
+                say(
+                    "{waiting} rows in the anticipation periods are left out of the overall effect.",
+                    waiting=int(waiting.sum()),
+                ),
             )
         if second is not None:
             yield Remark(
                 "second_reference",
-                f"Without never-treated units, event time {second} is a second reference of the event study.",
+                say(
+                    "Without never-treated units, event time {second} is a second reference of the event study.",
+                    second=second,
+                ),
             )
         always = panel.always_treated & static.used.any(axis=1)
         if always.any():
             yield Remark(
                 "always_treated_in_static",
-                f"{int(always.sum())} units treated in every period stay in the static regression as comparisons and "
-                "are left out of the event study.",
+                say(
+                    "{always} units treated in every period stay in the static regression as comparisons and are "
+                    "left out of the event study.",
+                    always=int(always.sum()),
+                ),
                 int(always.sum()),
             )
 

@@ -14,22 +14,24 @@ from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
-from evalkit.numerics import sample_remarks as say
+from evalkit.language import Phrases, phrase, say
+from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.numerics import stacking
 from evalkit.numerics.cohort_effects import CohortEffects, estimate_planned
 from evalkit.numerics.cohort_sample import CohortSample, sort_by_cohort
 from evalkit.numerics.doubly_robust import Method
 from evalkit.numerics.influence import Influence
-from evalkit.numerics.stacking import PooledEffects, StackPlan, Trimmed
+from evalkit.numerics.stacking import PooledEffects, StackPlan
 from evalkit.uncertainty import Sampling
 from evalkit.vocabulary import NEVER, POOLED, BoolArray, Comparison, FloatArray, IntArray, Remark
 
-REASONS: dict[Trimmed, str] = {
+_REASONS = {
     "window_starts_before_the_data": "the data start after the first period needed",
     "window_ends_after_the_data": "the data end before the last period needed",
     "window_has_a_gap": "a period of the window is not in the data",
     "no_comparison": "nobody stays untreated long enough",
 }
+REASONS = Phrases(_REASONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,9 @@ class StackedDid(PanelEstimator):
             )
         effects = estimate_planned(sample, plan.cells, self.adjustment)
         if not any(cell.is_treated for cell in effects.cells):
-            reasons = sorted({say.LEFT_OUT[why] for why in effects.left_out.values()} or {"nobody to compare with"})
+            reasons = sorted(
+                {remarks_on.LEFT_OUT[why] for why in effects.left_out.values()} or {"nobody to compare with"}
+            )
             raise DesignRefused(
                 f"Nothing after the start of treatment can be estimated: {'; '.join(reasons)}.",
                 next_step="Shorten event_window, drop covariates, or add untreated units.",
@@ -241,18 +245,25 @@ class StackedDid(PanelEstimator):
 
     def _on_units(self, panel: Panel, fit: _Fit) -> Iterable[Remark]:
         """Cohorts and units left out."""
-        yield from say.excluded_units(panel.always_treated, np.zeros(panel.n_units, dtype=np.bool_), self.anticipation)
+        yield from remarks_on.excluded_units(
+            panel.always_treated, np.zeros(panel.n_units, dtype=np.bool_), self.anticipation
+        )
         if fit.plan.trimmed:
             units = int(np.isin(panel.first_treated, list(fit.plan.trimmed)).sum())
             why = (
-                f"so that every event time {self._window()} averages over the same cohorts"
+                say("so that every event time {window} averages over the same cohorts", window=self._window())
                 if self.method == "stacked"
-                else "for want of a period before the start or of comparison units"
+                else phrase("for want of a period before the start or of comparison units")
             )
             yield Remark(
                 "cohorts_trimmed",
-                f"Cohorts were trimmed ({units} units), {why}: {_trimmed(panel, fit.plan)}. "
-                "They serve as comparison where they are untreated.",
+                say(
+                    "Cohorts were trimmed ({units} units), {why}: {trimmed}. They serve as comparison where they "
+                    "are untreated.",
+                    units=units,
+                    why=why,
+                    trimmed=_trimmed(panel, fit.plan),
+                ),
                 treated=units,
             )
         wanted = fit.plan.takes_part(panel.first_treated) & ~panel.always_treated
@@ -260,11 +271,15 @@ class StackedDid(PanelEstimator):
         if missing:
             yield Remark(
                 "units_without_a_full_window",
-                f"{missing} of {int(wanted.sum())} units are not observed in all periods of any comparison that they "
-                "could serve in, and were left out.",
+                say(
+                    "{missing} of {wanted} units are not observed in all periods of any comparison that they "
+                    "could serve in, and were left out.",
+                    missing=missing,
+                    wanted=int(wanted.sum()),
+                ),
             )
         if fit.sample.observed is not None:
-            rule = (
+            rule = phrase(
                 "serve in the stacks in which they are observed throughout the window"
                 if self.method == "stacked"
                 else "serve in the cells whose periods they are observed in"
@@ -272,13 +287,21 @@ class StackedDid(PanelEstimator):
             gaps = int((~fit.sample.observed.all(axis=1)).sum())
             yield Remark(
                 "unbalanced_units",
-                f"{gaps} of {len(fit.sample)} units used are not observed in every period; they {rule}.",
+                say(
+                    "{gaps} of {count} units used are not observed in every period; they {rule}.",
+                    gaps=gaps,
+                    count=len(fit.sample),
+                    rule=rule,
+                ),
             )
         late = panel.never_treated & (panel.first_treated != NEVER) & wanted
         if late.any():
             yield Remark(
                 "treated_after_the_window",
-                f"{int(late.sum())} units start after the last period; within the data they count as untreated.",
+                say(
+                    "{late} units start after the last period; within the data they count as untreated.",
+                    late=int(late.sum()),
+                ),
                 comparison=int(late.sum()),
             )
 
@@ -287,45 +310,56 @@ class StackedDid(PanelEstimator):
         label = panel.calendar.label
         for reason in dict.fromkeys(fit.effects.left_out.values()):
             names = [
-                f"cohort {label(cell.cohort)} in {label(int(panel.time[cell.period]))}"
+                say(
+                    "cohort {cohort} in {period}", cohort=label(cell.cohort), period=label(int(panel.time[cell.period]))
+                )
                 for cell, why in fit.effects.left_out.items()
                 if why == reason
             ]
-            yield from say.cells_left_out(names, say.LEFT_OUT[reason])
+            yield from remarks_on.cells_left_out(names, remarks_on.LEFT_OUT[reason])
         for cohort in fit.effects.without_comparison:
             yield Remark(
                 "cohorts_without_comparison",
-                f"Cohort {label(cohort)} got no effects: no comparison unit is observed once it is treated.",
+                say(
+                    "Cohort {label} got no effects: no comparison unit is observed once it is treated.",
+                    label=label(cohort),
+                ),
                 treated=fit.sample.size_of(cohort),
             )
         dropped = np.flatnonzero(fit.effects.dropped[:, 1:].any(axis=0))
-        yield from say.covariates_absorbed([self.covariates[place] for place in dropped])
+        yield from remarks_on.covariates_absorbed([self.covariates[place] for place in dropped])
 
     def _on_weights(self, panel: Panel, fit: _Fit, treated: IntArray) -> Iterable[Remark]:
         """How cohorts weigh, small cohorts and few clusters."""
         if self.weighting == "variance":
             yield Remark(
                 "variance_weighted",
-                "The event study and the overall effect weigh cohorts by the variance of treatment within their "
-                "comparison, as least squares does: a cohort of half the units there weighs most for its size. The "
-                "overall effect is the plain mean of event times 0 and later.",
+                phrase(
+                    "The event study and the overall effect weigh cohorts by the variance of treatment within their "
+                    "comparison, as least squares does: a cohort of half the units there weighs most for its size. The "
+                    "overall effect is the plain mean of event times 0 and later."
+                ),
             )
         if self.method == "local_projections" and _cohorts_differ(panel, fit.effects):
             yield Remark(
                 "horizons_differ_in_cohorts",
-                "Event times average over the cohorts observed at them, which are not the same ones throughout; "
-                "method=stacked keeps them the same.",
+                phrase(
+                    "Event times average over the cohorts observed at them, which are not the same ones throughout; "
+                    "method=stacked keeps them the same."
+                ),
             )
         sizes: dict[object, int] = {panel.calendar.text(g): fit.sample.size_of(g) for g in fit.plan.cells}
-        yield from say.small_cohorts(sizes)
+        yield from remarks_on.small_cohorts(sizes)
         if panel.weight is not None:
             yield Remark(
                 "sampling_weights",
-                "Weights are sampling weights, taken in the reference period of each stack; a unit of weight 2 counts "
-                "as two in every mean and in its cohort's weight.",
+                phrase(
+                    "Weights are sampling weights, taken in the reference period of each stack; a unit of weight 2 "
+                    "counts as two in every mean and in its cohort's weight."
+                ),
             )
         codes = treated if fit.sample.cluster is None else np.unique(fit.sample.cluster[treated])
-        yield from say.few_clusters(fit.sample.n_clusters, len(codes), len(treated))
+        yield from remarks_on.few_clusters(fit.sample.n_clusters, len(codes), len(treated))
 
 
 def _cohorts_differ(panel: Panel, effects: CohortEffects) -> bool:

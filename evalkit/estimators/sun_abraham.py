@@ -14,7 +14,8 @@ from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
-from evalkit.numerics import sample_remarks as say
+from evalkit.language import phrase, say
+from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.numerics.linear_inputs import LinearInputs, linear_inputs, stack_covariates
 from evalkit.numerics.saturated import Contrast, Saturated, fit_saturated
 from evalkit.numerics.staggered_groups import StaggeredGroups, group_units
@@ -207,21 +208,28 @@ class SunAbraham(PanelEstimator):
                     cells.append(_Cell(int(cohort), int(position), int(time[position] - cohort), contrast))
                 else:
                     label = panel.calendar.label
-                    left_out.append(f"cohort {label(int(cohort))} in {label(int(time[position]))}")
+                    left_out.append(
+                        say("cohort {cohort} in {period}", cohort=label(int(cohort)), period=label(int(time[position])))
+                    )
         return cells, left_out
 
     def _on_units(self, panel: Panel, inputs: LinearInputs, groups: StaggeredGroups) -> Iterable[Remark]:
         """Units left out, and who is compared."""
         always = panel.always_treated
         early = (panel.first_treated <= panel.time[0] + self.anticipation) & ~always
-        yield from say.excluded_units(always, early, self.anticipation)
-        yield from say.seen_once(inputs.seen_once & ~always & ~early, panel.never_treated)
+        yield from remarks_on.excluded_units(always, early, self.anticipation)
+        yield from remarks_on.seen_once(inputs.seen_once & ~always & ~early, panel.never_treated)
         if groups.kind == "last_treated":
             label = panel.calendar.label(int(panel.first_treated[groups.comparison[0]]))
             yield Remark(
                 "last_treated_comparison",
-                f"Every cohort is compared with the last one ({label}, {len(groups.comparison)} units), in the "
-                f"{groups.n_periods} periods before it may react.",
+                say(
+                    "Every cohort is compared with the last one ({label}, {count} units), in the {n_periods} "
+                    "periods before it may react.",
+                    label=label,
+                    count=len(groups.comparison),
+                    n_periods=groups.n_periods,
+                ),
                 comparison=len(groups.comparison),
             )
             return
@@ -231,14 +239,20 @@ class SunAbraham(PanelEstimator):
             count = int((late & ~reacting).sum())
             yield Remark(
                 "treated_after_the_window",
-                f"{count} units start after the last period; within the window they count as untreated.",
+                say(
+                    "{count} units start after the last period; within the window they count as untreated.", count=count
+                ),
                 comparison=count,
             )
         if reacting.any():
             yield Remark(
                 "anticipating_units_not_compared",
-                f"{int(reacting.sum())} units start within {self.anticipation} periods after the window and may react "
-                "within it; they were left out.",
+                say(
+                    "{reacting} units start within {anticipation} periods after the window and may react within "
+                    "it; they were left out.",
+                    reacting=int(reacting.sum()),
+                    anticipation=self.anticipation,
+                ),
                 comparison=int(reacting.sum()),
             )
 
@@ -255,30 +269,36 @@ class SunAbraham(PanelEstimator):
             gaps = (inputs.weights == 0.0).any(axis=1)
             yield Remark(
                 "unbalanced_rows_used",
-                f"{int(gaps[groups.units].sum())} of {len(groups.units)} units are not observed in every period; their "
-                "observed rows are used.",
+                say(
+                    "{gaps} of {count} units are not observed in every period; their observed rows are used.",
+                    gaps=int(gaps[groups.units].sum()),
+                    count=len(groups.units),
+                ),
                 treated=sum(int(gaps[units].sum()) for units in groups.members),
                 comparison=int(gaps[groups.comparison].sum()),
             )
-        yield from say.missing_covariates(inputs.incomplete)
+        yield from remarks_on.missing_covariates(inputs.incomplete)
         kept = fitted.slopes.kept
-        yield from say.covariates_absorbed([n for n, own in zip(self.covariates, kept, strict=True) if not own])
-        yield from say.cells_left_out(
-            left_out, "no unit links the period with the cohort's reference, in the cohort or in the comparison group"
+        yield from remarks_on.covariates_absorbed([n for n, own in zip(self.covariates, kept, strict=True) if not own])
+        yield from remarks_on.cells_left_out(
+            left_out,
+            phrase("no unit links the period with the cohort's reference, in the cohort or in the comparison group"),
         )
 
     def _on_clusters(self, panel: Panel, groups: StaggeredGroups, n_clusters: int) -> Iterable[Remark]:
         """Small cohorts, weights and few clusters."""
         sizes = {panel.calendar.label(int(g)): len(u) for g, u in zip(groups.cohorts, groups.members, strict=True)}
-        yield from say.small_cohorts(sizes)
+        yield from remarks_on.small_cohorts(sizes)
         if panel.weight is not None:
             yield Remark(
                 "sampling_weights",
-                "Weights are sampling weights, in the regression and, from the first period observed, in the cohort "
-                "shares; a unit of weight 2 counts as two in every mean.",
+                phrase(
+                    "Weights are sampling weights, in the regression and, from the first period observed, in the "
+                    "cohort shares; a unit of weight 2 counts as two in every mean."
+                ),
             )
         treated = np.concatenate(groups.members)
-        yield from say.few_clusters(n_clusters, len(np.unique(panel.cluster_codes[treated])), len(treated))
+        yield from remarks_on.few_clusters(n_clusters, len(np.unique(panel.cluster_codes[treated])), len(treated))
 
 
 def _weights_of(inputs: LinearInputs, units: np.typing.NDArray[np.int64]) -> FloatArray:

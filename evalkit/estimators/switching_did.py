@@ -14,7 +14,8 @@ from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
-from evalkit.numerics import sample_remarks as say
+from evalkit.language import phrase, say
+from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.numerics.linear_inputs import linear_inputs, stack_covariates
 from evalkit.numerics.switching import Rules, Switching, estimate_pairs
 from evalkit.numerics.switching_paths import Paths, adoption_paths, dose_paths
@@ -215,47 +216,78 @@ class SwitchingDid(PanelEstimator):
             up = int((found.sample.sign[found.allowed] > 0.0).sum())
             yield Remark(
                 "effect_per_unit_of_dose",
-                f"The overall effect is for one unit of '{panel.names.dose}'; effects by period are for the doses that "
-                f"units had, as they were{', per unit of cumulative dose' if self.normalized else ''}. The dose first "
-                f"rises in {up} units and first falls in {int(found.allowed.sum()) - up}, whose effects count with "
-                "the sign turned.",
+                say(
+                    "The overall effect is for one unit of '{dose}'; effects by period are for the doses that units "
+                    "had, as they were, per unit of cumulative dose. The dose first rises in {up} units and first "
+                    "falls in {down}, whose effects count with the sign turned."
+                    if self.normalized
+                    else "The overall effect is for one unit of '{dose}'; effects by period are for the doses that "
+                    "units had, as they were. The dose first rises in {up} units and first falls in {down}, whose "
+                    "effects count with the sign turned.",
+                    dose=panel.names.dose,
+                    up=up,
+                    down=int(found.allowed.sum()) - up,
+                ),
                 treated=int(found.allowed.sum()),
             )
         else:
             early = (panel.first_treated <= panel.time[0] + self.anticipation) & ~panel.always_treated
-            yield from say.excluded_units(panel.always_treated, early, self.anticipation)
+            yield from remarks_on.excluded_units(panel.always_treated, early, self.anticipation)
         for name, cells, when in (
-            ("both_above_and_below", paths.apart, "from when their dose has been both above and below their first one"),
-            ("dose_change_unseen", paths.unclear, "after a gap in which their dose may have changed unseen"),
+            (
+                "both_above_and_below",
+                paths.apart,
+                phrase("from when their dose has been both above and below their first one"),
+            ),
+            ("dose_change_unseen", paths.unclear, phrase("after a gap in which their dose may have changed unseen")),
         ):
             gone = None if cells is None else cells & panel.observed
             if gone is not None and gone.any():
                 units = int(gone.any(axis=1).sum())
-                yield Remark(name, f"{int(gone.sum())} outcomes of {units} units were left out, {when}.", treated=units)
+                yield Remark(
+                    name,
+                    say(
+                        "{gone} outcomes of {units} units were left out, {when}.",
+                        gone=int(gone.sum()),
+                        units=units,
+                        when=when,
+                    ),
+                    treated=units,
+                )
         gaps: BoolArray = np.asarray(~panel.observed[found.sample.position].all(axis=1))
         if gaps.any():
             yield Remark(
                 "unbalanced_within_pairs",
-                f"{int(gaps.sum())} of {len(gaps)} units are not observed in every period; they serve in the "
-                "comparisons whose periods they were observed in.",
+                say(
+                    "{gaps} of {count} units are not observed in every period; they serve in the comparisons "
+                    "whose periods they were observed in.",
+                    gaps=int(gaps.sum()),
+                    count=len(gaps),
+                ),
             )
         slopes = found.slopes
         if slopes is not None:
-            yield from say.covariates_absorbed(
+            yield from remarks_on.covariates_absorbed(
                 [name for name, gone in zip(self.covariates, slopes.absorbed, strict=True) if gone]
             )
             without = int((slopes.rank < (~slopes.absorbed).sum()).sum())
             if without:
                 yield Remark(
                     "covariates_without_slope",
-                    f"Among units of {without} of {len(slopes.rank)} first doses some covariates do not vary before a "
-                    "change: their outcomes are not adjusted for them.",
+                    say(
+                        "Among units of {without} of {count} first doses some covariates do not vary before a change:"
+                        " their outcomes are not adjusted for them.",
+                        without=without,
+                        count=len(slopes.rank),
+                    ),
                 )
         if panel.weight is not None:
             yield Remark(
                 "sampling_weights",
-                "Weights are sampling weights, taken in the period of each effect; a unit of weight 2 counts as two in "
-                "every mean.",
+                phrase(
+                    "Weights are sampling weights, taken in the period of each effect; a unit of weight 2 counts as "
+                    "two in every mean."
+                ),
             )
 
 
@@ -347,11 +379,14 @@ def _on_cells(panel: Panel, found: Switching) -> Iterable[Remark]:
     if without:
         yield Remark(
             "switchers_without_comparison",
-            f"{without} units that change their dose were left out: no unit with the same first dose is "
-            "observed that has not changed yet.",
+            say(
+                "{without} units that change their dose were left out: no unit with the same first dose is "
+                "observed that has not changed yet.",
+                without=without,
+            ),
             treated=without,
         )
-    yield from say.small_cohorts({panel.calendar.text(cohort): size for cohort, size in served.items()})
+    yield from remarks_on.small_cohorts({panel.calendar.text(cohort): size for cohort, size in served.items()})
 
 
 def _on_clusters(panel: Panel, found: Switching) -> Iterable[Remark]:
@@ -359,4 +394,4 @@ def _on_clusters(panel: Panel, found: Switching) -> Iterable[Remark]:
     treated = int(found.allowed.sum())
     codes = found.sample.cluster
     reached = treated if codes is None else np.count_nonzero(np.bincount(codes[found.allowed]))
-    yield from say.few_clusters(found.sample.n_clusters, int(reached), treated)
+    yield from remarks_on.few_clusters(found.sample.n_clusters, int(reached), treated)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused, quote_names
+from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.inference.replicate_errors import (
@@ -23,7 +23,9 @@ from evalkit.inference.replicate_errors import (
     kind_of,
     with_own,
 )
-from evalkit.numerics import sample_remarks as say
+from evalkit.language import mark, phrase, say
+from evalkit.language.nouns import quoted
+from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.numerics.synthetic_did import Window
 from evalkit.numerics.synthetic_did_errors import Roster, RosterFit, bootstrap, fit_roster, jackknife, placebos
 from evalkit.uncertainty import Sampling
@@ -34,7 +36,7 @@ FEWEST_BEFORE: Final = 2
 """Periods before the start: with one there is nothing to fit weights to."""
 SHORT_HISTORY: Final = 20
 """Periods before the start below which weights cannot be counted on to follow the treated."""
-SHORT: Final = (
+SHORT: Final = mark(
     "The shortest time before a start is {shortest} periods. Below about {least} the weights cannot follow the treated "
     "all the way: part of the bias of parallel trends may stay, and no interval counts it."
 )
@@ -237,35 +239,48 @@ class SyntheticDid(PanelEstimator):
 
     def _remarks(self, panel: Panel, sample: _Sample, fit: RosterFit, replicates: Replicates) -> Iterable[Remark]:
         roster = sample.roster
-        yield from say.excluded_units(panel.always_treated, np.zeros(panel.n_units, dtype=np.bool_), 0)
+        yield from remarks_on.excluded_units(panel.always_treated, np.zeros(panel.n_units, dtype=np.bool_), 0)
         if sample.early.any():
             yield Remark(
                 "too_few_periods_before",
-                f"{int(sample.early.sum())} units were left out: weights need {FEWEST_BEFORE} periods before the start"
-                + (f" and before the {self.anticipation} periods of anticipation." if self.anticipation else "."),
+                say(
+                    "{early} units were left out: weights need {fewest} periods before the start and before the "
+                    "{anticipation} periods of anticipation."
+                    if self.anticipation
+                    else "{early} units were left out: weights need {fewest} periods before the start.",
+                    early=int(sample.early.sum()),
+                    fewest=FEWEST_BEFORE,
+                    anticipation=self.anticipation,
+                ),
                 treated=int(sample.early.sum()),
             )
         if sample.holed.any():
             treated = int((sample.holed & ~panel.never_treated).sum())
             yield Remark(
                 "units_with_gaps",
-                f"{int(sample.holed.sum())} units with a period missing were left out "
-                f"({quote_names(panel.units[sample.holed])}): weights compare whole series.",
+                say(
+                    "{holed} units with a period missing were left out ({units}): weights compare whole series.",
+                    holed=int(sample.holed.sum()),
+                    units=quoted(panel.units[sample.holed]),
+                ),
                 treated,
                 int(sample.holed.sum()) - treated,
             )
         yield replicates.remark()
         shortest = min(window.pre for window in roster.windows)
         if shortest < SHORT_HISTORY:
-            yield Remark("short_history", SHORT.format(shortest=shortest, least=SHORT_HISTORY))
+            yield Remark("short_history", phrase(SHORT).format(shortest=shortest, least=SHORT_HISTORY))
         sizes = {panel.calendar.label(int(g)): len(rows) for g, rows in zip(sample.starts, roster.cohorts, strict=True)}
         if replicates.kind != "placebo":
-            yield from say.small_cohorts(sizes)
+            yield from remarks_on.small_cohorts(sizes)
         n_clusters = int(roster.cluster.max()) + 1
         if n_clusters < len(sample.used):
-            yield Remark("clusters_above_units", f"Errors allow for {n_clusters} clusters of units that move together.")
+            yield Remark(
+                "clusters_above_units",
+                say("Errors allow for {n_clusters} clusters of units that move together.", n_clusters=n_clusters),
+            )
         absorbed = [n for n, slope in zip(self.covariates, fit.slopes, strict=True) if slope == 0.0]
-        yield from say.covariates_absorbed(absorbed)
+        yield from remarks_on.covariates_absorbed(absorbed)
 
 
 def _undefined(kind: Kind, roster: Roster, jackknife_is_defined: bool) -> str | None:

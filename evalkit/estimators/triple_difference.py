@@ -14,7 +14,9 @@ from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, quote_names
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
-from evalkit.numerics import sample_remarks as say
+from evalkit.language import phrase, say
+from evalkit.language.nouns import quoted
+from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.numerics.cohort_sample import CohortSample, sort_by_cohort
 from evalkit.numerics.doubly_robust import Method
 from evalkit.numerics.group_time import BasePeriod, PlannedCell, plan_cohort
@@ -195,7 +197,7 @@ class TripleDifference(PanelEstimator):
         }
         effects = estimate_triples(sample, subgroups, plans, self.method)
         if not any(cell.is_treated for cell in effects.cells):
-            reasons = "; ".join(sorted({say.LEFT_OUT[why] for why in effects.left_out.values()}))
+            reasons = "; ".join(sorted({remarks_on.LEFT_OUT[why] for why in effects.left_out.values()}))
             raise DesignRefused(
                 f"Nothing after the start of treatment can be estimated: {reasons}.",
                 next_step="Widen the comparison (comparison=not_yet_treated), drop covariates, or add places.",
@@ -265,25 +267,32 @@ class TripleDifference(PanelEstimator):
 
     def _on_units(self, panel: Panel, fit: _Fit) -> Iterable[Remark]:
         """Units left out or used in part, and comparison cohorts without one subgroup."""
-        yield from say.excluded_units(panel.always_treated, self._too_early(panel), self.anticipation)
+        yield from remarks_on.excluded_units(panel.always_treated, self._too_early(panel), self.anticipation)
         if fit.sample.observed is not None:
             gaps = int((~fit.sample.observed.all(axis=1)).sum())
             yield Remark(
                 "unbalanced_within_pairs",
-                f"{gaps} of {len(fit.sample)} units are not observed in every period; they serve in the cells whose "
-                "two periods they were observed in (rule: within_pairs).",
+                say(
+                    "{gaps} of {count} units are not observed in every period; they serve in the cells whose two "
+                    "periods they were observed in (rule: within_pairs).",
+                    gaps=gaps,
+                    count=len(fit.sample),
+                ),
             )
         if fit.unusable and self.comparison == "not_yet_treated":
             names = quote_names("never-treated" if c == NEVER else panel.calendar.label(c) for c in fit.unusable)
             yield Remark(
                 "comparison_cohorts_left_out",
-                f"Places without both eligible and ineligible units are no comparison: {names}.",
+                say("Places without both eligible and ineligible units are no comparison: {names}.", names=names),
             )
         late = panel.never_treated & (panel.first_treated != NEVER)
         if late.any():
             yield Remark(
                 "treated_after_the_window",
-                f"{int(late.sum())} units start after the last period; within the data they count as untreated.",
+                say(
+                    "{late} units start after the last period; within the data they count as untreated.",
+                    late=int(late.sum()),
+                ),
                 comparison=int(late.sum()),
             )
 
@@ -292,28 +301,40 @@ class TripleDifference(PanelEstimator):
         label = panel.calendar.label
 
         def named(cells: Iterable[PlannedCell]) -> list[str]:
-            return [f"cohort {label(cell.cohort)} in {label(int(panel.time[cell.period]))}" for cell in cells]
+            return [
+                say("cohort {cohort} in {period}", cohort=label(c.cohort), period=label(int(panel.time[c.period])))
+                for c in cells
+            ]
 
         for reason in dict.fromkeys(fit.effects.left_out.values()):
             cells = [cell for cell, why in fit.effects.left_out.items() if why == reason]
-            yield from say.cells_left_out(named(cells), say.LEFT_OUT[reason])
+            yield from remarks_on.cells_left_out(named(cells), remarks_on.LEFT_OUT[reason])
         several = sum(len(cohorts) > 1 for cohorts, _ in fit.effects.triples)
         if several:
-            how = "with the weights of least variance" if self.combination == "gmm" else "by their size"
+            how = phrase("with the weights of least variance" if self.combination == "gmm" else "by their size")
             yield Remark(
                 "comparison_cohorts_averaged",
-                f"{several} cells have several comparison cohorts; each gave an estimate, averaged {how}.",
+                say(
+                    "{several} cells have several comparison cohorts; each gave an estimate, averaged {how}.",
+                    several=several,
+                    how=how,
+                ),
             )
         if fit.singular:
             yield Remark(
                 "averaged_by_size",
-                f"In {len(fit.singular)} cells ({quote_names(named(fit.singular))}) the errors of the estimates "
-                "against several cohorts cannot be weighed, for want of clusters (at least "
-                f"{self.fewest_clusters} of eligible and of ineligible units each); they were averaged by size.",
+                say(
+                    "In {count} cells ({named}) the errors of the estimates against several cohorts cannot be "
+                    "weighed, for want of clusters (at least {fewest_clusters} of eligible and of ineligible "
+                    "units each); they were averaged by size.",
+                    count=len(fit.singular),
+                    named=quoted(named(fit.singular)),
+                    fewest_clusters=self.fewest_clusters,
+                ),
             )
         regressors = [name for name in self.covariates if name != self.eligible]
         dropped = np.flatnonzero(fit.effects.dropped[1:])
-        yield from say.covariates_absorbed([regressors[place] for place in dropped])
+        yield from remarks_on.covariates_absorbed([regressors[place] for place in dropped])
 
     def _on_sample(self, panel: Panel, fit: _Fit, treated: list[slice]) -> Iterable[Remark]:
         """Small subgroups, weights and few clusters."""
@@ -324,16 +345,18 @@ class TripleDifference(PanelEstimator):
                 count = fit.sample.size_of(fit.subgroups.code(cohort, eligible))
                 if count:
                     sizes[f"{who}, {self.eligible}={int(eligible)}"] = count
-        yield from say.small_cohorts(sizes)
+        yield from remarks_on.small_cohorts(sizes)
         if panel.weight is not None:
             yield Remark(
                 "sampling_weights",
-                "Weights are sampling weights, taken in the base period of each cell and, for cohort shares, in the "
-                "first period observed; a unit of weight 2 counts as two in every mean.",
+                phrase(
+                    "Weights are sampling weights, taken in the base period of each cell and, for cohort shares, in "
+                    "the first period observed; a unit of weight 2 counts as two in every mean."
+                ),
             )
         rows = np.concatenate([np.arange(own.start, own.stop) for own in treated])
         codes = rows if fit.sample.cluster is None else np.unique(fit.sample.cluster[rows])
-        yield from say.few_clusters(fit.sample.n_clusters, len(codes), len(rows))
+        yield from remarks_on.few_clusters(fit.sample.n_clusters, len(codes), len(rows))
 
 
 def _influence(sample: CohortSample, subgroups: Subgroups, effects: TripleEffects) -> Influence:

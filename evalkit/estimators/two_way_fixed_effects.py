@@ -26,6 +26,8 @@ from evalkit.inference.panel_errors import (
     unadjusted,
 )  # fmt: skip
 from evalkit.inference.spatial import Kernel, nearness
+from evalkit.language import say
+from evalkit.numerics import sample_remarks
 from evalkit.numerics.bacon import forbidden_share
 from evalkit.numerics.cross_section_regression import read_persons
 from evalkit.numerics.cross_section_remarks import two_way_remarks
@@ -368,7 +370,12 @@ def _on_one_cluster(count: int, level: str) -> tuple[Remark, ...]:
     return (
         Remark(
             "event_times_on_one_cluster",
-            f"{count} event times were left out: each rests on one '{level}' alone, so that its error is not defined.",
+            say(
+                "{count} event times were left out: each rests on one '{level}' alone, so that its error is "
+                "not defined.",
+                count=count,
+                level=level,
+            ),
         ),
     )
 
@@ -442,49 +449,43 @@ def _remarks(
         found.append(
             Remark(
                 "forbidden_comparisons",
-                f"{100 * share:.0f} % of the weight of the two-way fixed-effects coefficient comes from comparing "
-                "units with units that were already treated; where effects differ or grow, that biases it.",
+                say(
+                    "{share:.0f} % of the weight of the two-way fixed-effects coefficient comes from comparing "
+                    "units with units that were already treated; where effects differ or grow, that biases it.",
+                    share=100 * share,
+                ),
             )
         )
-    once = sample.seen_once
-    if once.any():
-        treated = int((once & ~panel.never_treated).sum())
-        found.append(
-            Remark(
-                "units_seen_once",
-                f"{int(once.sum())} units with fewer than two usable periods carry no information and were left out.",
-                treated,
-                int(once.sum()) - treated,
-            )
-        )
+    found += sample_remarks.seen_once(sample.seen_once, panel.never_treated)
     left_out = int(sample.types.count @ (anticipated & (sample.types.weight > 0.0)).sum(axis=1))
     if left_out:
         found.append(
             Remark(
-                "anticipation_rows", f"{left_out} rows in the anticipation periods are left out of the overall effect."
+                "anticipation_rows",
+                say("{rows} rows in the anticipation periods are left out of the overall effect.", rows=left_out),
             )
         )
-    if absorbed:
-        found.append(
-            Remark(
-                "covariates_absorbed",
-                "Covariates without variation of their own (absorbed or collinear) were left out: "
-                f"{', '.join(absorbed)}.",
-            )
-        )
+    found += sample_remarks.covariates_absorbed(absorbed)
     if second_reference is not None:
         found.append(
             Remark(
                 "second_reference",
-                f"Without never-treated units, event time {second_reference} is a second reference of the event study.",
+                say(
+                    "Without never-treated units, event time {second_reference} is a second reference of the "
+                    "event study.",
+                    second_reference=second_reference,
+                ),
             )
         )
     if panel.always_treated.any():
         found.append(
             Remark(
                 "always_treated_in_static",
-                f"{int(panel.always_treated.sum())} units treated in every period stay in the static regression as "
-                "comparisons and are left out of the event study.",
+                say(
+                    "{always_treated} units treated in every period stay in the static regression as comparisons "
+                    "and are left out of the event study.",
+                    always_treated=int(panel.always_treated.sum()),
+                ),
                 int(panel.always_treated.sum()),
             )
         )

@@ -108,7 +108,7 @@ def in_remark(
     """Text and counts of a remark; both counts are withheld where one is small, or where `every` count is."""
     hide = every or small(rules, remark.treated) or small(rules, remark.comparison)
     counts = (None, None) if hide else (remark.treated, remark.comparison)
-    return in_text(remark.text, rules, known, every=every), *counts
+    return in_text(phrase(remark.text), rules, known, every=every), *counts
 
 
 def has_small_cohort(panel: Panel, rules: Policy) -> bool:

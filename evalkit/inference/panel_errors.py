@@ -15,6 +15,7 @@ from scipy import sparse
 
 from evalkit.inference.leverage import Adjustment, Leverage, leverage
 from evalkit.inference.psd import without_negative_eigenvalues
+from evalkit.language import say
 from evalkit.numerics.cluster_moments import gram_by_type, moments_by_cluster
 from evalkit.numerics.two_way_system import (
     Fitted,
@@ -299,7 +300,11 @@ def _few_periods(periods: int) -> tuple[Remark, ...]:
     return (
         Remark(
             "few_periods_as_clusters",
-            f"Errors are clustered by period too, and there are {periods} periods: too few to trust their clustering.",
+            say(
+                "Errors are clustered by period too, and there are {periods} periods: too few to trust their "
+                "clustering.",
+                periods=periods,
+            ),
         ),
     )
 
@@ -327,7 +332,11 @@ def _repaired(count: int) -> tuple[Remark, ...]:
     return (
         Remark(
             "covariance_repaired",
-            f"In {count} of 2 regressions (overall effect, event study) the estimated covariance had negative "
-            "eigenvalues, which no covariance has; they were set to 0, which makes errors larger, never smaller.",
+            say(
+                "In {count} of 2 regressions (overall effect, event study) the estimated covariance had "
+                "negative eigenvalues, which no covariance has; they were set to 0, which makes errors "
+                "larger, never smaller.",
+                count=count,
+            ),
         ),
     )

@@ -14,6 +14,7 @@ import numpy as np
 
 from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
+from evalkit.language import Phrases
 from evalkit.uncertainty import OwnInterval
 from evalkit.vocabulary import FloatArray, OwnMethod, Remark
 
@@ -25,12 +26,13 @@ METHOD: Final[Mapping[Kind, OwnMethod]] = {
     "bootstrap": "bootstrap",
     "placebo": "placebo_variance",
 }
-HOW: Final[Mapping[Kind, str]] = {
+_HOW: Final = {
     "jackknife": "Standard errors leave out one cluster at a time (jackknife, {count} replicates), with Student's t.",
     "placebo": "Standard errors are the spread of {count} placebos: the same starts given to comparison units, with "
     "Student's t. They take it that treated units are as noisy as these.",
     "bootstrap": "Standard errors draw the clusters again and fit anew ({count} bootstrap samples).",
 }
+HOW: Final = Phrases(_HOW)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,12 +30,13 @@ from evalkit.inference.unit_gaps import (
     sampling_of,
     spread_before,
 )
+from evalkit.language import mark, phrase, say
 from evalkit.numerics.conformal import conformal_interval, conformal_p
 from evalkit.uncertainty import OwnInterval
 from evalkit.vocabulary import FloatArray, Remark
 
 Method = Literal["auto", "placebo_in_space", "conformal"]
-LEANS: Final = (
+LEANS: Final = mark(
     "Conformal inference takes it that what the weights leave over looks alike throughout. Where places share ups and "
     "downs that wander, and the weights do not follow all of them, its intervals hold less often than they say: 90 % "
     "intervals held in 84 of 100 simulated panels of that kind."
@@ -131,15 +132,20 @@ def _own(
             return None, said
     found = _conformal(panel, units, recipe)
     if found is not None:
-        said.append(Remark("conformal_leans", LEANS))
+        said.append(Remark("conformal_leans", phrase(LEANS)))
     if found is None and recipe.method == "conformal":
         periods = len(units[0].gap)
         said.append(
             Remark(
                 "conformal_uninformative",
-                f"Conformal inference has no interval at {recipe.level:.0%} here. It needs treated units that start "
-                f"together, a smallest p-value (1/{periods}, one over the number of periods) of at most "
-                f"{1.0 - recipe.level:.2g}, and a fit to all periods that cannot absorb any effect.",
+                say(
+                    "Conformal inference has no interval at {level:.0f} % here. It needs treated units that start "
+                    "together, a smallest p-value (1/{periods}, one over the number of periods) of at most "
+                    "{level_2:.2g}, and a fit to all periods that cannot absorb any effect.",
+                    level=100 * recipe.level,
+                    periods=periods,
+                    level_2=1.0 - recipe.level,
+                ),
             )
         )
     return found, said
@@ -147,11 +153,21 @@ def _own(
 
 def _too_few(test: PlaceboTest, level: float, method: Method) -> Remark:
     count = len(test.others)
-    instead = " Conformal inference over time is used where the series is long enough." if method == "auto" else ""
+    instead = ""
+    if method == "auto":
+        instead = phrase(" Conformal inference over time is used where the series is long enough.")
     return Remark(
         "placebos_uninformative",
-        f"With {count} placebos the smallest p-value that could be reached is 1/{count + 1} = {test.smallest_p:.2g}, "
-        f"so placebos in space can give no {level:.0%} interval, whatever the effect.{instead}",
+        say(
+            "With {count} placebos the smallest p-value that could be reached is 1/{count_2} = "
+            "{smallest_p:.2g}, so placebos in space can give no {level:.0f} % interval, whatever the "
+            "effect.{instead}",
+            count=count,
+            count_2=count + 1,
+            smallest_p=test.smallest_p,
+            level=100 * level,
+            instead=instead,
+        ),
         comparison=count,
     )
 
@@ -233,9 +249,15 @@ def _on_fit(panel: Panel, units: Sequence[UnitGaps]) -> list[Remark]:
         remarks.append(
             Remark(
                 "exact_fit",
-                f"{len(exact)} of {len(units)} treated units are fitted exactly before the start, which {periods} "
-                f"periods and {len(exact[0].pool.donors)} donors can do whatever the truth: the fit says little, and "
-                "many other weights would fit as well (those nearest to equal are taken).",
+                say(
+                    "{count} of {count_2} treated units are fitted exactly before the start, which {periods} "
+                    "periods and {count_3} donors can do whatever the truth: the fit says little, and many other "
+                    "weights would fit as well (those nearest to equal are taken).",
+                    count=len(exact),
+                    count_2=len(units),
+                    periods=periods,
+                    count_3=len(exact[0].pool.donors),
+                ),
                 treated=len(exact),
             )
         )
@@ -244,17 +266,23 @@ def _on_fit(panel: Panel, units: Sequence[UnitGaps]) -> list[Remark]:
         remarks.append(
             Remark(
                 "placebos_sampled",
-                f"{len(fewer[0].placebos.donors)} of {len(fewer[0].pool.donors)} donors, chosen at random, stand in as "
-                "placebos.",
+                say(
+                    "{count} of {count_2} donors, chosen at random, stand in as placebos.",
+                    count=len(fewer[0].placebos.donors),
+                    count_2=len(fewer[0].pool.donors),
+                ),
             )
         )
     if len(units) > 1:
         remarks.append(
             Remark(
                 "units_fitted_alone",
-                f"{len(units)} treated units are fitted one by one and then averaged. Their errors are taken to go "
-                "together as far as they share donors, and the reported interval compares their average with averages "
-                "of as many donors.",
+                say(
+                    "{count} treated units are fitted one by one and then averaged. Their errors are taken to go "
+                    "together as far as they share donors, and the reported interval compares their average with "
+                    "averages of as many donors.",
+                    count=len(units),
+                ),
                 treated=len(units),
             )
         )

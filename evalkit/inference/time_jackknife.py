@@ -9,6 +9,7 @@ import numpy as np
 
 from evalkit.data.donor_pool import Pool
 from evalkit.data.panel import Panel
+from evalkit.language import say
 from evalkit.uncertainty import OwnInterval
 from evalkit.vocabulary import FloatArray, IntArray, Remark
 
@@ -36,8 +37,13 @@ def time_jackknife(
     if rank < 1 or not together:
         said = Remark(
             "jackknife_uninformative",
-            f"The jackknife over {count} periods gives no {level:.0%} interval: it needs "
-            f"{math.ceil(1.0 / (1.0 - level) - 1e-9) - 1} periods before a start that all treated units share.",
+            say(
+                "The jackknife over {count} periods gives no {level:.0f} % interval: it needs {ceil} periods "
+                "before a start that all treated units share.",
+                count=count,
+                level=100 * level,
+                ceil=math.ceil(1.0 / (1.0 - level) - 1e-09) - 1,
+            ),
         )
         return None, [said]
     effects, errors = np.empty(count), np.empty(count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from evalkit.language.numbers import is_one, localized
@@ -73,3 +74,17 @@ _NOUNS: Final = {
 }
 NOUNS: Final = Phrases(_NOUNS)
 """Nouns that are counted beneath figures: after exactly one, and after any other number."""
+
+
+def quoted(names: Iterable[object], limit: int = 5) -> str:
+    """Names in quotation marks, and how many were left out.
+
+    Examples
+    --------
+    >>> quoted(["a", "b", "c"], limit=2)
+    "'a', 'b' and 1 more"
+    """
+    listed = [str(name) for name in names]
+    shown = ", ".join(f"'{name}'" for name in listed[:limit])
+    more = len(listed) - limit
+    return say("{shown} and {more} more", shown=shown, more=more) if more > 0 else shown

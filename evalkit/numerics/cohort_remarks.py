@@ -6,17 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from evalkit.errors import quote_names
-from evalkit.numerics import sample_remarks as say
+from evalkit.language import phrase, say
+from evalkit.language.nouns import quoted
+from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.numerics.did_layout import Layout
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
 
-missing_covariates = say.missing_covariates
+missing_covariates = remarks_on.missing_covariates
 
 
 def left_out(always: BoolArray, layout: Layout, anticipation: int) -> Iterable[Remark]:
     """Units treated throughout or without a period before they may react; (N,) True where always treated."""
-    yield from say.excluded_units(always, layout.no_clean_period & ~always, anticipation)
+    yield from remarks_on.excluded_units(always, layout.no_clean_period & ~always, anticipation)
 
 
 def unbalanced(weights: FloatArray, layout: Layout, family: str) -> Iterable[Remark]:
@@ -25,11 +26,17 @@ def unbalanced(weights: FloatArray, layout: Layout, family: str) -> Iterable[Rem
     if not gaps.any():
         return
     stays = layout.group == len(layout.cohorts)
-    other = "imputation takes each by its own" if family == "linear" else "poisson_fixed_effects takes each by its own"
+    other = say(
+        "{estimator} takes each by its own", estimator="imputation" if family == "linear" else "poisson_fixed_effects"
+    )
     yield Remark(
         "unbalanced_rows_used",
-        f"{int(gaps.sum())} units are not observed in every period; their observed rows are used. Units enter by "
-        f"their cohort's mean level, so who is missing when must not go with the level; {other}.",
+        say(
+            "{gaps} units are not observed in every period; their observed rows are used. Units enter by "
+            "their cohort's mean level, so who is missing when must not go with the level; {other}.",
+            gaps=int(gaps.sum()),
+            other=other,
+        ),
         treated=int((gaps & ~stays).sum()),
         comparison=int((gaps & stays).sum()),
     )
@@ -40,8 +47,11 @@ def no_comparison(periods: Sequence[object]) -> Iterable[Remark]:
     if periods:
         yield Remark(
             "periods_without_comparison",
-            f"In {quote_names(periods)} no unit is untreated: nothing there tells an effect from a change that "
-            "all units share, and these periods were left out.",
+            say(
+                "In {periods} no unit is untreated: nothing there tells an effect from a change that all "
+                "units share, and these periods were left out.",
+                periods=quoted(periods),
+            ),
         )
 
 
@@ -51,41 +61,51 @@ def without_events(
     """Cohorts and periods whose untreated rows hold no event (or nothing but events), (H, T) True where left out."""
     if not unbounded.any():
         return
-    names = [*cohorts, "the comparison group"]
-    by_row = [f"{names[h]} in {periods[t]}" for h, t in np.argwhere(unbounded)]
-    what = "no event" if family == "poisson" else "no event, or nothing but events"
+    names = [*cohorts, phrase("the comparison group")]
+    by_row = [say("{name} in {period}", name=names[h], period=periods[t]) for h, t in np.argwhere(unbounded)]
+    what = phrase("no event" if family == "poisson" else "no event, or nothing but events")
     yield Remark(
         "separated",
-        f"Untreated rows with {what} in their cohort or period were left out, as no finite effect fits them "
-        f"({quote_names(by_row)}).",
+        say(
+            "Untreated rows with {what} in their cohort or period were left out, as no finite effect fits"
+            " them ({by_row}).",
+            what=what,
+            by_row=quoted(by_row),
+        ),
     )
 
 
 def cells_left_out(names: Sequence[str]) -> Iterable[Remark]:
     """Cells without an estimate."""
-    yield from say.cells_left_out(names, "untreated rows do not say what to expect there, or hold no event")
+    yield from remarks_on.cells_left_out(
+        names, phrase("untreated rows do not say what to expect there, or hold no event")
+    )
 
 
 def scale(family: str, chosen: str) -> Iterable[Remark]:
     """What the effects are, and in which terms trends are parallel."""
     if family == "linear":
         return
-    trends = "ratios" if family == "poisson" else "odds"
-    kind = "rate ratios" if family == "poisson" else "risk ratios"
+    trends = phrase("ratios" if family == "poisson" else "odds")
+    kind = phrase("rate ratios" if family == "poisson" else "risk ratios")
     effects = (
-        f"Effects are logs of {kind}: exp(effect) multiplies the mean expected without treatment"
+        say("Effects are logs of {kind}: exp(effect) multiplies the mean expected without treatment", kind=kind)
         if chosen == "ratio"
-        else "Effects are differences of means in the unit of the outcome"
+        else phrase("Effects are differences of means in the unit of the outcome")
     )
-    yield Remark("scale", f"{effects}; trends are taken as parallel in {trends}.")
+    yield Remark("scale", say("{effects}; trends are taken as parallel in {trends}.", effects=effects, trends=trends))
 
 
 def leads_from_own_mean(count: int) -> Remark:
     """How cells before treatment were estimated."""
     return Remark(
         "leads_from_untreated_rows",
-        f"The {count} cells before treatment come from a separate fit to untreated rows. Each is measured from what "
-        "its cohort's own level over these rows predicts, so no period is the reference.",
+        say(
+            "The {count} cells before treatment come from a separate fit to untreated rows. Each is "
+            "measured from what its cohort's own level over these rows predicts, so no period is the "
+            "reference.",
+            count=count,
+        ),
     )
 
 
@@ -93,14 +113,16 @@ def about_clusters(
     sizes: Mapping[object, int], weighted: bool, n_clusters: int, treated_clusters: IntArray, n_treated: int
 ) -> Iterable[Remark]:
     """Small cohorts, weights and few clusters."""
-    yield from say.small_cohorts(sizes)
+    yield from remarks_on.small_cohorts(sizes)
     if weighted:
         yield Remark(
             "sampling_weights",
-            "Weights are sampling weights, in the regression, in each cell and, from the first period observed, in the "
-            "cohort shares; a unit of weight 2 counts as two in every mean.",
+            phrase(
+                "Weights are sampling weights, in the regression, in each cell and, from the first period observed, in "
+                "the cohort shares; a unit of weight 2 counts as two in every mean."
+            ),
         )
-    yield from say.few_clusters(n_clusters, len(np.unique(treated_clusters)), n_treated)
+    yield from remarks_on.few_clusters(n_clusters, len(np.unique(treated_clusters)), n_treated)
 
 
 def _dropped(weights: FloatArray) -> BoolArray:

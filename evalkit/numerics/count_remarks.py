@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from evalkit.errors import quote_names
-from evalkit.numerics import sample_remarks as say
+from evalkit.language import mark, say
+from evalkit.language.nouns import quoted
+from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.vocabulary import BoolArray, Remark
 
 LOG_RATIOS: Final = Remark(
-    "log_link", "Effects are log rate ratios: exp(effect) multiplies the expected count. Trends are parallel in ratios."
+    "log_link",
+    mark("Effects are log rate ratios: exp(effect) multiplies the expected count. Trends are parallel in ratios."),
 )
-seen_once = say.seen_once
-missing_covariates = say.missing_covariates
-few_clusters = say.few_clusters
-absorbed = say.covariates_absorbed
+seen_once = remarks_on.seen_once
+missing_covariates = remarks_on.missing_covariates
+few_clusters = remarks_on.few_clusters
+absorbed = remarks_on.covariates_absorbed
 
 
 def left_out(units: BoolArray, never_treated: BoolArray, why: str) -> Iterable[Remark]:
@@ -26,8 +28,14 @@ def left_out(units: BoolArray, never_treated: BoolArray, why: str) -> Iterable[R
     comparison = int((units & never_treated).sum())
     yield Remark(
         "units_without_events",
-        f"{int(units.sum())} units with {why} say nothing about a ratio and were left out ({treated} treated, "
-        f"{comparison} comparison).",
+        say(
+            "{units} units with {why} say nothing about a ratio and were left out ({treated} treated, "
+            "{comparison} comparison).",
+            units=int(units.sum()),
+            why=why,
+            treated=treated,
+            comparison=comparison,
+        ),
         treated,
         comparison,
     )
@@ -36,7 +44,7 @@ def left_out(units: BoolArray, never_treated: BoolArray, why: str) -> Iterable[R
 def empty_periods(labels: Sequence[object]) -> Iterable[Remark]:
     """Periods in which nobody has an event, by label."""
     if labels:
-        yield Remark("periods_without_events", f"In {quote_names(labels)} nobody has an event: left out.")
+        yield Remark("periods_without_events", say("In {labels} nobody has an event: left out.", labels=quoted(labels)))
 
 
 def separated(rows: BoolArray, never_treated: BoolArray) -> Iterable[Remark]:
@@ -46,8 +54,11 @@ def separated(rows: BoolArray, never_treated: BoolArray) -> Iterable[Remark]:
     treated = int(rows[~never_treated].sum())
     yield Remark(
         "separated",
-        f"{int(rows.sum())} rows without events were left out: a term that no row with events shares fits them with an "
-        "infinite coefficient, which is not reported.",
+        say(
+            "{rows} rows without events were left out: a term that no row with events shares fits them "
+            "with an infinite coefficient, which is not reported.",
+            rows=int(rows.sum()),
+        ),
         treated,
         int(rows.sum()) - treated,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evalkit.language import phrase, say
 from evalkit.numerics import sample_remarks
 from evalkit.numerics.cross_section_regression import Persons
 from evalkit.numerics.cross_section_two_way import TwoWay
@@ -17,8 +18,10 @@ def on_errors(n_clusters: int | None) -> list[Remark]:
     return [
         Remark(
             "errors_of_persons",
-            "Errors treat persons as independent. A shock that all persons of a group share in a period is in none of "
-            "them, and with few groups nothing in the data can tell it from an effect.",
+            phrase(
+                "Errors treat persons as independent. A shock that all persons of a group share in a period is in none "
+                "of them, and with few groups nothing in the data can tell it from an effect."
+            ),
         )
     ]
 
@@ -30,15 +33,22 @@ def two_way_remarks(fit: TwoWay, persons: Persons, covariates: Sequence[str]) ->
         found.append(
             Remark(
                 "forbidden_comparisons",
-                f"{100 * fit.forbidden_share:.0f} % of the weight of the two-way fixed-effects coefficient comes from "
-                "comparing groups with groups that were already treated; where effects differ or grow, that biases it.",
+                say(
+                    "{forbidden_share:.0f} % of the weight of the two-way fixed-effects coefficient comes from "
+                    "comparing groups with groups that were already treated; where effects differ or grow, that "
+                    "biases it.",
+                    forbidden_share=100 * fit.forbidden_share,
+                ),
             )
         )
     if fit.anticipated:
         found.append(
             Remark(
                 "anticipation_rows",
-                f"{fit.anticipated} rows in the anticipation periods are left out of the overall effect.",
+                say(
+                    "{anticipated} rows in the anticipation periods are left out of the overall effect.",
+                    anticipated=fit.anticipated,
+                ),
             )
         )
     absorbed = [name for name, gone in zip(covariates, fit.absorbed, strict=True) if gone]
@@ -47,8 +57,11 @@ def two_way_remarks(fit: TwoWay, persons: Persons, covariates: Sequence[str]) ->
         found.append(
             Remark(
                 "second_reference",
-                f"Without never-treated groups, event time {fit.second_reference} is a second reference of the event "
-                "study.",
+                say(
+                    "Without never-treated groups, event time {second_reference} is a second reference of the "
+                    "event study.",
+                    second_reference=fit.second_reference,
+                ),
             )
         )
     return (*found, *on_errors(None if persons.cluster is None else persons.n_clusters))

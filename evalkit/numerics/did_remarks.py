@@ -7,28 +7,35 @@ from typing import Final
 
 import numpy as np
 
-from evalkit.errors import quote_names
+from evalkit.language import Phrases, mark, say
+from evalkit.language.nouns import quoted
 from evalkit.vocabulary import BoolArray, IntArray, Remark
 
-LOG_LINK: Final = Remark("log_link", "Effects are log rate ratios: exp(effect) multiplies the expected count.")
-PRIOR_ONLY: Final = Remark("prior_only", "The outcome was ignored: these draws show what the priors imply.")
+LOG_LINK: Final = Remark("log_link", mark("Effects are log rate ratios: exp(effect) multiplies the expected count."))
+PRIOR_ONLY: Final = Remark("prior_only", mark("The outcome was ignored: these draws show what the priors imply."))
 
 
 SHARES: Final = Remark(
     "percentage_points",
-    "Effects are differences in percentage points, averaged over the treated: the share expected with the programme "
-    "less that expected without it. Successes are taken as independent given levels and periods; where places have "
-    "good and bad years of their own, intervals are too narrow.",
+    mark(
+        "Effects are differences in percentage points, averaged over the treated: the share expected with the "
+        "programme less that expected without it. Successes are taken as independent given levels and periods; where "
+        "places have good and bad years of their own, intervals are too narrow."
+    ),
 )
 SITES: Final = Remark(
     "sites_pooled",
-    "Each treated unit has an effect of its own, pulled towards that of all by as much as the data ask for. Read a "
-    "single unit's effect with its interval: the ranking of units is far less certain than their average.",
+    mark(
+        "Each treated unit has an effect of its own, pulled towards that of all by as much as the data ask for. Read a "
+        "single unit's effect with its interval: the ranking of units is far less certain than their average."
+    ),
 )
 PERSONS: Final = Remark(
     "persons_summed",
-    "Rows were summed by group and period: means, counts and the spread within hold all that this model needs. Shocks "
-    "that all persons of a group share in a period count as error.",
+    mark(
+        "Rows were summed by group and period: means, counts and the spread within hold all that this model needs. "
+        "Shocks that all persons of a group share in a period count as error."
+    ),
 )
 
 
@@ -39,7 +46,7 @@ def no_clean_period(units: BoolArray) -> Remark | None:
         return None
     return Remark(
         "always_treated_excluded",
-        f"{count} units have no period before treatment (anticipation included) and were left out.",
+        say("{count} units have no period before treatment (anticipation included) and were left out.", count=count),
         treated=count,
     )
 
@@ -51,47 +58,67 @@ def no_comparison(labels: Iterable[object]) -> Remark | None:
         return None
     return Remark(
         "periods_without_comparison",
-        f"In {quote_names(named)} no unit is untreated: nothing there tells an effect from a change that "
-        "all units share, and these periods were left out.",
+        say(
+            "In {named} no unit is untreated: nothing there tells an effect from a change that all units "
+            "share, and these periods were left out.",
+            named=quoted(named),
+        ),
     )
 
 
 def missing_covariates(rows: int) -> Remark | None:
     """Rows left out because a covariate is missing."""
-    return Remark("missing_covariates", f"{rows} rows with a missing covariate were left out.") if rows else None
+    return (
+        Remark("missing_covariates", say("{rows} rows with a missing covariate were left out.", rows=rows))
+        if rows
+        else None
+    )
 
 
 def constant_covariates(names: Sequence[str]) -> Remark | None:
     """Covariates that the unit effects take in."""
     if not names:
         return None
-    verb = "does" if len(names) == 1 else "do"
     return Remark(
         "constant_covariates",
-        f"{quote_names(names)} {verb} not vary within units and periods: their effects take it in.",
+        say(
+            "{names} does not vary within units and periods: their effects take it in."
+            if len(names) == 1
+            else "{names} do not vary within units and periods: their effects take it in.",
+            names=quoted(names),
+        ),
     )
 
 
 def errors_within_units(autoregressive: bool, unit: str = "unit") -> Remark:
     """What the model takes errors of one unit (or group) to be."""
-    if autoregressive:
-        return Remark(
-            "errors_within_units",
-            f"Errors of a {unit} follow a first-order autoregression whose strength is estimated from the data.",
-        )
-    return Remark(
-        "errors_within_units",
-        f"Errors are independent within {unit}s given {unit} and period effects. Where a {unit}'s bad years come in "
-        "runs, intervals are too narrow.",
-    )
+    return Remark("errors_within_units", WITHIN[f"{'runs' if autoregressive else 'independent'} {unit}"])
+
+
+_WITHIN: Final = {
+    "runs unit": "Errors of a unit follow a first-order autoregression whose strength is estimated from the data.",
+    "runs group": "Errors of a group follow a first-order autoregression whose strength is estimated from the data.",
+    "independent unit": (
+        "Errors are independent within units given unit and period effects. Where a unit's bad years come in runs, "
+        "intervals are too narrow."
+    ),
+    "independent group": (
+        "Errors are independent within groups given group and period effects. Where a group's bad years come in runs, "
+        "intervals are too narrow."
+    ),
+}
+WITHIN: Final = Phrases(_WITHIN)
 
 
 def known_errors(column: str) -> Remark:
     """Outcomes are survey estimates."""
     return Remark(
         "known_standard_errors",
-        f"Outcomes are estimates with the standard errors in '{column}': their noise is counted on top of the errors "
-        "of the model, and noisy outcomes weigh less.",
+        say(
+            "Outcomes are estimates with the standard errors in '{column}': their noise is counted on top"
+            " of the errors of the model, and noisy outcomes weigh less.",
+            column=column,
+        ),
     )
 
 
@@ -104,8 +131,12 @@ def clusters_above_units(cluster: IntArray | None, n_units: int) -> Remark | Non
         return None
     return Remark(
         "clusters_above_units",
-        f"The panel names {count} clusters of {n_units} units. This model knows no shocks that units of a cluster "
-        "share; where there are such shocks its intervals are too narrow.",
+        say(
+            "The panel names {count} clusters of {n_units} units. This model knows no shocks that units "
+            "of a cluster share; where there are such shocks its intervals are too narrow.",
+            count=count,
+            n_units=n_units,
+        ),
     )
 
 
@@ -115,6 +146,10 @@ def leads_apart(count: int) -> Remark | None:
         return None
     return Remark(
         "leads_from_untreated_rows",
-        f"The {count} cells before treatment come from a separate fit to untreated rows, without pooling. Each is "
-        "measured from its cohort's average over the untreated periods, so no period is the reference.",
+        say(
+            "The {count} cells before treatment come from a separate fit to untreated rows, without "
+            "pooling. Each is measured from its cohort's average over the untreated periods, so no period"
+            " is the reference.",
+            count=count,
+        ),
     )

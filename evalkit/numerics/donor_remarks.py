@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from evalkit.language import mark, phrase, say
 from evalkit.vocabulary import Remark
 
 STRONG: Final = 0.4
@@ -11,17 +12,22 @@ STRONG: Final = 0.4
 
 PREDICTIVE: Final = Remark(
     "predictive_intervals",
-    "Intervals of effects hold the noise of single periods as well as what is not known of the weights: a gap outside "
-    "its interval is more than chance makes. The noise is taken to be independent from period to period.",
+    mark(
+        "Intervals of effects hold the noise of single periods as well as what is not known of the weights: a gap "
+        "outside its interval is more than chance makes. The noise is taken to be independent from period to period."
+    ),
 )
 PREDICTIVE_AR1: Final = Remark(
     "predictive_intervals",
-    "Intervals of effects hold the noise of single periods as well as what is not known of the weights: a gap outside "
-    "its interval is more than chance makes. The noise may follow from one period to the next (AR(1)), and what the "
-    "last period before the start knew of it is carried forward.",
+    mark(
+        "Intervals of effects hold the noise of single periods as well as what is not known of the weights: a gap "
+        "outside its interval is more than chance makes. The noise may follow from one period to the next (AR(1)), and "
+        "what the last period before the start knew of it is carried forward."
+    ),
 )
 PRIOR_ONLY: Final = Remark(
-    "prior_only", "The outcome before the start was ignored: the numbers show what the priors imply, not a finding."
+    "prior_only",
+    mark("The outcome before the start was ignored: the numbers show what the priors imply, not a finding."),
 )
 
 
@@ -31,8 +37,12 @@ def prior_decides(donors: int, periods: int) -> Remark | None:
         return None
     return Remark(
         "more_donors_than_periods",
-        f"{donors} comparison units for {periods} periods before the start: many weightings fit as well as each other, "
-        "and the prior chooses among them.",
+        say(
+            "{donors} comparison units for {periods} periods before the start: many weightings fit as "
+            "well as each other, and the prior chooses among them.",
+            donors=donors,
+            periods=periods,
+        ),
         comparison=donors,
     )
 
@@ -43,15 +53,20 @@ def pull(span: tuple[float, float, float] | None) -> Remark | None:
         return None
     low, high, width = span
     share = (high - low) / width if width > 0.0 else 0.0
-    verdict = (
+    verdict = phrase(
         "the choice of prior moves the effect by more than half of what its interval allows for"
         if share > 0.5
         else "the choice of prior moves the effect little beside its interval"
     )
     return Remark(
         "prior_pull",
-        f"Under priors from very sparse (concentration 0.05) to flat (1) the effect runs from {low:.3g} to {high:.3g}: "
-        f"{verdict}.",
+        say(
+            "Under priors from very sparse (concentration 0.05) to flat (1) the effect runs from "
+            "{low:.3g} to {high:.3g}: {verdict}.",
+            low=low,
+            high=high,
+            verdict=verdict,
+        ),
     )
 
 
@@ -61,18 +76,28 @@ def autocorrelated(value: float) -> Remark | None:
         return None
     return Remark(
         "autocorrelated_gaps",
-        f"Gaps before the start follow one another (correlation {value:.2f} from one period to the next), which the "
-        "model leaves out: its interval of the average effect is too narrow. errors=ar1 allows for it.",
+        say(
+            "Gaps before the start follow one another (correlation {value:.2f} from one period to the "
+            "next), which the model leaves out: its interval of the average effect is too narrow. "
+            "errors=ar1 allows for it.",
+            value=value,
+        ),
     )
 
 
 def merged(targets: int, fitted: int, averaged: int) -> Remark:
     """Where units that start together were averaged."""
-    left = f" {fitted - averaged} units observed in other periods than the rest were left out." * (fitted > averaged)
+    gone = fitted - averaged
+    left = say(" {gone} units observed in other periods than the rest were left out.", gone=gone) if gone > 0 else ""
     return Remark(
         "units_averaged",
-        f"The {averaged} treated units were averaged by start into {targets} series, each with weights of its own."
-        f"{left} by=unit gives every unit its own weights.",
+        say(
+            "The {averaged} treated units were averaged by start into {targets} series, each with weights"
+            " of its own.{left} by=unit gives every unit its own weights.",
+            averaged=averaged,
+            targets=targets,
+            left=left,
+        ),
         treated=averaged,
     )
 
@@ -81,7 +106,10 @@ def pooled(targets: int) -> Remark:
     """Where effects were shrunk towards their mean."""
     return Remark(
         "effects_pooled",
-        f"The mean effects of the {targets} treated series are partially pooled: each is drawn towards their common "
-        "mean, the more so the less its own data say. pooling=none leaves them alone.",
+        say(
+            "The mean effects of the {targets} treated series are partially pooled: each is drawn towards"
+            " their common mean, the more so the less its own data say. pooling=none leaves them alone.",
+            targets=targets,
+        ),
         treated=targets,
     )

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from evalkit.errors import quote_names
-from evalkit.numerics.cohort_effects import LeftOut
-from evalkit.numerics.doubly_robust import OVERLAP_LIMIT
+from evalkit.language import Phrases, say
+from evalkit.language.nouns import quoted
 from evalkit.vocabulary import BoolArray, Remark
 
 SMALL_COHORT: Final = 5
@@ -16,13 +15,14 @@ FEW_CLUSTERS: Final = 30
 """Below this many clusters normal critical values reject too often."""
 FEW_TREATED_CLUSTERS: Final = 10
 """Below this many treated clusters intervals are too short, however many comparison clusters there are."""
-LEFT_OUT: Final[Mapping[LeftOut, str]] = {
+_LEFT_OUT: Final = {
     "no_comparison_units": "no unit is left to compare with",
     "no_treated_units": "no treated unit is observed in both periods",
     "too_few_comparison_units": "there are no more comparison units than regressors, so they show no spread",
     "covariates_without_support": "a covariate varies among treated units but not among comparison units",
-    "no_overlap": f"the propensity score reaches {OVERLAP_LIMIT}: treated units have no like among comparison units",
+    "no_overlap": "the propensity score reaches 0.999: treated units have no like among comparison units",
 }
+LEFT_OUT: Final = Phrases(_LEFT_OUT)
 """Why a two-period comparison has no estimate."""
 
 
@@ -33,8 +33,11 @@ def excluded_units(always: BoolArray, early: BoolArray, anticipation: int) -> li
         found.append(
             Remark(
                 "always_treated_excluded",
-                f"{always.sum()} units treated from the first period on were left out: they show no change at the "
-                "start, and are never a comparison.",
+                say(
+                    "{always} units treated from the first period on were left out: they show no change at the "
+                    "start, and are never a comparison.",
+                    always=always.sum(),
+                ),
                 treated=int(always.sum()),
             )
         )
@@ -42,8 +45,12 @@ def excluded_units(always: BoolArray, early: BoolArray, anticipation: int) -> li
         found.append(
             Remark(
                 "no_base_period",
-                f"{early.sum()} units were left out: no usable period precedes their start by more than the "
-                f"{anticipation} periods of anticipation.",
+                say(
+                    "{early} units were left out: no usable period precedes their start by more than the "
+                    "{anticipation} periods of anticipation.",
+                    early=early.sum(),
+                    anticipation=anticipation,
+                ),
                 treated=int(early.sum()),
             )
         )
@@ -57,7 +64,10 @@ def seen_once(units: BoolArray, never_treated: BoolArray) -> list[Remark]:
     return [
         Remark(
             "units_seen_once",
-            f"{int(units.sum())} units with fewer than two usable periods carry no information and were left out.",
+            say(
+                "{units} units with fewer than two usable periods carry no information and were left out.",
+                units=int(units.sum()),
+            ),
             int((units & ~never_treated).sum()),
             int((units & never_treated).sum()),
         )
@@ -71,7 +81,10 @@ def covariates_absorbed(names: Sequence[str]) -> list[Remark]:
     return [
         Remark(
             "covariates_absorbed",
-            f"Covariates without variation of their own (absorbed or collinear) were left out: {quote_names(names)}.",
+            say(
+                "Covariates without variation of their own (absorbed or collinear) were left out: {names}.",
+                names=quoted(names),
+            ),
         )
     ]
 
@@ -80,7 +93,7 @@ def missing_covariates(rows: int) -> list[Remark]:
     """Rows left out because a covariate is missing."""
     if not rows:
         return []
-    return [Remark("missing_covariates", f"{rows} rows with a missing covariate were left out.")]
+    return [Remark("missing_covariates", say("{rows} rows with a missing covariate were left out.", rows=rows))]
 
 
 def few_clusters(n_clusters: int, n_treated_clusters: int, n_treated: int) -> list[Remark]:
@@ -90,16 +103,24 @@ def few_clusters(n_clusters: int, n_treated_clusters: int, n_treated: int) -> li
         found.append(
             Remark(
                 "few_clusters",
-                f"Only {n_clusters} clusters stand behind the standard errors; below {FEW_CLUSTERS} they tend "
-                "to be too small.",
+                say(
+                    "Only {n_clusters} clusters stand behind the standard errors; below {few_clusters} they tend "
+                    "to be too small.",
+                    n_clusters=n_clusters,
+                    few_clusters=FEW_CLUSTERS,
+                ),
             )
         )
     if n_treated_clusters < FEW_TREATED_CLUSTERS:
         found.append(
             Remark(
                 "few_treated_clusters",
-                f"Treatment reached {n_treated_clusters} clusters; below {FEW_TREATED_CLUSTERS} the standard errors "
-                "are too small, however many comparison clusters there are.",
+                say(
+                    "Treatment reached {n_treated_clusters} clusters; below {few_treated_clusters} the standard "
+                    "errors are too small, however many comparison clusters there are.",
+                    n_treated_clusters=n_treated_clusters,
+                    few_treated_clusters=FEW_TREATED_CLUSTERS,
+                ),
                 treated=n_treated,
             )
         )
@@ -115,8 +136,12 @@ def small_cohorts(sizes: Mapping[object, int]) -> list[Remark]:
     return [
         Remark(
             "small_cohorts",
-            f"Cohorts with fewer than {SMALL_COHORT} units: {named}. Their own errors are too small, as few units "
-            "or one alone show little or no spread.",
+            say(
+                "Cohorts with fewer than {small_cohort} units: {named}. Their own errors are too small, as "
+                "few units or one alone show little or no spread.",
+                small_cohort=SMALL_COHORT,
+                named=named,
+            ),
             treated=sum(small.values()),
         )
     ]
@@ -126,4 +151,11 @@ def cells_left_out(names: Sequence[str], reason: str) -> list[Remark]:
     """Cells without an estimate."""
     if not names:
         return []
-    return [Remark("cells_left_out", f"{len(names)} cells were left out ({quote_names(names)}): {reason}.")]
+    return [
+        Remark(
+            "cells_left_out",
+            say(
+                "{count} cells were left out ({names}): {reason}.", count=len(names), names=quoted(names), reason=reason
+            ),
+        )
+    ]

@@ -5,32 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from evalkit.errors import quote_names
+from evalkit.language import mark, phrase, say
+from evalkit.language.nouns import quoted
 from evalkit.vocabulary import Remark
 
 PREDICTIVE: Final = Remark(
     "predictive_interval",
-    "Credible intervals are of what would have been observed without the programme: they include the noise of the "
-    "series itself, not only what is unknown about its mean.",
+    mark(
+        "Credible intervals are of what would have been observed without the programme: they include the noise of the "
+        "series itself, not only what is unknown about its mean."
+    ),
 )
 NO_COMPARISON: Final = Remark(
     "no_comparison_series",
-    "Nothing but the treated series itself foretells what would have been: any other change after the start counts as "
-    "the programme's.",
+    mark(
+        "Nothing but the treated series itself foretells what would have been: any other change after the start counts "
+        "as the programme's."
+    ),
 )
 COMPARISON_UNTOUCHED: Final = Remark(
     "comparison_untouched",
-    "The comparison series foretell what would have been; had the programme moved them as well, the effect would be "
-    "wrong by that much.",
+    mark(
+        "The comparison series foretell what would have been; had the programme moved them as well, the effect would "
+        "be wrong by that much."
+    ),
 )
 
 
 def comparison_series(kept: int, dropped: int, averaged: bool) -> Remark:
     """Which comparison series foretell the treated one."""
-    how = "as their average" if averaged else "each with a coefficient of its own"
-    text = f"{kept} comparison places enter {how}."
+    text = say(
+        "{kept} comparison places enter as their average."
+        if averaged
+        else "{kept} comparison places enter each with a coefficient of its own.",
+        kept=kept,
+    )
     if dropped:
-        text += f" {dropped} with missing periods were left out."
+        text += say(" {dropped} with missing periods were left out.", dropped=dropped)
     return Remark("comparison_series", text, comparison=dropped)
 
 
@@ -40,7 +51,11 @@ def too_short(places: Sequence[str], least: int) -> Remark | None:
         return None
     return Remark(
         "series_too_short",
-        f"{quote_names(places)}: fewer than {least} usable periods before the start, or none after it; left out.",
+        say(
+            "{places}: fewer than {least} usable periods before the start, or none after it; left out.",
+            places=quoted(places),
+            least=least,
+        ),
         treated=len(places),
     )
 
@@ -50,7 +65,8 @@ def constant_columns(names: Sequence[str]) -> Remark | None:
     if not names:
         return None
     return Remark(
-        "constant_columns", f"{quote_names(names)}: no variation before the start, so no coefficient; left out."
+        "constant_columns",
+        say("{names}: no variation before the start, so no coefficient; left out.", names=quoted(names)),
     )
 
 
@@ -61,10 +77,13 @@ def season(length: int | None, used: bool, harmonics: int | None) -> Remark | No
     if not used:
         return Remark(
             "season_left_out",
-            f"The calendar has a season of {length} periods, and too few of them lie before the start to learn it.",
+            say(
+                "The calendar has a season of {length} periods, and too few of them lie before the start to learn it.",
+                length=length,
+            ),
         )
-    how = "a free effect of each place in it" if harmonics is None else f"{harmonics} waves"
-    return Remark("season", f"A season of {length} periods is taken out, by {how}.")
+    how = phrase("a free effect of each place in it") if harmonics is None else say("{count} waves", count=harmonics)
+    return Remark("season", say("A season of {length} periods is taken out, by {how}.", length=length, how=how))
 
 
 def donut(before: int, after: int) -> Remark | None:
@@ -73,7 +92,12 @@ def donut(before: int, after: int) -> Remark | None:
         return None
     return Remark(
         "donut",
-        f"{before} periods before the start and {after} from the start on are left out, of the fit and of the effect.",
+        say(
+            "{before} periods before the start and {after} from the start on are left out, of the fit and"
+            " of the effect.",
+            before=before,
+            after=after,
+        ),
     )
 
 
@@ -83,8 +107,12 @@ def shared_noise(correlation: float, places: int) -> Remark | None:
         return None
     return Remark(
         "shared_noise",
-        f"The {places} treated places are fitted one by one; before the start their surprises correlate by "
-        f"{correlation:.2f}, which pooled effects allow for.",
+        say(
+            "The {places} treated places are fitted one by one; before the start their surprises "
+            "correlate by {correlation:.2f}, which pooled effects allow for.",
+            places=places,
+            correlation=correlation,
+        ),
     )
 
 
@@ -92,4 +120,7 @@ def earlier_programmes(labels: Sequence[str]) -> Remark | None:
     """Earlier interventions that enter as steps."""
     if not labels:
         return None
-    return Remark("earlier_programmes", f"Lasting changes from {quote_names(labels)} on are estimated and taken out.")
+    return Remark(
+        "earlier_programmes",
+        say("Lasting changes from {labels} on are estimated and taken out.", labels=quoted(labels)),
+    )

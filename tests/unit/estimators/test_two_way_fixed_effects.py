@@ -128,7 +128,7 @@ def test_a_covariate_in_other_units_changes_nothing_and_one_without_change_over_
     np.testing.assert_allclose(one.aggregation("overall").estimate, big.aggregation("overall").estimate, rtol=EXACT)
     np.testing.assert_allclose(one.aggregation("overall").std_error, big.aggregation("overall").std_error, rtol=EXACT)
     absorbed = next(remark.text for remark in one.remarks if remark.id == "covariates_absorbed")
-    assert absorbed.endswith("out: x.")
+    assert absorbed.endswith("out: 'x'.")
 
 
 def test_staggered_roll_out_names_the_share_of_forbidden_comparisons() -> None:
