@@ -89,9 +89,9 @@ def _errors(errors: str) -> Case:
         return chosen | ({"latitude": "latitude", "longitude": "longitude"} if errors == "conley" else {})
 
     name = f"two_way_fixed_effects, errors={errors}"
-    short = 15 if errors == "clustered" else 6
+    short, panels = (15, 260) if errors == "clustered" else (6, 130)
     world = located if errors == "conley" else draw
-    return case(name, settings, two_way.figures, world, further, short=short)
+    return case(name, settings, two_way.figures, world, further, panels=panels, short=short)
 
 
 def _callaway(world: Small) -> Settings:
@@ -172,7 +172,7 @@ def _triple(combination: str) -> Case:
 
     return case(
         f"triple_difference, combination={combination}", settings, doses.triple_difference, eligible, lambda world: {},
-        tolerance=DERIVATIVE, why="errors by difference quotient", panels=130, short=3,
+        tolerance=DERIVATIVE, why="errors by difference quotient", panels=104, short=3,
     )  # fmt: skip
 
 
@@ -205,7 +205,7 @@ CASES = (
     case("callaway_santanna", _callaway, cohorts.figures),
     _of_persons(
         "callaway_santanna", lambda world: persons.figures(world, **_sections(world)), tolerance=DERIVATIVE,
-        why="errors by difference quotient", panels=52, short=2,
+        why="errors by difference quotient", panels=26, short=2,
     ),
     case("sun_abraham", _sun_abraham, saturated.sun_abraham),
     case("imputation, Borusyak, Jaravel and Spiess", _imputation, saturated.imputation),
