@@ -217,13 +217,25 @@ class ExtendedTwfe(PanelEstimator):
         return part
 
     def _leads(self, data: _Data) -> _Part | None:
-        """Untreated cells against the units that stay untreated (or the last cohort), from untreated rows alone."""
-        layout = data.layout
+        """Untreated cells against the units that stay untreated (or the last cohort), from untreated rows alone.
+
+        None where their fit has no maximum: effects do not rest on it.
+        """
         cells = data.by_cell > 0.0
-        cells[layout.effects.group, layout.effects.column] = False
-        count = np.bincount(layout.leads.group, minlength=layout.n_groups)
-        shown = (layout.leads.group != data.comparison) & (count[layout.leads.group] > 1)
-        return self._part(data, cells, _rows_of(layout.leads, shown), data.comparison) if shown.any() else None
+        cells[data.layout.effects.group, data.layout.effects.column] = False
+        shown = self._lead_cells(data)
+        if not shown.any():
+            return None
+        try:
+            return self._part(data, cells, _rows_of(data.layout.leads, shown), data.comparison)
+        except EstimationFailed:
+            return None
+
+    def _lead_cells(self, data: _Data) -> BoolArray:
+        """(M,) untreated cells of the layout that can be measured from others of their cohort."""
+        leads = data.layout.leads
+        count = np.bincount(leads.group, minlength=data.layout.n_groups)
+        return np.asarray((leads.group != data.comparison) & (count[leads.group] > 1))
 
     def _part(self, data: _Data, cells: BoolArray, table: CellTable, comparison: int | None) -> _Part | None:
         """Fit some cells, measure others; None where nothing is left to measure."""
@@ -330,7 +342,8 @@ class ExtendedTwfe(PanelEstimator):
         observed = expected * np.exp(change) if self.scale == "ratio" else expected + change
         mean, without = share @ observed / share.sum(), share @ expected / share.sum()
         if self.family == "logit":
-            facts["odds_ratio"] = float(mean / (1.0 - mean) * (1.0 - without) / without)
+            if without > 0.0 and mean < 1.0:  # else the odds are infinite, and say nothing that the difference does not
+                facts["odds_ratio"] = float(mean / (1.0 - mean) * (1.0 - without) / without)
         else:
             facts["rate_ratio"] = float(mean / without)
         if self.scale == "ratio":
@@ -371,6 +384,8 @@ class ExtendedTwfe(PanelEstimator):
         yield from tell.scale(self.family, self.scale)
         if len(parts) > 1:
             yield tell.leads_from_own_mean(len(parts[1].kept))
+        elif self.leads and self.comparison == "not_yet_treated" and self._lead_cells(data).any():
+            yield tell.NO_LEADS
 
 
 def _reference_columns(data: _Data, panel: Panel, anticipation: int) -> IntArray:

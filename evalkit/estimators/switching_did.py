@@ -329,6 +329,7 @@ def _columns(panel: Panel, found: Switching, normalized: bool) -> _Columns:
         by_event = (of_event.T @ level) / np.where(of_event.any(axis=0), of_event.T @ mass, np.nan)
     overall = np.nan if panel.dose is not None else float(level[is_effect].sum() / mass[is_effect].sum())
     served = _switchers(found)
+    sizes_of = [served.get(int(g), 0) for g in cohorts]  # a cohort may have cells before its change alone
     cells = Cells(
         cohort=np.concatenate([cohort, cohorts, pooled]),
         period=np.concatenate([period, base[first], pooled]),
@@ -336,7 +337,8 @@ def _columns(panel: Panel, found: Switching, normalized: bool) -> _Columns:
         estimate=found.totals @ weights,
         observed=np.concatenate([level / mass, unknown, by_event, [overall]]),
         n_treated=np.concatenate(
-            [units, [served[int(g)] for g in cohorts], of_event.T @ units, [sum(served.values())]], dtype=np.int64
+            [units, sizes_of, of_event.T @ units, [sum(served.values())]],
+            dtype=np.int64,
         ),
         is_reference=np.asarray(~weights.any(axis=0)),
         share_cohorts=cohorts,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -107,6 +108,13 @@ def leads_from_own_mean(count: int) -> Remark:
             count=count,
         ),
     )
+
+
+NO_LEADS: Final = Remark(
+    "leads_left_out",
+    "No cells before treatment are shown: the separate fit to untreated rows that they come from has no maximum, or "
+    "does not link them with units that stay untreated.",
+)
 
 
 def about_clusters(

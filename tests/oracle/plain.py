@@ -18,6 +18,10 @@ NULL = 1e-8
 """Length of what lies outside the row space, relative to the contrast, from which it counts as not identified."""
 
 
+MAY_BE_REFUSED = "may be refused"
+"""Key of figures that exist once some rows are left out, where the package may as well refuse the panel."""
+
+
 class NotIdentified(Exception):
     """The oracle finds nothing to estimate: the package has to refuse."""
 

@@ -36,7 +36,7 @@ def _alive(y: Array, rows: Array) -> Array:
             return kept
 
 
-def _separated(X: Array, y: Array) -> Array:
+def separated(X: Array, y: Array) -> Array:
     """Rows without an event that some combination of columns, 0 where there are events, makes negative."""
     none = y == 0.0
     gone = np.zeros(len(y), dtype=bool)
@@ -66,7 +66,7 @@ def regress(world: Small, rows: Array, terms: list[Array]) -> Made:
             raise NotIdentified("no events")
         columns = [term[unit, period] for term in terms] + [world.x[unit, period, p] for p in range(world.x.shape[2])]
         effects = [*dummies(unit), *dummies(period)]
-        more = _separated(np.column_stack([*columns, *effects]), y[unit, period])
+        more = separated(np.column_stack([*columns, *effects]), y[unit, period])
         if not more.any():
             break
         gone[unit[more], period[more]] = True

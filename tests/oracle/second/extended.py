@@ -10,11 +10,16 @@ from scipy.optimize import linprog
 
 from tests.oracle.extended_twfe import MEANS, SLOPES
 from tests.oracle.panels import NEVER, Small
-from tests.oracle.plain import Answer, Array, Cell, NotIdentified, by_unit, first_weight, rank, shares
+from tests.oracle.plain import MAY_BE_REFUSED, Answer, Array, Cell, NotIdentified, by_unit, first_weight, rank, shares
 from tests.oracle.plain import fit as least_squares
+from tests.oracle.second.counts import separated
 
-Fitted = tuple[Array, Array, Array, Array]
-"""Coefficients, projector onto what is identified, bread, and fitted means."""
+Fitted = tuple[Array, Array, Array, Array, int, bool]
+"""Coefficients, projector, bread, fitted means, number of coefficients, and whether rows had to go."""
+
+
+Part = tuple[list[Cell], list[float], Array, int, int, bool]
+"""Cells, effects, (rows, K) pulls, rows, coefficients, and whether some rows had to go for want of a maximum."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,26 @@ class Rows:
 
 def _glm(X: Array, y: Array, w: Array, m: Array, family: str, index0: Array | float = 0.0) -> Fitted:
     """Maximum quasi-likelihood by iterated least squares; `index0` is an offset of the index."""
-    if family != "linear":
-        _refuse_separated(X, y, m, family)
+    rest = np.ones(len(y), dtype=bool)
+    if family == "poisson":
+        rest = ~separated(X, y)  # rows that some combination of columns sends to 0 say nothing of the others
+        if not rest.any():
+            raise NotIdentified("no row is left")
+    elif family == "logit":
+        _refuse_separated(X, y)
+    offset = index0 if np.ndim(index0) == 0 else np.asarray(index0)[rest]
+    mean = np.zeros(len(y))
+    try:
+        with np.errstate(over="ignore"):
+            beta, span, bread, mean[rest] = _iterated(X[rest], y[rest], w[rest], m[rest], family, offset)
+    except np.linalg.LinAlgError:  # weights a million times each other: no step changes the likelihood's digits
+        raise NotIdentified("the likelihood is flat") from None
+    return beta, span, bread, mean, rank(X[rest]), not rest.all()
+
+
+def _iterated(
+    X: Array, y: Array, w: Array, m: Array, family: str, index0: Array | float
+) -> tuple[Array, Array, Array, Array]:
     mean: Callable[[Array], Array] = MEANS[family]
     offset = np.broadcast_to(index0, y.shape)
     level = (w * y).sum() / (w * m).sum()
@@ -69,28 +92,16 @@ def _glm(X: Array, y: Array, w: Array, m: Array, family: str, index0: Array | fl
     return made.beta, made.span, made.bread, m * mean(index)
 
 
-def _refuse_separated(X: Array, y: Array, m: Array, family: str) -> None:
-    """No maximum where a combination of columns tells rows with events from rows without (Correia et al. 2021)."""
-    if family == "poisson":
-        low, rest, sign = y == 0.0, y > 0.0, -1.0
-        A, equal = X[low] * -sign, X[rest]
-        if not low.any():
-            return
-        found = linprog(
-            A.sum(axis=0), A_ub=A, b_ub=np.zeros(len(A)), A_eq=equal, b_eq=np.zeros(len(equal)), bounds=(-1, 1),
-            method="highs",
-        )  # fmt: skip
-    else:
-        inner = (y > 0.0) & (y < 1.0)
-        A = np.where(y >= 1.0, -1.0, 1.0)[:, None] * X
-        A = A[~inner]
-        found = linprog(
-            A.sum(axis=0), A_ub=A, b_ub=np.zeros(len(A)), A_eq=X[inner] if inner.any() else None,
-            b_eq=np.zeros(int(inner.sum())) if inner.any() else None, bounds=(-1, 1), method="highs",
-        )  # fmt: skip
+def _refuse_separated(X: Array, y: Array) -> None:
+    """No maximum where a combination of columns tells rows with events from rows without."""
+    inner = (y > 0.0) & (y < 1.0)
+    A = (np.where(y >= 1.0, -1.0, 1.0)[:, None] * X)[~inner]
+    found = linprog(
+        A.sum(axis=0), A_ub=A, b_ub=np.zeros(len(A)), A_eq=X[inner] if inner.any() else None,
+        b_eq=np.zeros(int(inner.sum())) if inner.any() else None, bounds=(-1, 1), method="highs",
+    )  # fmt: skip
     if found.status == 0 and float(found.fun or 0.0) < -1e-7:
         raise NotIdentified("the likelihood has no maximum")
-    del m
 
 
 def figures(
@@ -134,7 +145,7 @@ def figures(
         if leads:
             counts = {g: len(set(period[~treated & (cohort == g)].tolist())) for g in groups}
             shown = ~treated & (cohort != other) & np.array([counts[g] > 1 for g in cohort.tolist()])
-            parts.append(_part(rows, ~treated, other, shown, family, scale, shares_known) if shown.any() else None)
+            parts.append(_leads(rows, ~treated, other, shown, family, scale, shares_known))
     else:
         if other != NEVER:
             raise NotIdentified("no never-treated unit")
@@ -154,24 +165,36 @@ def figures(
     cells: list[Cell] = []
     effect: list[float] = []
     pulls = []
+    doubtful = False
     for part in parts:
         if part is None:
             continue
-        found, values, psi, size_of, parameters = part
+        found, values, psi, size_of, parameters, gone = part
+        doubtful = doubtful or gone
         factor = count / (count - 1) * (size_of - 1) / max(size_of - parameters, 1)
         cells, effect = [*cells, *found], [*effect, *values]
         pulls.append(by_unit(psi, unit, n) * np.sqrt(factor))
     own = sorted({g for g, _ in cells})
     share, pull = shares(first_weight(world.weights, world.weights > 0.0), world.first, used, own)
-    return Answer(
+    answer = Answer(
         cells, np.array(effect), np.hstack(pulls), share, None if shares_known else pull, world.codes,
         float(count - 1), zero,
-    ).figures()  # fmt: skip
+    )  # fmt: skip
+    return answer.figures() | ({MAY_BE_REFUSED: 1.0} if doubtful else {})
+
+
+def _leads(rows: Rows, fitted: Array, other: int, shown: Array, family: str, scale: str, known: bool) -> Part | None:
+    """Effects before the start, from a regression of their own: where it has no maximum there are none."""
+    try:
+        found = _part(rows, fitted, other, shown, family, scale, known) if shown.any() else None
+    except NotIdentified:
+        return None
+    return None if found is None or found[-1] else found
 
 
 def _part(
     rows: Rows, fitted: Array, against: int | None, shown: Array, family: str, scale: str, known: bool
-) -> tuple[list[Cell], list[float], Array, int, int] | None:
+) -> Part | None:
     """Fit some rows, measure others: cells, effects, (rows, K) pulls, rows and coefficients."""
     bounded = fitted
     if family != "linear":
@@ -184,10 +207,11 @@ def _part(
     Xf, Xa, q = rows.by_period, rows.by_cohort, rows.z.shape[1]
     if against is None:
         every = np.column_stack([Xf, Xa])
-        beta, span, bread, mean = _glm(every[bounded], rows.y[bounded], rows.w[bounded], rows.m[bounded], family)
+        beta, span, bread, mean, parameters, gone = _glm(
+            every[bounded], rows.y[bounded], rows.w[bounded], rows.m[bounded], family
+        )
         psi = np.zeros((len(rows.y), every.shape[1]))
         psi[bounded] = every[bounded] * (rows.w[bounded] * (rows.y[bounded] - mean))[:, None] @ bread
-        parameters = rank(every[bounded])
 
         def leaves(c: Array) -> Array:
             return np.asarray(c - span @ c)
@@ -196,8 +220,10 @@ def _part(
         first, second = informs, bounded & ~informs
         if not second.any():
             return None
-        f, span_f, bread_f, mean_f = _glm(Xf[first], rows.y[first], rows.w[first], rows.m[first], family)
-        a, span_a, bread_a, mean_a = _glm(
+        f, span_f, bread_f, mean_f, of_periods, gone_f = _glm(
+            Xf[first], rows.y[first], rows.w[first], rows.m[first], family
+        )
+        a, span_a, bread_a, mean_a, of_cohorts, gone_a = _glm(
             Xa[second], rows.y[second], rows.w[second], rows.m[second], family, Xf[second] @ f
         )
         beta = np.concatenate([f, a])
@@ -210,14 +236,16 @@ def _part(
         through = Xf[second].T @ (Xa[second] * slope[:, None]) @ bread_a
         psi_a -= psi_f @ through
         psi = np.hstack([psi_f, psi_a])
-        parameters = rank(Xf[first]) + rank(Xa[second])
+        parameters, gone = of_periods + of_cohorts, gone_f or gone_a
 
         def leaves(c: Array) -> Array:
             of_period, of_cohort = c[: Xf.shape[1]], c[Xf.shape[1] :]
             net = of_period - through @ of_cohort  # a cohort's level moves with the periods' that it is measured from
             return np.concatenate([net - span_f @ net, of_cohort - span_a @ of_cohort])
 
-    cells, effect, pulls = [], [], []
+    cells: list[Cell] = []
+    effect: list[float] = []
+    pulls = []
     touched = bounded.copy()
     for g, s in sorted({(int(g), int(s)) for g, s in zip(rows.cohort[shown], rows.period[shown], strict=True)}):
         own = shown & (rows.cohort == g) & (rows.period == s)
@@ -250,7 +278,7 @@ def _part(
         pulls.append(row)
     if not cells:
         return None
-    return cells, effect, np.array(pulls).T, int(touched.sum()), parameters + len(cells) * q
+    return cells, effect, np.array(pulls).T, int(touched.sum()), parameters + len(cells) * q, gone
 
 
 def _own_mean(rows: Rows, own: Array, family: str) -> Array:

@@ -96,7 +96,7 @@ def figures(
         raise NotIdentified("no effect after a start")
     count = len(np.unique(world.codes[used]))
     root = np.sqrt(count / (count - 1))
-    share, pull = _shares(world, used, cells, real, reads)
+    share, pull = _shares(world, used, cells, real, whole=method == "stacked" or base == "mean_before")
     psi = np.array(pulls).T * root
     known = None if shares_known else {g: values * root for g, values in pull.items()}
     answer = Answer(cells, np.array(effect), psi, share, known, world.codes, float(count - 1), zero)
@@ -108,15 +108,15 @@ def figures(
 
 def _shares(
     world: Small, used: Array, cells: list[Cell], real: dict[int, list[tuple[int, int, int, tuple[int, ...]]]],
-    reads: dict[Cell, Array],
+    whole: bool,
 ) -> tuple[dict[int, float], dict[int, Array]]:  # fmt: skip
-    """Shares by the treated units' weight in the reference period of the cohort's first cell."""
+    """Shares by the weight of treated units in the reference period, seen throughout the window where that is asked."""
     weight = np.zeros(world.n)
     cohorts = sorted({g for g, _ in cells})
     for g in cohorts:
-        t = min(s for h, s in cells if h == g)
-        b = next(row[1] for row in real[g] if row[0] == t)
-        own = used & reads[g, t] & (world.first == g)
+        t = min(period for h, period in cells if h == g)
+        _, b, _, seen = next(row for row in real[g] if row[0] == t)
+        own = used & (world.first == g) & ~np.isnan(world.y[:, list(seen if whole else (b,))]).any(axis=1)
         weight[own] = world.weights[own, b]
     weight = np.where(weight > 0.0, weight / weight[weight > 0.0].mean(), 0.0)
     size = int(used.sum())

@@ -337,3 +337,24 @@ def test_periods_in_which_the_comparison_units_are_not_seen_have_no_part_in_lead
     assert leads
     assert found[leads].to_list() == pytest.approx(expected[leads].to_list(), abs=SAME)
     assert not any(period == 1 < cohort for cohort, period in found.index)
+
+
+def test_shares_that_are_all_one_under_treatment_have_no_odds_ratio_and_no_warning() -> None:
+    world = World(9, "logit")
+    world.y = np.where(np.arange(7) >= world.first[:, None], 1.0, world.y)
+    found = fit(world.panel(covariate=False, weighted=False, clustered=False), family="logit")
+    assert "odds_ratio" not in found.facts
+    assert overall(found)[0] > 0.0
+
+
+def test_leads_whose_fit_has_no_maximum_are_left_out_and_effects_stay() -> None:
+    world = World(9, "logit")
+    never, turned = world.first == 99, np.where(np.arange(7) % 2, 1.0, -1.0)
+    world.y[never, :3] = (turned * world.x[never, :, 0] > 0.0)[:, :3]  # apart in each period, not in all together
+    panel = world.panel(covariate=True, weighted=False, clustered=False)
+    found = fit(panel, family="logit", covariates=("x",))
+    alone = fit(panel, family="logit", covariates=("x",), leads=False)
+    assert (found.cells.event_time >= 0).all()
+    assert overall(found) == pytest.approx(overall(alone), rel=SAME)
+    assert "leads_left_out" in {remark.id for remark in found.remarks}
+    assert "leads_left_out" not in {remark.id for remark in alone.remarks}

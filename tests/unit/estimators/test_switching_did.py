@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import evalkit as ek
+from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused
 from evalkit.estimate import Estimate
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
@@ -295,3 +296,19 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         SwitchingDid(same_switchers=True)
     with pytest.raises(ConfigError, match=r"'normalized' parameter .* anticipated"):
         SwitchingDid(normalized=True, anticipation=1)
+
+
+def test_a_cohort_that_is_seen_before_its_change_alone_has_no_effects_and_is_no_error() -> None:
+    rng = np.random.default_rng(5)
+    first = np.array([3, 3, 3, 4, 4, 4, 99, 99, 99, 99])
+    rows = [(i, t, first[i], rng.standard_normal()) for i in range(10) for t in range(5) if not (first[i] == 4 == t)]
+    frame = pd.DataFrame(rows, columns=["unit", "period", "start", "y"])
+    frame["start"] = frame["start"].where(frame["start"] < 99)
+    panel = Panel.from_frame(frame, unit="unit", period="period", outcome="y", cohort="start")
+    found = fit(panel, anticipation=1)
+    alone = fit(Panel.from_frame(frame[frame["start"] != 4], unit="unit", period="period", outcome="y", cohort="start"),
+                anticipation=1)  # fmt: skip
+    after = found.cells.event_time >= 0
+    assert not ((found.cells.cohort == 4) & after).any()
+    assert found.aggregation("overall").estimate[0] != 0.0
+    assert found.n_treated_units == alone.n_treated_units == 3
