@@ -49,7 +49,7 @@ def _glm(X: Array, y: Array, w: Array, m: Array, family: str, index0: Array | fl
     offset = index0 if np.ndim(index0) == 0 else np.asarray(index0)[rest]
     mean = np.zeros(len(y))
     try:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             beta, span, bread, mean[rest] = _iterated(X[rest], y[rest], w[rest], m[rest], family, offset)
     except np.linalg.LinAlgError:  # weights a million times each other: no step changes the likelihood's digits
         raise NotIdentified("the likelihood is flat") from None
@@ -223,6 +223,8 @@ def _part(
         f, span_f, bread_f, mean_f, of_periods, gone_f = _glm(
             Xf[first], rows.y[first], rows.w[first], rows.m[first], family
         )
+        if gone_f:
+            raise NotIdentified("the likelihood of the comparison has no maximum")
         a, span_a, bread_a, mean_a, of_cohorts, gone_a = _glm(
             Xa[second], rows.y[second], rows.w[second], rows.m[second], family, Xf[second] @ f
         )
@@ -236,7 +238,9 @@ def _part(
         through = Xf[second].T @ (Xa[second] * slope[:, None]) @ bread_a
         psi_a -= psi_f @ through
         psi = np.hstack([psi_f, psi_a])
-        parameters, gone = of_periods + of_cohorts, gone_f or gone_a
+        if gone_a:
+            raise NotIdentified("a cohort's likelihood has no maximum")
+        parameters, gone = of_periods + of_cohorts, False
 
         def leaves(c: Array) -> Array:
             of_period, of_cohort = c[: Xf.shape[1]], c[Xf.shape[1] :]

@@ -37,7 +37,7 @@ def _control(name: str, settings: Callable[[Small], Settings], path: Callable[[S
         small = _few(seed)
         return donors.control(small, path(settings(small)), level=LEVEL)
 
-    return Case(name, ours, plain, tolerance=SOLVER, why="two solvers", panels=200, short=6)
+    return Case(name, ours, plain, tolerance=SOLVER, why="two solvers", panels=200, short=15)
 
 
 def _intercept(settings: Settings) -> donors.Path:
@@ -105,7 +105,9 @@ def _series(name: str, settings: Callable[[Small], Settings], counts: bool) -> C
         small = draw_series(seed, counts=counts)
         return series.figures(small, **settings(small))
 
-    return Case(f"interrupted_time_series, {name}", ours, plain, tolerance=SERIES, why="rho by another search", short=8)
+    return Case(
+        f"interrupted_time_series, {name}", ours, plain, tolerance=SERIES, why="rho by another search", short=15
+    )
 
 
 CASES = (
@@ -121,7 +123,7 @@ CASES = (
     ),
     case(
         "interactive_fixed_effects", lambda world: pick(world, n_factors=[0, 1, 2], anticipation=[0, 1]),
-        donors.interactive, _many, lambda world: {"n_draws": 100_000}, panels=120, short=4,
+        donors.interactive, _many, lambda world: {"n_draws": 100_000}, panels=120, short=6,
     ),
     _completed(),
     _series("one series", _gaussian, counts=False),

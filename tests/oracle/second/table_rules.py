@@ -48,7 +48,7 @@ def _figures(found: Interval) -> dict[str, float]:
 
 def _case(
     name: str, world: World, ours: Callable[[Panel], Interval], plain: Callable[[Small], Mapping[str, float]],
-    *, short: int = 8,
+    *, short: int = 15,
 ) -> Case:  # fmt: skip
     return Case(
         f"inference, {name}", lambda seed: _figures(ours(world(seed).panel())), lambda seed: plain(world(seed)),
@@ -77,20 +77,20 @@ def _ferman_pinto(seed: int) -> Interval:
 
 
 CASES = (
-    Case("inference, wild cluster bootstrap (all signs)", _wild, lambda seed: rules.wild(few(seed)), 1e-6, short=5),
+    Case("inference, wild cluster bootstrap (all signs)", _wild, lambda seed: rules.wild(few(seed)), 1e-6, short=15),
     Case(
         "inference, randomization (all roll-outs)", _randomization, lambda seed: rules.randomization(few(seed)), 1e-9,
-        panels=130, short=4,
+        panels=130, short=15,
     ),
     _case("collapse", some, lambda panel: collapse(contrasts_of(panel, two_way(0)), alpha=ALPHA), rules.collapse),
     _case("jackknife (CR3)", some, lambda panel: cr3(panel, two_way(0), alpha=ALPHA), rules.jackknife),
     _case(
         "Conley and Taber", many,
         lambda panel: conley_taber(contrasts_of(panel, two_way(0)), alpha=ALPHA, rng=np.random.default_rng(0)),
-        rules.conley_taber, short=3,
+        rules.conley_taber,
     ),
     Case(
         "inference, Ferman and Pinto", lambda seed: _figures(_ferman_pinto(seed)),
-        lambda seed: rules.ferman_pinto(many(seed), np.random.default_rng(seed)), 1e-6, short=3,
+        lambda seed: rules.ferman_pinto(many(seed), np.random.default_rng(seed)), 1e-6, short=15,
     ),
 )  # fmt: skip
