@@ -16,6 +16,8 @@ DRAWS = 9_999
 """Random ways to give residuals to clusters, where there are too many to use all."""
 BLOCK = 2_000_000
 """Numbers drawn at a time, to bound memory."""
+TIE = 1e-9
+"""Relative distance within which two sums are the same number, computed in another order."""
 LEAST = 20
 """Never-treated clusters that both need: their distribution takes the place of an unknown one."""
 
@@ -42,7 +44,8 @@ def conley_taber(contrasts: Contrasts, *, alpha: float, rng: np.random.Generator
     last = int(np.floor(alpha * (1 + count) / 2.0 + 1e-9)) - 1
     if last < 0:
         raise NotComputable(f"{count} draws are too few for two tails of {100 * alpha / 2:g} %")
-    above, below = int((drawn >= contrasts.value).sum()), int((drawn <= contrasts.value).sum())
+    slack = _slack(drawn, contrasts.value)
+    above, below = int((drawn >= contrasts.value - slack).sum()), int((drawn <= contrasts.value + slack).sum())
     return Interval(
         low=contrasts.value - float(drawn[count - 1 - last]),
         high=contrasts.value - float(drawn[last]),
@@ -81,7 +84,7 @@ def ferman_pinto(contrasts: Contrasts, *, alpha: float, rng: np.random.Generator
         (values[member[None, :], picked] * scale).sum(axis=1) for picked in _picked(values.shape[1], len(scale), rng)
     ])  # fmt: skip
     size = np.sort(np.abs(drawn))
-    count, far = len(size), int((np.abs(drawn) >= abs(contrasts.value)).sum())
+    count, far = len(size), int((size >= abs(contrasts.value) - _slack(drawn, contrasts.value)).sum())
     width = float(size[min(int(np.ceil((1.0 - alpha) * (1 + count))) - 1, count - 1)])
     return Interval(
         low=contrasts.value - width,
@@ -90,6 +93,11 @@ def ferman_pinto(contrasts: Contrasts, *, alpha: float, rng: np.random.Generator
         smallest_p=1.0 / (1 + count),
         details={"n_draws": float(count), "n_never_treated_clusters": float(contrasts.never.sum())},
     )
+
+
+def _slack(drawn: FloatArray, value: float) -> float:
+    """How far below the estimate a draw still counts as equal to it: outcomes with ties give equal sums."""
+    return TIE * max(float(np.abs(drawn).max()), abs(value))
 
 
 def _require_many(contrasts: Contrasts) -> None:

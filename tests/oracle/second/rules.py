@@ -146,7 +146,8 @@ def conley_taber(world: Small) -> dict[str, float]:
     )
     count = len(drawn)
     last = int(np.floor(ALPHA * (1 + count) / 2.0 + 1e-9)) - 1
-    above, below = sum(v >= value for v in drawn), sum(v <= value for v in drawn)
+    near = TIE * max(abs(v) for v in (*drawn, value))
+    above, below = sum(v >= value - near for v in drawn), sum(v <= value + near for v in drawn)
     return {
         "p-value": min(1.0, 2.0 * (1 + min(above, below)) / (1 + count)),
         "low": value - drawn[count - 1 - last],
@@ -171,7 +172,7 @@ def ferman_pinto(world: Small, rng: np.random.Generator) -> dict[str, float]:
         total += (taken / np.sqrt(a + b / size[never]))[picked[:, c]] * np.sqrt(a + b / size[c])
     far = np.sort(np.abs(total))
     width = float(far[min(int(np.ceil((1.0 - ALPHA) * (1 + DRAWS))) - 1, DRAWS - 1)])
-    p = (1 + int((far >= abs(value)).sum())) / (1 + DRAWS)
+    p = (1 + int((far >= abs(value) - TIE * max(far[-1], abs(value))).sum())) / (1 + DRAWS)
     return {"p-value": p, "low": value - width, "high": value + width}
 
 

@@ -15,6 +15,7 @@ from tests.oracle.second.table_did import case, pick
 Settings = dict[str, Any]
 LEVEL = 0.8
 SERIES = 1e-5  # a likelihood is flat at its top: rho keeps half its digits, and degrees of freedom are derivatives
+NEARLY_FLAT = 1e-5  # the ridge of time weights is a millionth of the noise: solvers differ where periods are alike
 SOLVER = 1e-6  # weights by quadratic programme against nonnegative least squares
 
 
@@ -119,7 +120,7 @@ CASES = (
     ),
     case(
         "synthetic_did", lambda world: pick(world, anticipation=[0, 0, 1]), donors.synthetic_did, wide,
-        lambda world: {"n_draws": 100_000}, tolerance=SOLVER, why="two solvers", panels=100, short=3,
+        lambda world: {"n_draws": 100_000}, tolerance=NEARLY_FLAT, why="two solvers", panels=100, short=3,
     ),
     case(
         "interactive_fixed_effects", lambda world: pick(world, n_factors=[0, 1, 2], anticipation=[0, 1]),

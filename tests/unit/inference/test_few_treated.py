@@ -15,6 +15,7 @@ from evalkit.inference.refits import two_way
 from evalkit.inference.reported import NotComputable
 from evalkit.testing.simulate import staggered_panel
 from evalkit.vocabulary import FloatArray
+from tests.oracle.panels import draw_clusters
 
 SAME = 1e-7
 """Relative: weights are found by differencing two solutions of one least-squares problem."""
@@ -122,3 +123,13 @@ def test_few_comparison_clusters_and_equal_sizes_are_refused() -> None:
         conley_taber(contrasts(panel(1, units=27)), alpha=0.05, rng=np.random.default_rng(0))
     with pytest.raises(NotComputable, match="of one size"):
         ferman_pinto(contrasts(panel(1)), alpha=0.05, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("seed", [44, 104, 110])
+def test_sums_that_are_equal_count_as_equal_whatever_the_unit_of_the_outcome(seed: int) -> None:
+    """Whole numbers give equal sums, which rounding would put on either side."""
+    made = draw_clusters(seed, comparison=(19, 25), one_start=True, sizes=False, most=2).panel()
+    found = conley_taber(contrasts(made), alpha=0.2, rng=np.random.default_rng(0)).p_value
+    for unit in (0.3, 0.7, 1.1):
+        moved = dataclasses.replace(made, outcome=0.1 + unit * made.outcome)
+        assert conley_taber(contrasts(moved), alpha=0.2, rng=np.random.default_rng(0)).p_value == found
