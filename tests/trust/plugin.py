@@ -71,7 +71,8 @@ class Collector:
         if target is None or not self.outcomes or hasattr(self.config, "workerinput"):
             return
         today = dt.datetime.now(dt.UTC).date().isoformat()
-        kept = merge(read_results(target), self.results(today), {function(test) for test in self.promised})
+        collected = {function(test) for test in self.promised}
+        kept = merge(read_results(target), self.results(today), collected, self.config.rootpath)
         write_results(target, kept)
         target.write_text(page(kept), encoding="utf-8")
 

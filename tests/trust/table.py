@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
+import subprocess
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -17,11 +19,21 @@ HEAD: Final = """\
 Each sentence is held by the tests beside it, with the real fault where it tells of one: servers and processes are
 killed, disks are full, files are damaged. `make trust` runs them and writes this page; long simulations leave what they
 gave under `make calibrate ARGS="--trust docs/trust.md"`. The number in brackets counts the cases that a test was run
-on. A date is that of the oldest result in its row. Tests lie under `tests/`.
+on, or of models that were simulated. A date is that of the oldest result in its row. Tests lie under `tests/`.
 """
 COLUMNS: Final = "| | promise | test | last result | date |\n|---|---|---|---|---|"
 CSV_ENDING: Final = ".csv"
 NAME: Final = re.compile(r'"((?:trap|fault|law|calibration|repeat|secure|second)-[a-z0-9-]+)"')
+
+SIMULATED: Final = "docs/calibration.md"
+"""Page with what long simulations found; the rows of its first table end in their fits, result and test."""
+MODELS: Final = {
+    "bayesian_did": "calibration-sbc-did",
+    "bayesian_synthetic_control": "calibration-sbc-synthetic-control",
+    "bayesian_time_series": "calibration-sbc-time-series",
+}
+"""Model, as a row of that page begins, to what its simulations hold."""
+HELD: Final = ("inside", "uniform")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,7 @@ def write_results(target: Path, results: Iterable[Result]) -> None:
         rows.writerows(astuple(result) for result in results)
 
 
-def merge(before: Iterable[Result], now: Sequence[Result], collected: set[str]) -> list[Result]:
+def merge(before: Iterable[Result], now: Sequence[Result], collected: set[str], tree: Path) -> list[Result]:
     """What is known after a run: its own results, and the earlier ones of tests that it did not run.
 
     Parameters
@@ -63,17 +75,40 @@ def merge(before: Iterable[Result], now: Sequence[Result], collected: set[str]) 
     collected
         Test functions that this run found, run or not. An earlier test of a file that was read is forgotten if it is
         not among them.
+    tree
+        Root of the checkout, which keeps what long simulations found.
     """
     ran = {(result.promise, result.test) for result in now}
     read = {_file(test) for test in collected}
     kept = [
         result
         for result in before
-        if (result.promise, result.test) not in ran and (result.test in collected or _file(result.test) not in read)
+        if (result.promise, result.test) not in ran
+        and (result.test in collected or _file(result.test) not in read)
+        and _file(result.test) != SIMULATED
     ]
     order = {name: place for place, name in enumerate(name for part in PARTS.values() for name in part)}
-    known = [result for result in (*kept, *now) if result.promise in order]
+    known = [result for result in (*kept, *now, *simulated(tree, [*kept, *now])) if result.promise in order]
     return sorted(known, key=lambda result: (order[result.promise], result.test))
+
+
+def simulated(tree: Path, results: Sequence[Result]) -> list[Result]:
+    """Results of simulations that take hours, from the page that tells of them, where no test has given one itself."""
+    file = tree / SIMULATED
+    if not file.exists():
+        return []
+    told = ["git", "log", "-1", "--format=%cs", "--", SIMULATED]
+    date = subprocess.run(told, cwd=tree, capture_output=True, text=True, check=False).stdout.strip()
+    counts: Counter[tuple[str, bool]] = Counter()
+    for line in file.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        model = next((name for name in MODELS if cells[0].startswith(f"`{name}`")), None)
+        if model and len(cells) == 5 and cells[2].split()[0].isdigit():
+            counts[MODELS[model], cells[3].startswith(HELD)] += 1
+    own = {result.promise for result in results}
+    names = sorted({name for name, _ in counts} - own)
+    test = f"{SIMULATED}::test_simulation_based_calibration"
+    return [Result(name, test, counts[name, True], counts[name, False], date) for name in names]
 
 
 def page(results: Sequence[Result]) -> str:
