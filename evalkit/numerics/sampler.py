@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -148,16 +151,44 @@ def _run_nutpie(model: pm.Model, names: list[str], settings: SamplerSettings) ->
 def _run_pymc(model: pm.Model, names: list[str], settings: SamplerSettings) -> Any:
     import pymc
 
-    return pymc.sample(
-        settings.draws,
-        tune=settings.tune,
-        chains=settings.chains,
-        cores=1,
-        random_seed=settings.seed,
-        target_accept=settings.target_accept,
-        var_names=names,
-        progressbar=False,
-        quiet=True,
-        compute_convergence_checks=False,
-        model=model,
-    )
+    with _interrupts_end_it():
+        return pymc.sample(
+            settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=1,
+            random_seed=settings.seed,
+            target_accept=settings.target_accept,
+            var_names=names,
+            progressbar=False,
+            quiet=True,
+            compute_convergence_checks=False,
+            model=model,
+        )
+
+
+class _Stopped(BaseException):
+    """Ctrl-C under a name that PyMC does not know."""
+
+
+@contextmanager
+def _interrupts_end_it() -> Iterator[None]:
+    """Let Ctrl-C end the run: PyMC takes a KeyboardInterrupt for the wish for fewer draws, and goes on with the rest."""
+    before = signal.getsignal(signal.SIGINT)
+    if not callable(before) or threading.current_thread() is not threading.main_thread():
+        yield  # nobody here hears Ctrl-C
+        return
+
+    def renamed(number: int, frame: FrameType | None) -> None:
+        try:
+            before(number, frame)
+        except KeyboardInterrupt:
+            raise _Stopped from None
+
+    signal.signal(signal.SIGINT, renamed)
+    try:
+        yield
+    except _Stopped:
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, before)

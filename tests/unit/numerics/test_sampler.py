@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -98,3 +100,23 @@ def test_the_fallback_starts_no_worker_processes(monkeypatch: pytest.MonkeyPatch
     settings = SamplerSettings("pymc", draws=500, tune=200, chains=4, target_accept=0.9, cores=2, seed=1)
     assert run(model, ["effects"], settings).engine == "pymc"
     assert (asked["cores"], asked["chains"], asked["progressbar"]) == (1, 4, False)
+
+
+@pytest.mark.promise("fault-sigint")
+def test_an_interrupt_ends_the_fallback_though_pymc_would_go_on_with_fewer_draws(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def sample(*_: Any, **__: Any) -> Any:
+        with contextlib.suppress(KeyboardInterrupt):  # as PyMC does
+            signal.raise_signal(signal.SIGINT)
+        return trace()
+
+    monkeypatch.setitem(sys.modules, "pymc", SimpleNamespace(sample=sample))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        model: Any = None
+        with pytest.raises(KeyboardInterrupt):
+            run(model, ["effects"], SamplerSettings("pymc", 500, 200, 4, 0.9, 2, 1))
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
