@@ -83,10 +83,13 @@ def stopped(folder: Path, sampler: str, number: signal.Signals) -> tuple[int, st
         cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True, start_new_session=True,
         preexec_fn=heard,  # noqa: PLW1509 (no threads here)
     )  # fmt: skip
-    until((folder / "sampling").exists, process, seconds=900)
-    assert process.pid in session(process.pid)
-    os.kill(process.pid, number)
-    _, said = process.communicate(timeout=300)
+    try:
+        until((folder / "sampling").exists, process, seconds=900)
+        assert process.pid in session(process.pid)
+        os.kill(process.pid, number)
+        _, said = process.communicate(timeout=300)
+    finally:
+        process.kill()  # where it did not end by itself
     end = time.monotonic() + GONE_SECONDS
     while session(process.pid) and time.monotonic() < end:
         time.sleep(0.2)
