@@ -80,10 +80,10 @@ lock: ## rewrite requirements.lock after an edit of the dependencies (needs uv)
 		--generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
 
 licences: $(STAMP) ## rewrite docs/licences.md; fails where a licence is on no list
-	@$(BIN)/python -m supply.licences
+	@$(BIN)/python -m tests.supply.licences
 
 sbom: $(STAMP) ## write the bill of materials: dist/evalkit.cdx.json (CycloneDX)
-	@$(BIN)/python -m supply.materials dist/evalkit.cdx.json
+	@$(BIN)/python -m tests.supply.materials dist/evalkit.cdx.json
 
 audit: $(STAMP) ## ask a public service for known weaknesses of the locked dependencies (needs a network)
 	@$(BIN)/python -m pip_audit --strict --disable-pip --require-hashes --requirement requirements.lock --requirement requirements-data.lock --progress-spinner off $(ARGS)

@@ -1,4 +1,4 @@
-"""A team's tracking server as `deploy/team-server` starts it: PostgreSQL, accounts, TLS; for tests that attack it."""
+"""A team's tracking server as `docs/team-server` starts it: PostgreSQL, accounts, TLS; for tests that attack it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tests.services import SUPERUSER, Postgres, free_port, serving
 
-RECIPE = Path(__file__).parents[1] / "deploy" / "team-server"
+RECIPE = Path(__file__).parents[1] / "docs" / "team-server"
 ADMIN = "admin"
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from supply import licences as read
-from supply.licences import BY_HAND, NAMED, PAGE, may_be_used
-from supply.lock import LOCKS, ROOT, locked
-from supply.materials import as_json, bill
+from tests.supply import licences as read
+from tests.supply.licences import BY_HAND, NAMED, PAGE, may_be_used
+from tests.supply.lock import LOCKS, ROOT, locked
+from tests.supply.materials import as_json, bill
 
 PACKAGES = locked()
 ROW = re.compile(r"^\| (?P<name>[a-z0-9.-]+) \| (?P<versions>[^|]+) \| (?P<licence>[^|]+) \|$", flags=re.MULTILINE)
@@ -21,7 +21,7 @@ LISTED = {row["name"]: row for row in ROW.finditer(PAGE.read_text("utf-8").parti
 
 
 def pins() -> set[tuple[str, str]]:
-    """What the locks pin, read in another way than `supply.lock` does."""
+    """What the locks pin, read in another way than `tests.supply.lock` does."""
     lines = [line for lock in LOCKS for line in (ROOT / lock).read_text("utf-8").splitlines() if re.match(r"\w", line)]
     pairs = [line.partition("==")[::2] for line in lines]
     return {(name.partition("[")[0].lower(), rest.split()[0]) for name, rest in pairs}
@@ -48,7 +48,7 @@ def test_the_page_is_the_one_that_the_locks_give() -> None:
     missing = {each.name for each in PACKAGES if read.licence_of(each.name) is None and each.name not in BY_HAND}
     if missing:
         pytest.skip(f"not installed under this Python: {', '.join(sorted(missing))}")
-    assert PAGE.read_text("utf-8") == read.page(PACKAGES), "python -m supply.licences writes it"
+    assert PAGE.read_text("utf-8") == read.page(PACKAGES), "python -m tests.supply.licences writes it"
 
 
 @pytest.mark.parametrize("licence", ["GPL-3.0-only", "AGPL-3.0-or-later", "MIT AND SSPL-1.0", "LicenseRef-Proprietary"])

@@ -1,6 +1,6 @@
 """The licence of every locked dependency, read from what is installed, and whether it may be used.
 
-``python -m supply.licences`` writes docs/licences.md.
+``python -m tests.supply.licences`` writes docs/licences.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
-from supply.lock import ROOT, Locked, Use, locked
+from tests.supply.lock import ROOT, Locked, Use, locked
 
 PAGE: Final = ROOT / "docs" / "licences.md"
 
@@ -167,7 +167,7 @@ evalkit itself is under the [Apache License 2.0](../LICENSE). Below stands each 
 and `requirements-data.lock` with its licence as an [SPDX](https://spdx.org/licenses/) expression, taken from the
 package's own metadata or the text that it ships. A wheel may bundle compiled libraries under licences of their own;
 they are in its `.dist-info`. `make licences` writes this page; a test compares it with the locks and refuses a licence
-that is not on the list in `supply/licences.py`. `make sbom` writes the same as a bill of materials (CycloneDX).
+that is not on the list in `tests/supply/licences.py`. `make sbom` writes the same as a bill of materials (CycloneDX).
 
 Licences that ask for more than to keep their text:
 

@@ -1,6 +1,7 @@
 """A bill of materials of the locked dependencies: CycloneDX 1.6, as JSON.
 
-``python -m supply.materials dist/evalkit.cdx.json`` writes it. The same locks and SOURCE_DATE_EPOCH give the same file.
+``python -m tests.supply.materials dist/evalkit.cdx.json`` writes it. The same locks and SOURCE_DATE_EPOCH give the
+same file.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from supply.licences import licences
-from supply.lock import LOCKS, ROOT, Locked, Use, locked
+from tests.supply.licences import licences
+from tests.supply.lock import LOCKS, ROOT, Locked, Use, locked
 
 if TYPE_CHECKING:
     from cyclonedx.model.bom import Bom
