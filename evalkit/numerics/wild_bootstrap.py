@@ -79,7 +79,7 @@ class WildBootstrap:
         return beyond / self.n_draws if self.exact else (1 + beyond) / (1 + self.n_draws)
 
     def _bound(self, side: float, alpha: float) -> float:
-        if self.std_error <= 0.0:
+        if self.std_error <= 0.0 or self.smallest_p > alpha:  # far out rounding would decide, not the draws
             return side * np.inf
         inside, step = self.coefficient, self.std_error
         for _ in range(DOUBLINGS):

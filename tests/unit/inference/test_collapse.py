@@ -135,3 +135,10 @@ def test_one_never_treated_cluster_beside_two_cohorts_is_refused() -> None:
     made = staggered_panel(n_units=5, n_periods=6, cohorts={3: 0.4, 5: 0.4}, seed=1)
     with pytest.raises(NotComputable, match="never treated"):
         collapse(contrasts_of(made, two_way(0)), alpha=0.05)
+
+
+def test_changes_that_are_all_alike_say_nothing_of_what_varies() -> None:
+    made = panel(8, 3)
+    still = dataclasses.replace(made, outcome=np.zeros_like(made.outcome))
+    with pytest.raises(NotComputable, match="do not vary"):
+        collapse(contrasts_of(still, two_way(0)), alpha=0.1)

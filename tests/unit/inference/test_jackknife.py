@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -44,3 +46,16 @@ def test_one_treated_cluster_is_refused() -> None:
     made = staggered_panel(n_units=20, n_periods=6, cohorts={4: 1 / 20}, seed=5)
     with pytest.raises(NotComputable, match="one cluster"):
         cr3(made, two_way(0), alpha=0.05)
+
+
+def test_a_design_that_rests_on_one_cluster_is_refused_and_so_is_one_in_which_nothing_moves() -> None:
+    made = staggered_panel(n_units=12, n_periods=5, cohorts={2: 2 / 12, 4: 2 / 12}, seed=6)
+    with pytest.raises(NotComputable, match="too many to leave out"):
+        cr3(staggered_panel(n_units=1_010, n_periods=3, cohorts={2: 0.5}, seed=1), two_way(0), alpha=0.05)
+    alone = dataclasses.replace(made, time=made.time, outcome=np.zeros_like(made.outcome))
+    with pytest.raises(NotComputable, match="no cluster moves"):
+        cr3(alone, two_way(0), alpha=0.05)
+    rests = made.outcome.copy()
+    rests[~made.never_treated & (np.cumsum(~made.never_treated) > 1), :4] = np.nan  # one start is seen from both sides
+    with pytest.raises(NotComputable, match="does not exist"):
+        cr3(dataclasses.replace(made, outcome=rests), two_way(0), alpha=0.05)

@@ -174,3 +174,16 @@ def test_all_roll_outs_at_once_give_the_same_interval(studentized: bool) -> None
         for at_once in (False, True)
     )
     assert (fast.low, fast.high, fast.p_value) == pytest.approx((slow.low, slow.high, slow.p_value), rel=SAME)
+
+
+def test_a_dose_has_no_start_to_give_to_others_and_an_estimate_that_is_none_no_test() -> None:
+    made = panel()
+    dosed = dataclasses.replace(made, dose=made.treated.astype(float) * 2.0)
+    with pytest.raises(NotComputable, match="no one start"):
+        assignments_of(dosed, 99, 0)
+
+    def nothing(_: ek.Panel) -> tuple[float, float]:
+        return float("nan"), float("nan")
+
+    with pytest.raises(NotComputable, match="cannot be estimated"):
+        randomization(made, nothing, assignments_of(made, 99, 0), alpha=0.1)

@@ -92,3 +92,13 @@ def test_clusters_of_one_unit_have_no_parts_and_two_clusters_nothing_to_multiply
         wild_interval(made, lead=0, n_draws=999, law="auto", seed=0, alpha=0.05)
     with pytest.raises(NotComputable, match="nothing to multiply"):
         bootstrapped(grouped(1, clusters=2), lead=0, n_draws=999, law="auto", seed=0)
+
+
+def test_a_dose_is_refused_and_so_is_an_interval_without_a_bound() -> None:
+    made = grouped(4)
+    with pytest.raises(NotComputable, match="starts once"):
+        bootstrapped(
+            dataclasses.replace(made, dose=made.treated.astype(np.float64)), lead=0, n_draws=99, law="auto", seed=0
+        )
+    with pytest.raises(NotComputable, match="no bound"):  # 16 vectors of signs: no p-value is below 1/16
+        wild_interval(grouped(3, clusters=5), lead=0, n_draws=999, law="rademacher", seed=0, alpha=0.05)
