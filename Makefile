@@ -53,8 +53,8 @@ calibrate: $(STAMP) ## Monte Carlo acceptance: size, coverage, bias (long)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m calibration -n $(WORKERS) --timeout 0 --ignore $(SWEEPS) $(ARGS)
 
 trust: $(STAMP) ## run the tests of every promise, the long ones too, and write docs/trust.md
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "promise and not calibration" -n $(WORKERS) --dist worksteal --trust docs/trust.md $(ARGS)
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "promise and calibration" $(LONG_TRUST) --timeout 0 --trust docs/trust.md $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "promise and not calibration" -n $(WORKERS) --dist worksteal --trust=docs/trust.md $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "promise and calibration" $(LONG_TRUST) --timeout 0 --trust=docs/trust.md $(ARGS)
 
 oracle: $(STAMP) ## compare every estimator with a second implementation and write docs/second-implementation.md (long); ARGS="synthetic_did" for one
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.oracle.second.report $(ARGS)

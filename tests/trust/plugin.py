@@ -1,4 +1,4 @@
-"""Which tests hold which promise and, under ``--trust docs/trust.md``, what they gave; with or without xdist."""
+"""Which tests hold which promise and, under ``--trust=docs/trust.md``, what they gave; with or without xdist."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME: Final = "promises"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--trust FILE``: keep what the tests of promises gave, and write the table anew."""
+    """``--trust=FILE`` (with the sign: pytest takes a word apart for a file of tests): keep what the tests of promises gave, and write the table anew."""
     parser.addoption(OPTION, metavar="FILE", type=Path, help="write what tests of promises gave, e.g. docs/trust.md")
 
 

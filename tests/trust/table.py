@@ -18,7 +18,7 @@ HEAD: Final = """\
 
 Each sentence is held by the tests beside it, with the real fault where it tells of one: servers and processes are
 killed, disks are full, files are damaged. `make trust` runs them and writes this page; long simulations leave what they
-gave under `make calibrate ARGS="--trust docs/trust.md"`. The number in brackets counts the cases that a test was run
+gave under `make calibrate ARGS="--trust=docs/trust.md"`. The number in brackets counts the cases that a test was run
 on, or of models that were simulated. A date is that of the oldest result in its row. Tests lie under `tests/`.
 """
 COLUMNS: Final = "| | promise | test | last result | date |\n|---|---|---|---|---|"

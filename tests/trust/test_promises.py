@@ -43,7 +43,7 @@ def test_that_cannot_run_here():
 def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Tests of `folder` by a pytest of their own."""
     environment = {**os.environ, "PYTHONPATH": str(TREE), "PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    options = ("-q", "-p", "xdist.plugin", "-p", "no:cacheprovider", "--trust", "trust.md")
+    options = ("-q", "-p", "xdist.plugin", "-p", "no:cacheprovider", "--trust=trust.md")
     command = [sys.executable, "-m", "pytest", *options, *words]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
