@@ -18,7 +18,7 @@ NAME: Final = "promises"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--trust=FILE`` (with the sign: pytest takes a word apart for a file of tests): keep what the tests of promises gave, and write the table anew."""
+    """``--trust=FILE``: keep what tests gave, and write the table. Without the sign pytest takes FILE for tests."""
     parser.addoption(OPTION, metavar="FILE", type=Path, help="write what tests of promises gave, e.g. docs/trust.md")
 
 
