@@ -24,8 +24,11 @@ def generate(model: type[BaseModel], kind: str, version: str) -> dict[str, Any]:
 
     Examples
     --------
-    >>> generate(BaseModel, "indicator", "1.0.0")["$id"]
-    'urn:evalkit:indicator:1.0.0'
+    >>> class Document(BaseModel):
+    ...     title: str
+    >>> schema = generate(Document, "indicator", "1.0.0")
+    >>> schema["$id"], schema["required"]
+    ('urn:evalkit:indicator:1.0.0', ['title'])
     """
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:evalkit:{kind}:{version}"}
     return {**head, **model.model_json_schema(mode="serialization")}

@@ -17,7 +17,8 @@ from tests.unit.tracking.bundles import write_bundle
 
 STUDY = ("castle_doctrine", "public_safety", "Castle doctrine laws and homicide")
 WORKING = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in its background without it
 from evalkit.tracking.live import running
 with running("castle_doctrine", "public_safety", "Castle", tracking_uri=sys.argv[1]) as live:
     print(live.run_id, flush=True)

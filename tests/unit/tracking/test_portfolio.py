@@ -15,7 +15,7 @@ from tests.unit.tracking.bundles import evidence, write_bundle
 def test_each_study_comes_with_its_newest_evidence_its_brief_and_its_decision(tmp_path: Path, uri: str) -> None:
     first = log_bundle(write_bundle(tmp_path, run_id="u-1"), tracking_uri=uri)
     changed = evidence("u-2")
-    changed["identity"]["data_sha"] = f"sha256:{64 * 'e'}"
+    changed["identity"] |= {"data_sha": f"sha256:{64 * 'e'}", "created_at": "2025-03-01T12:00:01Z"}
     second = write_bundle(tmp_path, run_id="u-2", summary=changed)
     last = log_bundle(second, tracking_uri=uri)
     record(first.run_id, Decision("continue", "Council", "2026-05-01"), tracking_uri=uri)
