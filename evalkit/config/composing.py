@@ -189,11 +189,17 @@ def _unreadable_yaml(error: Any) -> ConfigError:
     return ConfigError(f"Cannot read {where}: {error.problem or error}.", next_step="Mend the YAML there.")
 
 
+def _root(error: BaseException) -> BaseException:
+    """What an error goes back to; OmegaConf's errors of grammar name each other as their cause, round and round."""
+    passed = [error]
+    while (cause := passed[-1].__cause__) is not None and cause not in passed:
+        passed.append(cause)
+    return passed[-1]
+
+
 def _reworded(error: BaseException, overrides: Sequence[str]) -> ConfigError:
     """Say in our words what Hydra says in its own."""
-    deepest: BaseException = error
-    while deepest.__cause__ is not None:
-        deepest = deepest.__cause__
+    deepest = _root(error)
     text = _first_line(deepest) if str(deepest).strip() else _first_line(error)
     if text.startswith("Ambiguous value for argument") or "requires --multirun" in text:
         named = text.split("'")[1].lstrip("+")
@@ -206,4 +212,9 @@ def _reworded(error: BaseException, overrides: Sequence[str]) -> ConfigError:
             "No study is named.", next_step="Give one: study=castle_doctrine. See `evalkit list studies`."
         )
     typed = ", ".join(override.lstrip("+") for override in overrides)
-    return ConfigError(f"The config cannot be composed from {typed}: {text}")
+    return ConfigError(
+        f"The config cannot be composed from {typed}: {text}",
+        next_step="'${' begins a reference to another key; write \\${ where the characters themselves are meant."
+        if type(deepest).__name__ == "GrammarParseError"
+        else "",
+    )

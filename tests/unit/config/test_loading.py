@@ -208,6 +208,14 @@ def test_a_reference_to_a_key_that_does_not_exist_is_refused(folder: Path) -> No
 
 
 @pytest.mark.promise("secure-paths")
+@pytest.mark.timeout(20)
+@pytest.mark.promise("law-no-traceback")
+def test_a_reference_that_does_not_end_is_refused_and_not_waited_for(folder: Path) -> None:
+    write_study(folder, study(title="${"))
+    with pytest.raises(ConfigError, match=r"cannot be composed(.|\n)*begins a reference"):
+        load_study("lights")
+
+
 def test_a_studys_id_cannot_leave_its_folder(folder: Path) -> None:
     with pytest.raises(ConfigError, match="cannot name a folder"):
         load_study("lights", ["study.id='../../etc'"])
