@@ -15,7 +15,7 @@ import pytest
 from tests.services import Postgres, postgres_program
 from tests.services import postgres as postgres_server
 
-pytest_plugins = ["tests.trust.plugin"]
+pytest_plugins = ["tests.trust.plugin", "tests.calibrated.plugin"]
 REQUIRE = "EVALKIT_REQUIRE_SERVICES"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 

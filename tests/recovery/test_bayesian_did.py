@@ -22,6 +22,7 @@ from evalkit.numerics.site_did import SiteModel
 from evalkit.testing.sbc import sbc_ranks, uniform
 from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
 from evalkit.vocabulary import NEVER, FloatArray, IntArray
+from tests.calibrated.measure import Measured, around
 
 REPETITIONS = 200
 MCSE = 4.0  # standard errors of a Monte Carlo mean that a fixed-seed test may stray
@@ -46,11 +47,16 @@ def simulate(
 
 
 @pytest.mark.parametrize("autocorrelation", [0.0, 0.6])
-def test_intervals_hold_the_truth_as_often_as_they_say(autocorrelation: float) -> None:
+@pytest.mark.calibrates("bayesian_did", "credible")
+def test_intervals_hold_the_truth_as_often_as_they_say(autocorrelation: float, measured: Measured) -> None:
     design = StaggeredDesign(
         n_units=45, n_periods=8, growth=0.4, cohort_gap=0.5, autocorrelation=autocorrelation
     )  # fmt: skip
     error, sd, covered = simulate(design)
+    measured.intervals(
+        "bayesian_did", f"staggered, growing effects, autocorrelation {autocorrelation:g}", covered, rule="credible",
+        level=LEVEL, asked=around(LEVEL, REPETITIONS, MCSE), error=error, std_error=sd,
+    )  # fmt: skip
     spread = error.std(ddof=1)
     assert abs(error.mean()) < MCSE * spread / np.sqrt(REPETITIONS)
     assert abs(sd.mean() / spread - 1.0) < MCSE / np.sqrt(2.0 * REPETITIONS)
@@ -58,10 +64,15 @@ def test_intervals_hold_the_truth_as_often_as_they_say(autocorrelation: float) -
 
 
 @pytest.mark.promise("calibration-autocorrelation")
-def test_independent_errors_on_autocorrelated_data_cover_too_seldom() -> None:
+@pytest.mark.calibrates("bayesian_did")
+def test_independent_errors_on_autocorrelated_data_cover_too_seldom(measured: Measured) -> None:
     repetitions = 80
     design = StaggeredDesign(n_units=45, n_periods=8, autocorrelation=0.8)
-    _, _, covered = simulate(design, repetitions, errors="iid")
+    error, sd, covered = simulate(design, repetitions, errors="iid")
+    measured.intervals(
+        "bayesian_did", "autocorrelation 0.8, errors taken as independent: has to fail", covered, rule="credible",
+        level=LEVEL, asked=(None, around(LEVEL, repetitions, MCSE)[0]), error=error, std_error=sd,
+    )  # fmt: skip
     assert covered.mean() < LEVEL - MCSE * np.sqrt(LEVEL * (1.0 - LEVEL) / repetitions)
 
 
@@ -100,9 +111,13 @@ def _by_row(effects: FloatArray, start: IntArray, time: IntArray) -> FloatArray:
 
 @pytest.mark.calibration
 @pytest.mark.promise("calibration-sbc-did")
-def test_ranks_of_the_truth_are_uniform() -> None:
+@pytest.mark.calibrates("bayesian_did", "credible")
+def test_ranks_of_the_truth_are_uniform(measured: Measured) -> None:
     """Simulation-based calibration (Talts et al. 2018), 300 fits."""
     ranks = np.array([rank_of_truth(seed, draws=1_000) for seed in range(300)])
+    steps = np.minimum((100 * ranks).astype(np.int64), 99)  # of 1,000 draws, every tenth
+    band = uniform(steps, 99, 0.999, ("mean effect", "a cell", "sigma", "rho"))
+    measured.ranks("bayesian_did", "exact engine", steps, band, 99)
     for column in ranks.T:
         assert stats.kstest(column, "uniform").pvalue > 1e-3
 
@@ -117,7 +132,8 @@ def site_world(seed: int, spread: float, effect: float = 1.0) -> tuple[Panel, Fl
 
 
 @pytest.mark.calibration
-def test_intervals_of_single_places_hold_the_truth_as_often_as_they_say() -> None:
+@pytest.mark.calibrates("bayesian_did", "credible")
+def test_intervals_of_single_places_hold_the_truth_as_often_as_they_say(measured: Measured) -> None:
     """90 % intervals in hierarchical worlds, 60 of them with 12 places each: 87 to 93 in 100."""
     held = []
     for seed in range(SITE_WORLDS):
@@ -125,12 +141,17 @@ def test_intervals_of_single_places_hold_the_truth_as_often_as_they_say() -> Non
         estimator = BayesianDid(sites=True, leads=False, draws=250, level=LEVEL)
         table = estimator.fit(panel, rng=np.random.default_rng(seed)).aggregation("unit")
         held.append((table.low <= own) & (own <= table.high))
+    measured.intervals(
+        "bayesian_did", "12 places with effects of their own, each place's interval", held, rule="credible",
+        level=LEVEL, asked=(0.87, 0.93),
+    )  # fmt: skip
     assert 0.87 <= np.mean(held) <= 0.93
 
 
 @pytest.mark.calibration
 @pytest.mark.promise("calibration-null")
-def test_without_an_effect_favourable_findings_are_no_more_than_nominal() -> None:
+@pytest.mark.calibrates("bayesian_did", "credible")
+def test_without_an_effect_favourable_findings_are_no_more_than_nominal(measured: Measured) -> None:
     found = []
     for seed in range(SITE_WORLDS):
         panel, own = site_world(1_000 + seed, spread=0.5, effect=0.0)
@@ -139,6 +160,10 @@ def test_without_an_effect_favourable_findings_are_no_more_than_nominal() -> Non
         ).aggregation("overall")  # fmt: skip
         found.append(float(row.low[0] > own.mean()))
     nominal = (1.0 - LEVEL) / 2.0
+    measured.share(
+        "bayesian_did", "places with effects of their own, none on average: called favourable", found, rule="credible",
+        nominal=nominal, asked=(None, around(nominal, SITE_WORLDS, 2.0)[1]),
+    )  # fmt: skip
     assert np.mean(found) <= nominal + 2.0 * np.sqrt(nominal * (1.0 - nominal) / SITE_WORLDS)
 
 
@@ -182,8 +207,11 @@ def site_posterior(sample: Sample, rng: np.random.Generator) -> FloatArray:
 
 @pytest.mark.calibration
 @pytest.mark.promise("calibration-sbc-did")
-def test_ranks_of_the_truth_are_uniform_where_places_have_effects_of_their_own() -> None:
+@pytest.mark.calibrates("bayesian_did", "credible")
+def test_ranks_of_the_truth_are_uniform_where_places_have_effects_of_their_own(measured: Measured) -> None:
     """Simulation-based calibration, 200 fits."""
     ranks = sbc_ranks(site_truth, site_posterior, n_fits=200, n_draws=49, seed=7)
     names = ("mean effect", "a unit's own", "sd of units' own", "sigma", "rho")
-    uniform(ranks, 49, 0.999, names).raise_if_not()
+    found = uniform(ranks, 49, 0.999, names)
+    measured.ranks("bayesian_did", "places with effects of their own", ranks, found, 49)
+    found.raise_if_not()

@@ -12,6 +12,7 @@ from evalkit.numerics.donor_model import RHO_GRID, Batch, Draws, ErrorModel, Ser
 from evalkit.numerics.simplex_posterior import Effort, sample_weights
 from evalkit.testing.sbc import sbc_ranks, uniform
 from evalkit.vocabulary import FloatArray
+from tests.calibrated.measure import Measured, around
 from tests.donor_worlds import DonorWorld
 
 FITS, DRAWS = 200, 99
@@ -42,7 +43,8 @@ def world(rng: np.random.Generator, autoregressive: bool) -> tuple[FloatArray, S
 @pytest.mark.calibration
 @pytest.mark.parametrize("autoregressive", [False, True])
 @pytest.mark.promise("calibration-sbc-synthetic-control")
-def test_ranks_of_the_truth_are_uniform(autoregressive: bool) -> None:
+@pytest.mark.calibrates("bayesian_synthetic_control", "credible")
+def test_ranks_of_the_truth_are_uniform(autoregressive: bool, measured: Measured) -> None:
     """Simulation-based calibration (Talts et al. 2018), 200 fits: weights, log sigma, rho, and the mean effect."""
     errors = ErrorModel.of(autoregressive=autoregressive, intercept=False)
 
@@ -63,18 +65,23 @@ def test_ranks_of_the_truth_are_uniform(autoregressive: bool) -> None:
         return np.column_stack([*columns, gaps.effect[:, BEFORE:].mean(axis=1)])
 
     ranks = sbc_ranks(simulate, fit, n_fits=FITS, n_draws=DRAWS, seed=11)
-    uniform(ranks, DRAWS).raise_if_not()
+    names = ["a weight", "another weight", "log sigma", *(["rho"] if autoregressive else []), "mean effect"]
+    found = uniform(ranks, DRAWS, names=names)
+    errors_are = "AR(1) errors" if autoregressive else "independent errors"
+    measured.ranks("bayesian_synthetic_control", errors_are, ranks, found, DRAWS)
+    found.raise_if_not()
 
 
-def outcomes(design: DonorWorld, repetitions: int, **settings: Any) -> tuple[float, float]:
-    """Share of 90 % intervals that hold the true mean effect, and share that lie wholly above it."""
-    held, above = [], []
+def outcomes(design: DonorWorld, repetitions: int, **settings: Any) -> tuple[float, float, float]:
+    """Share of 90 % intervals that hold the true mean effect, and shares that lie wholly above and below it."""
+    held, above, below = [], [], []
     for seed in range(repetitions):
         estimator = BayesianSyntheticControl(prior_pull=False, walkers=50, level=LEVEL, **settings)
         row = estimator.fit(design.panel(seed), rng=np.random.default_rng(seed)).aggregation("overall")
         held.append(row.low[0] <= design.effect <= row.high[0])
         above.append(row.low[0] > design.effect)
-    return float(np.mean(held)), float(np.mean(above))
+        below.append(row.high[0] < design.effect)
+    return float(np.mean(held)), float(np.mean(above)), float(np.mean(below))
 
 
 @pytest.mark.calibration
@@ -85,11 +92,17 @@ def outcomes(design: DonorWorld, repetitions: int, **settings: Any) -> tuple[flo
         (DonorWorld(donors=8, before=30, autocorrelation=0.6), {"errors": "ar1"}),
     ],
 )
+@pytest.mark.calibrates("bayesian_synthetic_control", "credible")
 def test_intervals_hold_a_truth_inside_the_hull_as_often_as_they_say(
-    design: DonorWorld, settings: dict[str, Any]
+    design: DonorWorld, settings: dict[str, Any], measured: Measured
 ) -> None:
     repetitions = 120
-    held, above = outcomes(design, repetitions, **settings)
+    held, above, below = outcomes(design, repetitions, **settings)
+    where = "autocorrelation 0.6, AR(1) errors" if settings else "inside the hull, independent errors"
+    measured.intervals(
+        "bayesian_synthetic_control", where, held, data_sets=repetitions, rule="credible", level=LEVEL,
+        asked=around(LEVEL, repetitions, MCSE), above=above, below=below,
+    )  # fmt: skip
     assert held == pytest.approx(LEVEL, abs=MCSE * np.sqrt(LEVEL * (1.0 - LEVEL) / repetitions))
     assert above < 0.05 + MCSE * np.sqrt(0.05 * 0.95 / repetitions)  # false "favourable": half of the 10 %
 

@@ -19,6 +19,7 @@ from evalkit.numerics.structural_paths import draw_expected
 from evalkit.numerics.structural_regression import PRIOR_DEGREES
 from evalkit.testing.sbc import sbc_ranks, uniform
 from evalkit.vocabulary import FloatArray
+from tests.calibrated.measure import Measured
 from tests.series_worlds import level_world, series_panel
 
 FITS = 200
@@ -107,23 +108,29 @@ def predicted(prepared: Prepared, trend: Trend, drawn: Drawn, rng: np.random.Gen
     return np.asarray(draw_expected(prepared.series, trend, drawn, normal) + scale[:, None] * noise)
 
 
-def assert_calibrated(world: World) -> None:
+def assert_calibrated(world: World, called: str, measured: Measured) -> None:
     ranks = sbc_ranks(world.simulate, world.fit, n_fits=FITS, n_draws=RANKED, seed=1)
     names = ("mean outcome to come", "coefficient", "log sigma", "log level ratio")
-    uniform(ranks, RANKED, PASSING, names).raise_if_not()
+    found = uniform(ranks, RANKED, PASSING, names)
+    measured.ranks("bayesian_time_series", called, ranks, found, RANKED)
+    found.raise_if_not()
 
 
 @pytest.mark.parametrize("expected", [1.0, np.inf])
 @pytest.mark.promise("calibration-sbc-time-series")
-def test_the_exact_engine_ranks_the_truth_uniformly(expected: float) -> None:
-    assert_calibrated(World(Trend(), Coefficients(1.0, expected), 3))
+@pytest.mark.calibrates("bayesian_time_series", "credible")
+def test_the_exact_engine_ranks_the_truth_uniformly(expected: float, measured: Measured) -> None:
+    called = "exact engine, three series" + (", one expected to matter" if np.isfinite(expected) else "")
+    assert_calibrated(World(Trend(), Coefficients(1.0, expected), 3), called, measured)
 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("trend", [Trend("local_linear"), Trend("damped", autocorrelated=True)])
 @pytest.mark.promise("calibration-sbc-time-series")
-def test_slopes_and_autocorrelated_noise_rank_the_truth_uniformly(trend: Trend) -> None:
-    assert_calibrated(World(trend, Coefficients(1.0, np.inf), 1))
+@pytest.mark.calibrates("bayesian_time_series", "credible")
+def test_slopes_and_autocorrelated_noise_rank_the_truth_uniformly(trend: Trend, measured: Measured) -> None:
+    called = f"exact engine, {trend.kind} trend" + (", autocorrelated noise" if trend.autocorrelated else "")
+    assert_calibrated(World(trend, Coefficients(1.0, np.inf), 1), called, measured)
 
 
 @pytest.mark.calibration
@@ -135,14 +142,17 @@ def test_slopes_and_autocorrelated_noise_rank_the_truth_uniformly(trend: Trend) 
     ],
 )
 @pytest.mark.promise("calibration-sbc-time-series")
-def test_chains_rank_the_truth_uniformly(plan: Plan, prior: Coefficients, regressors: int) -> None:
-    assert_calibrated(World(Trend(), prior, regressors, plan))
+@pytest.mark.calibrates("bayesian_time_series", "credible")
+def test_chains_rank_the_truth_uniformly(plan: Plan, prior: Coefficients, regressors: int, measured: Measured) -> None:
+    called = f"chains, {plan.kind.replace('_', ' ')}" + (", heavy tails" if plan.heavy_tails else "")
+    assert_calibrated(World(Trend(), prior, regressors, plan), called, measured)
 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("family", ["poisson", "negative_binomial"])
 @pytest.mark.promise("calibration-sbc-time-series")
-def test_counts_rank_the_truth_uniformly(family: CountFamily) -> None:
+@pytest.mark.calibrates("bayesian_time_series", "credible")
+def test_counts_rank_the_truth_uniformly(family: CountFamily, measured: Measured) -> None:
     """The first level is flat in the model: here it is flat over four decades, and worlds that begin near their ends
     are drawn again, as are those whose fitted counts reach 100,000. Both look at data alone, so ranks stay uniform.
     """
@@ -171,7 +181,10 @@ def test_counts_rank_the_truth_uniformly(family: CountFamily) -> None:
         return np.column_stack([parts[k] for k in ([0, 2] if family == "poisson" else [0, 1, 2])])
 
     ranks = sbc_ranks(draw, fit, n_fits=FITS, n_draws=RANKED, seed=2)
-    uniform(ranks, RANKED, PASSING).raise_if_not()
+    names = ("level's moves", *(["dispersion"] if family == "negative_binomial" else []), "last index")
+    found = uniform(ranks, RANKED, PASSING, names)
+    measured.ranks("bayesian_time_series", f"counts, {family.replace('_', ' ')}", ranks, found, RANKED)
+    found.raise_if_not()
 
 
 def intervals(level: float, repetitions: int, **settings: Any) -> FloatArray:
@@ -188,9 +201,14 @@ def intervals(level: float, repetitions: int, **settings: Any) -> FloatArray:
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("level", [0.1, 0.3, 1.0])
-def test_intervals_hold_no_effect_as_often_as_they_say(level: float) -> None:
+@pytest.mark.calibrates("bayesian_time_series", "credible")
+def test_intervals_hold_no_effect_as_often_as_they_say(level: float, measured: Measured) -> None:
     """87 to 93 % where the level moves; and no direction is found too often when nothing happened."""
     low, high = intervals(level, 400).T
+    measured.intervals(
+        "bayesian_time_series", f"level moves by {level:g} noise sds a period", (low <= 0.0) & (high >= 0.0),
+        rule="credible", level=LEVEL, asked=(0.87, 0.94), above=low > 0.0, below=high < 0.0,
+    )  # fmt: skip
     assert 0.87 <= np.mean((low <= 0.0) & (high >= 0.0)) <= 0.94
     assert max(np.mean(low > 0.0), np.mean(high < 0.0)) <= 0.05 + 2.0 * np.sqrt(0.05 * 0.95 / 400.0)
 

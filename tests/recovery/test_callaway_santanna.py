@@ -17,6 +17,7 @@ from evalkit.data.calendar import Calendar
 from evalkit.data.panel import ColumnNames, Panel
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.vocabulary import NEVER, FloatArray
+from tests.calibrated.measure import Measured
 
 REPETITIONS = 200
 LONG = 2_000
@@ -154,9 +155,11 @@ def test_errors_that_ignore_clusters_are_too_small() -> None:
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
 @pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors", "calibration-staggered")
-def test_calibration_at_length(name: str) -> None:
+@pytest.mark.calibrates("callaway_santanna", "clustered")
+def test_calibration_at_length(name: str, measured: Measured) -> None:
     world, settings = WORLDS[name]
     truth, found = world.population_overall(), run(world, LONG, **settings)
+    measured.outcomes("callaway_santanna", name, found, level=0.95, asked=(0.93, 0.97), rule="clustered")
     spread = found.error.std(ddof=1)
     assert abs(found.error.mean()) < min(MCSE * spread / np.sqrt(LONG), 0.02 * truth)
     assert 0.95 < found.std_error.mean() / spread < 1.05

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import evalkit as ek
+from tests.calibrated.measure import Measured, around
 
 REPETITIONS = 200
 LONG = 2_000
@@ -86,6 +87,13 @@ def test_without_the_covariate_the_trend_is_taken_for_an_effect() -> None:
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(("n", "sites"), [(1_500, 0), (3_000, 400)], ids=["persons", "clusters"])
 @pytest.mark.parametrize("case", CASES)
-def test_coverage_holds_in_a_long_run(case: str, n: int, sites: int) -> None:
+@pytest.mark.calibrates("callaway_santanna", "clustered")
+def test_coverage_holds_in_a_long_run(case: str, n: int, sites: int, measured: Measured) -> None:
     """At 150 clusters of 10 the normal reference covers 93 %: there is no small-sample correction, as in R `did`."""
-    judge(repeat(LONG, CASES[case], n=n, sites=sites), band=0.05)
+    found = repeat(LONG, CASES[case], n=n, sites=sites)
+    where = f"repeated cross-sections, {case.replace('_', ' ')}, {f'{sites} clusters' if sites else 'persons'}"
+    measured.intervals(
+        "callaway_santanna", where, found[:, 2], rule="clustered", level=0.95, asked=around(0.95, LONG, MCSE),
+        error=found[:, 0] - EFFECTS.mean(), std_error=found[:, 1],
+    )  # fmt: skip
+    judge(found, band=0.05)

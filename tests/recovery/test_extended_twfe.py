@@ -9,6 +9,7 @@ import pytest
 
 from evalkit.estimators.extended_twfe import ExtendedTwfe
 from tests import count_worlds
+from tests.calibrated.measure import Measured
 from tests.recovery_worlds import MCSE, RandomCohorts, assert_honest, run
 
 REPETITIONS = 100
@@ -55,9 +56,11 @@ def test_a_linear_model_of_counts_is_biased_where_trends_are_parallel_in_ratios(
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(LINEAR))
 @pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors")
-def test_linear_calibration_at_length(name: str) -> None:
+@pytest.mark.calibrates("extended_twfe", "clustered")
+def test_linear_calibration_at_length(name: str, measured: Measured) -> None:
     world, settings = LINEAR[name]
     found = run(ExtendedTwfe(**settings), world, LONG)
+    measured.outcomes("extended_twfe", name, found, level=0.95, asked=(0.935, 0.965), rule="clustered")
     ratio = found.std_error.mean() / found.error.std(ddof=1)
     assert 0.95 < ratio < 1.06
     assert abs(found.covered.mean() - 0.95) < 0.015
@@ -67,8 +70,10 @@ def test_linear_calibration_at_length(name: str) -> None:
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(COUNTS))
 @pytest.mark.promise("calibration-counts", "calibration-unbalanced")
-def test_calibration_on_counts_at_length(name: str) -> None:
+@pytest.mark.calibrates("extended_twfe", "clustered")
+def test_calibration_on_counts_at_length(name: str, measured: Measured) -> None:
     world, settings = COUNTS[name]
     estimator = ExtendedTwfe(family="poisson", **settings)
     found = count_worlds.run(estimator, world, LONG, ratio=settings.get("scale") == "ratio")
+    measured.outcomes("extended_twfe", f"counts, {name}", found, level=0.95, asked=(0.93, 0.97), rule="clustered")
     assert abs(found.covered.mean() - 0.95) < 0.02, found.figures()

@@ -18,6 +18,7 @@ from evalkit.numerics.wild_bootstrap import wild_bootstrap
 from evalkit.testing.simulate import simulate_few_treated
 from evalkit.uncertainty import multipliers
 from evalkit.vocabulary import FloatArray
+from tests.calibrated.measure import Measured, around
 
 UNITS, PERIODS, RHO, LEVEL = 50, 20, 0.8, 0.05
 # Rejections at 5 % of CR1 with t(C-1) in an independent simulation of this design: 1, 3 and 5 treated.
@@ -83,12 +84,23 @@ def test_clustered_errors_reject_too_often_and_randomization_inference_does_not(
 @pytest.mark.calibration
 @pytest.mark.parametrize("treated", [1, 2, 3, 5])
 @pytest.mark.promise("trap-12", "calibration-few-treated", "calibration-autocorrelation")
-def test_size_at_length(treated: int) -> None:
+@pytest.mark.calibrates("two_way_fixed_effects", "clustered", "randomization", "wild_bootstrap")
+def test_size_at_length(treated: int, measured: Measured) -> None:
     """1,000 repetitions: randomization inference within three Monte Carlo errors of 5 %, CR1 as printed above."""
     repetitions = 1_000
-    clustered, randomized, _ = sizes(treated, repetitions)
+    clustered, randomized, bootstrapped = sizes(treated, repetitions)
     # one treated: 2 of 50 assignments reach p <= .05, so the exact size is .04
     expected = 0.04 if treated == 1 else LEVEL
+    for rule, share, asked, note in (
+        ("clustered", clustered, (around(LEVEL, repetitions, 3.0)[1], None), "has to fail; not reported with so few"),
+        ("randomization", randomized, around(expected, repetitions, 3.0), ""),
+        ("wild_bootstrap", bootstrapped, (None, None), "restricted, whole clusters; nothing is asked of it"),
+    ):
+        measured.share(
+            "two_way_fixed_effects", f"{treated} of {UNITS} treated, autocorrelation {RHO:g}, no effect", share,
+            data_sets=repetitions, nominal=expected if rule == "randomization" else LEVEL, rule=rule, asked=asked,
+            note=note,
+        )  # fmt: skip
     assert abs(randomized - expected) <= 3.0 * error(expected, repetitions)
     if treated in CLUSTERED:
         assert abs(clustered - CLUSTERED[treated]) <= CLUSTERED_AGREES

@@ -13,6 +13,7 @@ import pytest
 
 from evalkit.estimators.imputation import Imputation
 from evalkit.estimators.sun_abraham import SunAbraham
+from tests.calibrated.measure import Measured
 from tests.recovery_worlds import RandomCohorts, assert_honest, run
 
 REPETITIONS = 200
@@ -52,9 +53,11 @@ def test_under_uncorrelated_errors_it_is_more_precise_than_one_base_period() -> 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
 @pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors", "calibration-staggered")
-def test_calibration_at_length(name: str) -> None:
+@pytest.mark.calibrates("imputation", "clustered")
+def test_calibration_at_length(name: str, measured: Measured) -> None:
     world, settings = WORLDS[name]
     found = run(Imputation(**settings), world, LONG)
+    measured.outcomes("imputation", name, found, level=0.95, asked=(0.93, 0.97), rule="clustered")
     assert abs(found.error.mean()) < 4.0 * found.error.std(ddof=1) / np.sqrt(LONG)
     assert 0.94 < found.std_error.mean() / found.error.std(ddof=1) < 1.05  # no small-sample correction
     assert abs(np.mean(found.covered) - 0.95) < 0.02

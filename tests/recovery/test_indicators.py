@@ -11,12 +11,14 @@ from evalkit.numerics.control_chart import RULES, Rule, events, measurements, si
 from evalkit.numerics.equality_score import score_of
 from evalkit.numerics.forecasting import forecast, over_window
 from evalkit.vocabulary import FloatArray
+from tests.calibrated.measure import Measured
 from tests.equality_worlds import flat_spec
 from tests.indicator_worlds import World, world
 from tests.reference.control_chart.published import RUN_LENGTHS
 
 LEVEL = 0.9
 AHEAD = 12
+AHEADS = {"next": "the next month", "year": "a year ahead", "mean": "the mean of the year"}
 KNOWN = 20_000
 """Periods in a baseline from which limits are as good as known."""
 
@@ -41,9 +43,17 @@ LEANS = 0.1
 
 
 @pytest.mark.parametrize(("rules", "published"), list(RUN_LENGTHS.items()))
-def test_false_alarms_come_as_seldom_as_published(rules: tuple[Rule, ...], published: float) -> None:
+def test_false_alarms_come_as_seldom_as_published(
+    rules: tuple[Rule, ...], published: float, measured: Measured
+) -> None:
     """Champ and Woodall (1987), table 1."""
     found, error = run_length(rules, 200_000, 7)
+    margin = 4.0 * error + LEANS * published
+    measured.figure(
+        "control chart", f"steady, limits known, rules {', '.join(rules).replace('_', ' ')}", found, error=error,
+        asked=(published - margin, published + margin), data_sets=1,
+        note="mean periods from one false alarm to the next",
+    )  # fmt: skip
     assert abs(found - published) < 4.0 * error + LEANS * published
 
 
@@ -67,9 +77,16 @@ def alarms(kind: str, baseline: int, worlds: int, seed: int) -> float:
 
 
 @pytest.mark.parametrize(("kind", "most"), [("measurement", 0.02), ("steady", 0.012), ("wide", 0.03)])
-def test_limits_from_three_years_of_months_seldom_mark_a_steady_period(kind: str, most: float) -> None:
+def test_limits_from_three_years_of_months_seldom_mark_a_steady_period(
+    kind: str, most: float, measured: Measured
+) -> None:
     """0.0027 with known limits; more as they are estimated from 36 periods."""
-    assert alarms(kind, 36, 150, 11) < most
+    found = alarms(kind, 36, 150, 11)
+    measured.share(
+        "control chart", f"36 periods of baseline, {kind}: periods marked", found, data_sets=150, nominal=0.0027,
+        asked=(None, most),
+    )  # fmt: skip
+    assert found < most
 
 
 def coverage(kind: World, periods: int, worlds: int, seed: int) -> dict[str, float]:
@@ -105,11 +122,16 @@ def test_a_steady_series_stays_in_its_interval() -> None:
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("kind", ["steady", "level", "walk", "trend", "bend", "ar", "season"])
-def test_forecast_intervals_hold_in_worlds_of_every_kind(kind: World) -> None:
+def test_forecast_intervals_hold_in_worlds_of_every_kind(kind: World, measured: Measured) -> None:
     """Nominal 90 %: 84 to 98 % is what one model for all of them can give (docs/performance.md has the table)."""
     worlds = 80
     found = coverage(kind, 48, worlds, 17)
     error = np.sqrt(LEVEL * (1.0 - LEVEL) / worlds)
+    for ahead, share in found.items():
+        measured.intervals(
+            "forecast", f"{kind}, {AHEADS[ahead]}", share, data_sets=worlds, level=LEVEL,
+            asked=(0.84 - 2.0 * error, None),
+        )  # fmt: skip
     print(kind, found)  # noqa: T201 (the table of docs/performance.md)
     assert min(found.values()) > 0.84 - 2.0 * error, found
 
@@ -159,8 +181,12 @@ def test_score_intervals_hold_the_scores_of_the_true_ratios() -> None:
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("size", [500, 2_000, 20_000])
-def test_score_intervals_hold_at_every_level_and_sample_size(size: int) -> None:
+def test_score_intervals_hold_at_every_level_and_sample_size(size: int, measured: Measured) -> None:
     found = tree_coverage(MIXED, size, 150, 9)
+    for kind, share in found.items():
+        measured.intervals(
+            "equality score", f"{size:,} persons a group, {kind}", share, data_sets=150, level=0.95, asked=(0.86, None)
+        )
     print(size, found)  # noqa: T201 (the table of docs/equality-indicators.md)
     # Nominal 95 %; averages of small samples fall short (docs/equality-indicators.md), by no more than this.
     assert min(found.values()) > 0.86, found

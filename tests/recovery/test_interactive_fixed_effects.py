@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from evalkit.estimators.interactive_fixed_effects import InteractiveFixedEffects
+from tests.calibrated.measure import Measured, around
 from tests.factor_worlds import FactorWorld, run
 
 LEVEL = 0.9
@@ -44,30 +45,43 @@ def test_matrix_completion_takes_away_part_of_it() -> None:
 
 
 @pytest.mark.calibration
-def test_intervals_of_matrix_completion_hold_too_seldom_to_be_reported() -> None:
+@pytest.mark.calibrates("interactive_fixed_effects")
+def test_intervals_of_matrix_completion_hold_too_seldom_to_be_reported(measured: Measured) -> None:
     """What the estimate says of itself: the penalty's bias is in no error. Should this fail, report its intervals."""
     estimator, truth, held = InteractiveFixedEffects(level=LEVEL, method="matrix_completion"), BLOCK.overall(), []
     for seed in range(60):
         row = estimator.fit(BLOCK.draw(seed), rng=np.random.default_rng(seed)).aggregation("overall")
         held.append(row.low[0] <= truth <= row.high[0])
+    measured.intervals(
+        "interactive_fixed_effects", "matrix completion: none is reported", held, level=LEVEL, asked=(None, 0.8)
+    )
     assert np.mean(held) < 0.8
 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
 @pytest.mark.promise("calibration-coverage")
-def test_intervals_hold_as_often_as_they_say(name: str) -> None:
+@pytest.mark.calibrates("interactive_fixed_effects", "jackknife", "placebo_variance")
+def test_intervals_hold_as_often_as_they_say(name: str, measured: Measured) -> None:
     world, settings, repetitions = WORLDS[name]
     found = run(InteractiveFixedEffects(level=LEVEL, **settings), world, repetitions)
     bias, error = found.bias()
     assert abs(bias) < MCSE * error
     margin = 2.0 * np.sqrt(LEVEL * (1.0 - LEVEL) / repetitions)
+    rule = "placebo_variance" if name == "one treated" else "jackknife"
+    asked = (0.87 - margin, 0.93 + margin)
+    measured.outcomes("interactive_fixed_effects", f"two factors, {name}", found, level=LEVEL, asked=asked, rule=rule)
     assert 0.87 - margin < found.held.mean() < 0.93 + margin
 
 
 @pytest.mark.calibration
 @pytest.mark.promise("calibration-null")
-def test_nothing_is_seldom_called_favourable() -> None:
+@pytest.mark.calibrates("interactive_fixed_effects", "jackknife")
+def test_nothing_is_seldom_called_favourable(measured: Measured) -> None:
     found = run(InteractiveFixedEffects(level=LEVEL), replace(BLOCK, effect=0.0), MANY)
     nominal = (1.0 - LEVEL) / 2.0
+    measured.share(
+        "interactive_fixed_effects", "two factors, no effect: called favourable", found.above, rule="jackknife",
+        nominal=nominal, asked=(None, around(nominal, MANY, 2.0)[1]),
+    )  # fmt: skip
     assert max(found.above.mean(), found.below.mean()) < nominal + 2.0 * np.sqrt(nominal * (1.0 - nominal) / MANY)

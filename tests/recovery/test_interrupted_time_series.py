@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evalkit.estimators.interrupted_time_series import InterruptedTimeSeries
+from tests.calibrated.measure import Measured
 from tests.monthly_worlds import SeriesWorld, frame, panel, truth
 
 LEVEL = 0.90
@@ -46,8 +47,15 @@ def test_the_effect_is_found_without_bias(errors: str) -> None:
 @pytest.mark.parametrize(("months", "start"), WORLDS)
 @pytest.mark.parametrize("errors", ["ar1", "newey_west"])
 @pytest.mark.promise("calibration-coverage")
-def test_ninety_per_cent_intervals_hold_the_truth(errors: str, months: int, start: int, rho: float) -> None:
+@pytest.mark.calibrates("interrupted_time_series", "hac")
+def test_ninety_per_cent_intervals_hold_the_truth(
+    errors: str, months: int, start: int, rho: float, measured: Measured
+) -> None:
     world = SeriesWorld(months=months, start=start, level=1.0, slope=0.02, rho=rho)
-    _, _, held = simulated(world, SIZE, errors=errors)
+    bias, error, held = simulated(world, SIZE, errors=errors)
     slack = MONTE_CARLO * np.sqrt(LEVEL * (1.0 - LEVEL) / SIZE)
+    measured.intervals(
+        "interrupted_time_series", f"{months} months, start in {start}, autocorrelation {rho:g}, {errors}", held,
+        data_sets=SIZE, rule="hac", level=LEVEL, asked=(LOWEST - slack, HIGHEST + slack), bias=bias, bias_error=error,
+    )  # fmt: skip
     assert LOWEST - slack <= held <= HIGHEST + slack, f"{100.0 * held:.1f} % of {SIZE}"

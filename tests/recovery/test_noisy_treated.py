@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from evalkit.estimators import registry
-from tests.recovery_worlds import RandomCohorts, assert_honest, run
+from tests.calibrated.measure import Measured, around
+from tests.recovery_worlds import MCSE, RandomCohorts, assert_honest, run
 
 REPETITIONS = 200
 LONG = 2_000
@@ -27,5 +28,9 @@ def test_intervals_hold_where_the_treated_are_noisier() -> None:
 @pytest.mark.parametrize("name", ESTIMATORS)
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.promise("calibration-heteroskedastic", "calibration-autocorrelation")
-def test_intervals_hold_at_length(world: str, name: str) -> None:
-    assert_honest(run(registry.get(name)(), WORLDS[world], LONG))
+@pytest.mark.calibrates("callaway_santanna", "sun_abraham", "extended_twfe", "clustered")
+def test_intervals_hold_at_length(world: str, name: str, measured: Measured) -> None:
+    found = run(registry.get(name)(), WORLDS[world], LONG)
+    asked = around(0.95, LONG, MCSE)
+    measured.outcomes(name, f"treated places {world}", found, level=0.95, asked=asked, rule="clustered")
+    assert_honest(found)

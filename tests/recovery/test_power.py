@@ -11,6 +11,7 @@ from evalkit.power.result import Power
 from evalkit.power.schedule import Wishes
 from evalkit.power.simulate import power
 from evalkit.testing.simulate import staggered_panel
+from tests.calibrated.measure import Measured
 from tests.designs import long, study
 
 POOL = 1_200
@@ -69,8 +70,10 @@ def test_stated_power_is_the_rejection_rate_of_effects_really_put_in(name: str, 
 
 @pytest.mark.parametrize("name", ["callaway_santanna", "imputation"])
 @pytest.mark.promise("calibration-null")
-def test_the_size_of_a_sound_design_is_its_level(name: str) -> None:
+def test_the_size_of_a_sound_design_is_its_level(name: str, measured: Measured) -> None:
     share, error = stated(name, 30, 90, seed=4).size()
+    asked = (0.05 - 4.0 * error - 0.01, 0.05 + 4.0 * error + 0.01)
+    measured.share("power", f"{name}, 30 of 90 treated: stated size", share, data_sets=DRAWS, nominal=0.05, asked=asked)
     assert abs(share - 0.05) < 4.0 * error + 0.01  # errors without small-sample correction
 
 
@@ -87,11 +90,13 @@ def test_with_few_treated_places_the_size_is_kept_where_the_clustered_interval_w
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", ["callaway_santanna", "imputation", "sun_abraham"])
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.8])
-def test_calibration_of_stated_power(name: str, rho: float) -> None:
+def test_calibration_of_stated_power(name: str, rho: float, measured: Measured) -> None:
     history = staggered_panel(n_units=6_000, n_periods=7, cohorts={4: 1 / 3, 5: 1 / 3}, autocorrelation=rho, seed=6)
     found = power(study(name), history, Wishes(treated=24, units=60), draws=2_000)
     effect = found.detectable(0.8, "rise").effect
     hits = [_detected(name, effect, rho, seed) for seed in range(2_000)]
+    where = f"{name}, 24 of 60 treated, autocorrelation {rho:g}: found where 80 % is stated"
+    measured.share("power", where, hits, nominal=0.8, asked=(0.76, 0.84))
     assert abs(float(np.mean(hits)) - 0.8) < 0.04
 
 

@@ -19,6 +19,7 @@ from evalkit.evidence.standard import shipped
 from evalkit.inference.choose import report
 from evalkit.testing.simulate import staggered_panel
 from evalkit.vocabulary import FloatArray
+from tests.calibrated.measure import Measured, around
 
 PERIODS, RHO, LEVEL = 20, 0.8, 0.95
 LEAST, MOST = 0.03, 0.07
@@ -48,7 +49,7 @@ class Found:
     clustered: float
 
 
-def measured(
+def repeated(
     cohorts: dict[int, int], units: int, repetitions: int, *, draws: int = 199, estimator: ek.Estimator | None = None
 ) -> Found:
     """Repeat a null and count."""
@@ -98,7 +99,7 @@ def test_the_reported_method_keeps_its_size_where_clustered_errors_do_not(
     treated: int, units: int, method: str
 ) -> None:
     repetitions = 60
-    found = measured({PERIODS // 2 + 1: treated}, units, repetitions, draws=99)
+    found = repeated({PERIODS // 2 + 1: treated}, units, repetitions, draws=99)
     assert found.methods == {method}
     assert found.size <= 0.05 + 4.0 * error(0.05, repetitions)
     assert found.coverage >= 0.95 - 4.0 * error(0.05, repetitions)
@@ -109,10 +110,16 @@ def test_the_reported_method_keeps_its_size_where_clustered_errors_do_not(
 @pytest.mark.timeout(HOURS)
 @pytest.mark.parametrize(("treated", "units"), [(1, 50), (2, 50), (3, 50), (5, 50), (3, 6)])
 @pytest.mark.promise("trap-12", "calibration-few-treated")
-def test_size_and_coverage_at_length(treated: int, units: int) -> None:
+@pytest.mark.calibrates("two_way_fixed_effects", "randomization", "collapse")
+def test_size_and_coverage_at_length(treated: int, units: int, measured: Measured) -> None:
     """2,000 repetitions: within the band, up to three Monte Carlo errors of what is true by construction."""
     repetitions = 2_000
-    found = measured({PERIODS // 2 + 1: treated}, units, repetitions)
+    found = repeated({PERIODS // 2 + 1: treated}, units, repetitions)
+    measured.intervals(
+        "two_way_fixed_effects", f"{treated} of {units} treated, as reported", found.coverage, data_sets=repetitions,
+        level=LEVEL, asked=(1.0 - MOST, 1.0 - LEAST), rule=" or ".join(sorted(found.methods)), size=found.size,
+        clustered=1.0 - found.clustered,
+    )  # fmt: skip
     sys.stdout.write(f"{treated} of {units}: {found}\n")
     assert LEAST <= found.size <= MOST
     assert 1.0 - MOST <= found.coverage <= 1.0 - LEAST
@@ -124,10 +131,16 @@ def test_size_and_coverage_at_length(treated: int, units: int) -> None:
 @pytest.mark.parametrize(
     ("cohorts", "units"), [({8: 1, 11: 1, 15: 1}, 6), ({8: 1, 11: 1, 15: 1}, 12), ({8: 1, 11: 1, 15: 1}, 50)]
 )
-def test_staggered_starts_are_not_rejected_too_often(cohorts: dict[int, int], units: int) -> None:
+@pytest.mark.calibrates("callaway_santanna", "collapse", "randomization")
+def test_staggered_starts_are_not_rejected_too_often(cohorts: dict[int, int], units: int, measured: Measured) -> None:
     """1,000 repetitions: with several starts the collapse is cautious, so only the upper bound binds."""
     repetitions = 1_000
-    found = measured(cohorts, units, repetitions, draws=99, estimator=ek.CallawaySantAnna())
+    found = repeated(cohorts, units, repetitions, draws=99, estimator=ek.CallawaySantAnna())
+    measured.intervals(
+        "callaway_santanna", f"three starts, 3 of {units} treated, as reported", found.coverage,
+        data_sets=repetitions, level=LEVEL, asked=(around(0.95, repetitions, 3.0)[0], None), size=found.size,
+        rule=" or ".join(sorted(found.methods)), clustered=1.0 - found.clustered,
+    )  # fmt: skip
     sys.stdout.write(f"{cohorts} of {units}: {found}\n")
     assert found.size <= 0.05 + 3.0 * error(0.05, repetitions)
     assert found.coverage >= 0.95 - 3.0 * error(0.05, repetitions)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from evalkit.estimators.sun_abraham import SunAbraham
+from tests.calibrated.measure import Measured
 from tests.recovery_worlds import RandomCohorts, assert_honest, run
 
 REPETITIONS = 200
@@ -41,9 +42,11 @@ def test_shares_taken_as_known_are_too_sure_where_effects_differ_by_cohort() -> 
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
 @pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors", "calibration-staggered")
-def test_calibration_at_length(name: str) -> None:
+@pytest.mark.calibrates("sun_abraham", "clustered")
+def test_calibration_at_length(name: str, measured: Measured) -> None:
     world, settings = WORLDS[name]
     found = run(SunAbraham(**settings), world, LONG)
+    measured.outcomes("sun_abraham", name, found, level=0.95, asked=(0.93, 0.97), rule="clustered")
     assert abs(found.error.mean()) < 4.0 * found.error.std(ddof=1) / np.sqrt(LONG)
     assert 0.95 < found.std_error.mean() / found.error.std(ddof=1) < 1.05
     assert abs(np.mean(found.covered) - 0.95) < 0.02  # a t reference with 79 to 149 degrees of freedom

@@ -13,6 +13,7 @@ from evalkit.data.calendar import Calendar
 from evalkit.data.panel import ColumnNames, Panel
 from evalkit.estimators.switching_did import SwitchingDid
 from evalkit.vocabulary import NEVER, FloatArray, IntArray
+from tests.calibrated.measure import Measured
 from tests.recovery_worlds import assert_honest, run
 
 REPETITIONS = 200
@@ -161,9 +162,11 @@ def test_a_two_way_regression_on_the_dose_misses_what_past_doses_did() -> None:
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
 @pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors")
-def test_calibration_at_length(name: str) -> None:
+@pytest.mark.calibrates("switching_did", "clustered")
+def test_calibration_at_length(name: str, measured: Measured) -> None:
     world, estimator = WORLDS[name]
     found = run(estimator, world, LONG)
+    measured.outcomes("switching_did", name, found, level=0.95, asked=(0.93, 0.97), rule="clustered")
     spread = found.error.std(ddof=1)
     assert abs(found.error.mean()) < 4.0 * spread / np.sqrt(LONG)
     assert 0.95 < found.std_error.mean() / spread < 1.06

@@ -12,6 +12,7 @@ import pytest
 import evalkit as ek
 from evalkit.estimate import Estimate
 from evalkit.uncertainty import OwnInterval
+from tests.calibrated.measure import Measured
 from tests.synthetic_worlds import factor_panel
 
 EFFECT = 2.0
@@ -52,33 +53,57 @@ def test_few_panels_already_show_intervals_that_hold_and_no_bias() -> None:
 
 @pytest.mark.calibration
 @pytest.mark.promise("calibration-coverage")
-def test_ninety_per_cent_intervals_hold_the_effect_in_ninety_per_cent_of_panels() -> None:
+@pytest.mark.calibrates("synthetic_control", "placebo_in_space")
+def test_ninety_per_cent_intervals_hold_the_effect_in_ninety_per_cent_of_panels(measured: Measured) -> None:
     covered, _, bias = shares(1_000, EFFECT)
+    measured.intervals(
+        "synthetic_control", "20 places of one law, one treated", covered, data_sets=1_000, level=LEVEL, asked=COVERS,
+        rule="placebo_in_space", bias=bias,
+    )  # fmt: skip
     assert COVERS[0] <= covered <= COVERS[1], covered
     assert abs(bias) < UNBIASED, bias
 
 
 @pytest.mark.calibration
 @pytest.mark.promise("calibration-null")
-def test_under_the_null_favourable_findings_are_at_most_nominal() -> None:
+@pytest.mark.calibrates("synthetic_control", "placebo_in_space")
+def test_under_the_null_favourable_findings_are_at_most_nominal(measured: Measured) -> None:
     covered, below, _ = shares(1_000, 0.0)
+    measured.intervals(
+        "synthetic_control", "20 places of one law, no effect", covered, data_sets=1_000, level=LEVEL, asked=COVERS,
+        rule="placebo_in_space", below=below,
+    )  # fmt: skip
+    measured.share(
+        "synthetic_control", "20 places of one law, no effect: called favourable", below, data_sets=1_000,
+        nominal=0.05, asked=(None, FAVOURABLE), rule="placebo_in_space",
+    )  # fmt: skip
     assert below <= FAVOURABLE, below
     assert COVERS[0] <= covered <= COVERS[1], covered
 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize("treated", [5, 10])
-def test_intervals_of_several_treated_places_allow_for_the_donors_they_share(treated: int) -> None:
+@pytest.mark.calibrates("synthetic_control", "placebo_in_space")
+def test_intervals_of_several_treated_places_allow_for_the_donors_they_share(treated: int, measured: Measured) -> None:
     found = [own(fitted(seed, effect=EFFECT, units=25, treated=treated, periods=30, start=21)) for seed in range(200)]
     covered = float(np.mean([each.low <= EFFECT <= each.high for each in found]))
+    measured.intervals(
+        "synthetic_control", f"{treated} of 25 treated", covered, data_sets=200, level=LEVEL, asked=(0.83, 0.97),
+        rule=found[0].method,
+    )  # fmt: skip
     assert 0.83 <= covered <= 0.97, covered  # three Monte Carlo errors of 0.021 around 0.90
 
 
 @pytest.mark.calibration
-def test_conformal_intervals_hold_with_five_donors_and_a_long_series() -> None:
+@pytest.mark.calibrates("synthetic_control", "conformal")
+def test_conformal_intervals_hold_with_five_donors_and_a_long_series(measured: Measured) -> None:
     estimator = ek.SyntheticControl(level=LEVEL, inference="conformal")
     found = [
         own(fitted(seed, effect=EFFECT, estimator=estimator, units=6, periods=50, start=46)) for seed in range(200)
     ]
     covered = float(np.mean([each.low <= EFFECT <= each.high for each in found]))
+    measured.intervals(
+        "synthetic_control", "5 donors, factors that wander", covered, data_sets=200, level=LEVEL, asked=(0.78, None),
+        rule="conformal",
+    )  # fmt: skip
     assert covered >= 0.78, covered  # 0.84 was found: it leans on residuals that look alike throughout

@@ -16,6 +16,7 @@ from evalkit.data.panel import Panel
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.estimators.triple_difference import TripleDifference
 from evalkit.vocabulary import FloatArray
+from tests.calibrated.measure import Measured
 from tests.recovery_worlds import CLOCK, RandomCohorts, assert_honest, run
 
 REPETITIONS = 200
@@ -106,9 +107,11 @@ def test_without_the_covariate_that_moves_trends_it_is_biased() -> None:
 @pytest.mark.calibration
 @pytest.mark.parametrize("name", list(WORLDS))
 @pytest.mark.promise("calibration-coverage", "calibration-bias", "calibration-errors")
-def test_calibration_at_length(name: str) -> None:
+@pytest.mark.calibrates("triple_difference", "clustered")
+def test_calibration_at_length(name: str, measured: Measured) -> None:
     world, settings = WORLDS[name]
     found = run(TripleDifference(**settings), world, LONG)
+    measured.outcomes("triple_difference", name, found, level=0.95, asked=(0.93, 0.97), rule="clustered")
     assert abs(found.error.mean()) < 4.0 * found.error.std(ddof=1) / np.sqrt(LONG)
     assert 0.93 < found.std_error.mean() / found.error.std(ddof=1) < 1.05  # no small-sample correction
     assert abs(np.mean(found.covered) - 0.95) < 0.02

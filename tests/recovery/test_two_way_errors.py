@@ -15,6 +15,7 @@ from evalkit.numerics.two_way_system import set_up
 from evalkit.numerics.unit_types import sort_into_types
 from evalkit.testing.simulate import staggered_panel
 from evalkit.vocabulary import FloatArray
+from tests.calibrated.measure import Measured
 
 LEVEL, PERIODS, RHO = 0.05, 20, 0.8
 DESIGNS = [(3, 50), (5, 50), (10, 50), (3, 6)]
@@ -74,9 +75,18 @@ def test_satterthwaite_holds_its_size_where_clustered_errors_do_not(treated: int
 
 @pytest.mark.calibration
 @pytest.mark.parametrize(("treated", "units"), DESIGNS)
-def test_size_at_length(treated: int, units: int) -> None:
+@pytest.mark.calibrates("two_way_fixed_effects", "clustered")
+def test_size_at_length(treated: int, units: int, measured: Measured) -> None:
     """The printed table; CR2 between 3 % and 7 %, CR3 at most that, in each design."""
     found = sizes(treated, units, LONG)
+    margin = 3.0 * error(0.1, LONG)
+    for errors, share, printed in zip(("CR1", "CR2", "CR3"), found, SIZES[treated, units], strict=True):
+        least, most = {"CR1": (0.0, 1.0), "CR2": (0.03, 0.07), "CR3": (0.02, 0.07)}[errors]
+        measured.share(
+            "two_way_fixed_effects", f"{treated} of {units} treated, autocorrelation {RHO:g}, no effect: {errors}",
+            share, data_sets=LONG, nominal=LEVEL, rule="clustered",
+            asked=(max(least, printed - margin), min(most, printed + margin)),
+        )  # fmt: skip
     np.testing.assert_allclose(found, SIZES[treated, units], atol=3.0 * error(0.1, LONG))
     assert 0.03 <= found[1] <= 0.07
     assert 0.02 <= found[2] <= 0.07

@@ -18,6 +18,7 @@ from evalkit.numerics.latent_did import LatentCounts
 from evalkit.numerics.response_families import ResponseFamily, log_density, replicate
 from evalkit.testing.sbc import sbc_ranks, uniform
 from evalkit.vocabulary import NEVER, FloatArray
+from tests.calibrated.measure import Measured
 
 START = np.repeat([3, 4, NEVER], [3, 3, 4])
 TIME = np.arange(6)
@@ -124,12 +125,15 @@ def fitted(family: ResponseFamily, outcome: FloatArray, rng: np.random.Generator
 @pytest.mark.calibration
 @pytest.mark.parametrize("family", ["binomial", "negative_binomial"])
 @pytest.mark.promise("calibration-sbc-did")
-def test_ranks_of_the_truth_are_uniform(family: ResponseFamily) -> None:
+@pytest.mark.calibrates("bayesian_did", "credible")
+def test_ranks_of_the_truth_are_uniform(family: ResponseFamily, measured: Measured) -> None:
     """Effects alone: levels are drawn narrower than their prior, which the data overrule."""
     ranks = sbc_ranks(
         lambda rng: simulated(family, rng), lambda y, rng: fitted(family, y, rng), n_fits=200, n_draws=49, seed=4
     )  # fmt: skip
-    uniform(ranks, 49, 0.999, ("mean effect", "one effect", "a unit's own", "spread")).raise_if_not()
+    found = uniform(ranks, 49, 0.999, ("mean effect", "one effect", "a unit's own", "spread"))
+    measured.ranks("bayesian_did", f"{family.replace('_', ' ')}, places with effects of their own", ranks, found, 49)
+    found.raise_if_not()
 
 
 def test_an_effect_alike_in_all_places_is_found_on_the_log_odds() -> None:

@@ -8,6 +8,7 @@ import pytest
 from evalkit.numerics.donor_model import RHO_GRID, Batch, ErrorModel, Series
 from evalkit.numerics.simplex_posterior import Effort, WeightDraws, sample_weights
 from evalkit.vocabulary import FloatArray
+from tests.calibrated.measure import Measured
 from tests.oracle.donor_weights import posterior
 
 CLOSE = 4e-3  # four standard errors of a mean of weights from about 60,000 draws
@@ -65,7 +66,8 @@ def test_weights_are_those_of_quadrature_over_the_simplex(
 
 
 @pytest.mark.calibration
-def test_with_hundreds_of_thousands_of_draws_weights_agree_within_monte_carlo_error() -> None:
+@pytest.mark.calibrates("bayesian_synthetic_control")
+def test_with_hundreds_of_thousands_of_draws_weights_agree_within_monte_carlo_error(measured: Measured) -> None:
     """Chains know nothing of each other: their means give the standard error, which must be small to say anything."""
     one, errors = series(3), ErrorModel.of(autoregressive=False, intercept=False)
     batch, effort = Batch.of([one], errors, sigma_scale=1.0), Effort(populations=4, walkers=8_000, most_snapshots=4)
@@ -78,6 +80,11 @@ def test_with_hundreds_of_thousands_of_draws_weights_agree_within_monte_carlo_er
     exact = posterior(
         one.own[one.fit], one.donors[one.fit], one.time[one.fit].astype(float),
         alpha=0.1, unit=one.unit_sd, rhos=errors.rhos, rho_prior=np.exp(errors.log_prior), intercept=False, points=160,
+    )  # fmt: skip
+    measured.figure(
+        "bayesian_synthetic_control", "four donors, against quadrature over the simplex",
+        float(np.max(np.abs(chains.mean(axis=0) - exact["mean"]) / error)), asked=(None, MCSE), data_sets=1,
+        note="largest difference of a mean weight, in its Monte Carlo errors",
     )  # fmt: skip
     assert error.max() < SMALL_ERROR
     np.testing.assert_array_less(np.abs(chains.mean(axis=0) - exact["mean"]), MCSE * error)
