@@ -132,7 +132,7 @@ class Measured:
         error_of, std_error = others.pop("error", None), others.pop("std_error", None)
         if error_of is not None:
             figures |= _bias(np.asarray(error_of, dtype=np.float64), std_error)
-        figures |= {name: float(np.mean(each)) for name, each in others.items() if each is not None}
+        figures |= {name: _mean(each) for name, each in others.items() if each is not None}
         self.state(Row("interval", method, world, count, asked, figures, rule, note))
 
     def outcomes(
@@ -210,7 +210,11 @@ def _share(hit: ArrayLike, count: int | None) -> tuple[float, float, int]:
 def _bias(error: FloatArray, std_error: float | ArrayLike | None) -> dict[str, float]:
     spread = float(error.std(ddof=1))
     found = {"bias": float(error.mean()), "bias_error": spread / math.sqrt(len(error))}
-    return found if std_error is None else found | {"ratio": float(np.mean(std_error)) / spread}
+    return found if std_error is None else found | {"ratio": _mean(std_error) / spread}
+
+
+def _mean(values: float | ArrayLike) -> float:
+    return float(np.asarray(values, dtype=np.float64).mean())
 
 
 def _short(value: float) -> float:

@@ -117,9 +117,8 @@ class Keeper:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather a test's phases, and keep it once it has ended; a test that was skipped is not kept."""
         test = report.nodeid
-        self.measured.setdefault(test, []).extend(
-            row for name, row in (report.user_properties if report.when == "call" else ()) if name == PROPERTY
-        )
+        stated: Any = report.user_properties if report.when == "call" else ()
+        self.measured.setdefault(test, []).extend(row for name, row in stated if name == PROPERTY)
         self.seconds[test] = self.seconds.get(test, 0.0) + report.duration
         if report.failed:
             self.failed.add(test)
