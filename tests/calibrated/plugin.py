@@ -15,7 +15,7 @@ import pytest
 
 from evalkit.estimators.registry import BUILT_IN
 from tests.calibrated import results as kept
-from tests.calibrated.fingerprint import fingerprint
+from tests.calibrated.fingerprint import Fingerprints
 from tests.calibrated.measure import PROPERTY, Measured, row_of
 from tests.calibrated.page import write_page
 from tests.calibrated.register import CALIBRATED
@@ -45,8 +45,10 @@ def measured(request: pytest.FixtureRequest, record_property: Callable[[str, obj
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that calibrates a name that nobody has ends the run."""
+    """Mark what measures; a test that calibrates a name that nobody has ends the run."""
     for item in items:
+        if FIXTURE in getattr(item, "fixturenames", ()):
+            item.add_marker("measures")
         unknown = set(names_of(item)) - set(CALIBRATED)
         if unknown:
             raise pytest.UsageError(
@@ -65,6 +67,7 @@ class Keeper:
 
     def __init__(self, config: pytest.Config, target: Path) -> None:
         self.config, self.target = config, target
+        self.prints = Fingerprints(config.rootpath)
         self.codes: dict[str, str] = {}
         self.seconds: dict[str, float] = {}
         self.failed: set[str] = set()
@@ -111,8 +114,7 @@ class Keeper:
 
     def code(self, item: pytest.Item) -> str:
         """Fingerprint of a test."""
-        root = self.config.rootpath
-        return fingerprint(item.path.relative_to(root).as_posix(), root)
+        return self.prints.of(item.path.relative_to(self.config.rootpath).as_posix())
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather a test's phases, and keep it once it has ended; a test that was skipped is not kept."""
@@ -130,7 +132,7 @@ class Keeper:
         outcome = "failed" if test in self.failed else kept.PASSED
         today = dt.datetime.now(dt.UTC).date().isoformat()
         rows = tuple(row_of(row) for row in self.measured[test])
-        code = self.codes.get(test) or fingerprint(test.partition("::")[0], self.config.rootpath)
+        code = self.codes.get(test) or self.prints.of(test.partition("::")[0])
         return kept.Result(test, outcome, round(self.seconds[test], 1), today, code, False, rows)
 
     @pytest.hookimpl(trylast=True)

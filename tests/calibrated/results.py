@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -64,8 +64,8 @@ class ByHand:
     Attributes
     ----------
     test
-        Beginning of the name of the test that measures the same, whose own row takes its place; empty for seeds
-        that were used for nothing else.
+        The test that measures the same, whose own rows take its place; empty where no test does, as for seeds that
+        were used for nothing else.
     how
         Command or seeds.
     """
@@ -124,8 +124,8 @@ def read_by_hand(page: Path) -> list[ByHand]:
 
 def missing(by_hand: Iterable[ByHand], results: Iterable[Result]) -> list[ByHand]:
     """Rows measured by hand that no test has given since."""
-    stated = [each.test for each in results if each.rows]
-    return [each for each in by_hand if not each.test or not any(test.startswith(each.test) for test in stated)]
+    stated = {each.test for each in results if each.rows}
+    return [each for each in by_hand if each.test not in stated]
 
 
 def _result(plain: Mapping[str, Any]) -> Result:
@@ -141,8 +141,3 @@ def _by_hand(entry: Mapping[str, Any]) -> ByHand:
     head = {name: str(entry.get(name, "")) for name in ("date", "how", "test")}
     shape: dict[str, Any] = {"rule": "", "note": "", **{k: v for k, v in entry.items() if k not in head}}
     return ByHand(row_of(shape), **head)
-
-
-def rows_of(results: Iterable[Result]) -> Sequence[tuple[Result, Row]]:
-    """Every row with the result it belongs to."""
-    return [(result, row) for result in results for row in result.rows]

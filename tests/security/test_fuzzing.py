@@ -1,6 +1,6 @@
 """Whatever a user types or feeds in, the command line answers in words and documented exit codes, and writes nothing.
 
-The examples are the same in each run. `make calibrate` tries many more of them.
+The examples are the same in each run. `make long` tries many more of them.
 """
 
 from __future__ import annotations

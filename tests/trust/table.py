@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Final
 
+from tests.calibrated.results import PASSED, missing, read_by_hand
+from tests.calibrated.results import read as read_measured
 from tests.trust.promises import PARTS
 
 HEAD: Final = """\
@@ -26,14 +27,13 @@ CSV_ENDING: Final = ".csv"
 NAME: Final = re.compile(r'"((?:trap|fault|law|calibration|repeat|secure|second)-[a-z0-9-]+)"')
 
 SIMULATED: Final = "docs/calibration.md"
-"""Page with what long simulations found; the rows of its first table end in their fits, result and test."""
+"""Page with what long simulations found, from rows that are kept beside it."""
 MODELS: Final = {
     "bayesian_did": "calibration-sbc-did",
     "bayesian_synthetic_control": "calibration-sbc-synthetic-control",
     "bayesian_time_series": "calibration-sbc-time-series",
 }
-"""Model, as a row of that page begins, to what its simulations hold."""
-HELD: Final = ("inside", "uniform")
+"""Model to what its simulations hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +93,21 @@ def merge(before: Iterable[Result], now: Sequence[Result], collected: set[str], 
 
 
 def simulated(tree: Path, results: Sequence[Result]) -> list[Result]:
-    """Results of simulations that take hours, from the page that tells of them, where no test has given one itself."""
-    file = tree / SIMULATED
-    if not file.exists():
-        return []
-    told = ["git", "log", "-1", "--format=%cs", "--", SIMULATED]
-    date = subprocess.run(told, cwd=tree, capture_output=True, text=True, check=False).stdout.strip()
+    """Results of simulations that take hours, as `make calibrate` keeps them, where no test has given one itself."""
+    page_ = tree / SIMULATED
+    ran = list(read_measured(page_).values())
+    found = [(row, each.outcome == PASSED, each.date) for each in ran for row in each.rows]
+    found += [(each.row, each.row.as_asked, each.date) for each in missing(read_by_hand(page_), ran)]
+    dates: dict[str, str] = {}
     counts: Counter[tuple[str, bool]] = Counter()
-    for line in file.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        model = next((name for name in MODELS if cells[0].startswith(f"`{name}`")), None)
-        if model and len(cells) == 5 and cells[2].split()[0].isdigit():
-            counts[MODELS[model], cells[3].startswith(HELD)] += 1
+    for row, held, date in found:
+        if row.kind == "ranks" and row.method in MODELS:
+            counts[MODELS[row.method], held] += 1
+            dates[MODELS[row.method]] = min(date, dates.get(MODELS[row.method], date))
     own = {result.promise for result in results}
     names = sorted({name for name, _ in counts} - own)
     test = f"{SIMULATED}::test_simulation_based_calibration"
-    return [Result(name, test, counts[name, True], counts[name, False], date) for name in names]
+    return [Result(name, test, counts[name, True], counts[name, False], dates[name]) for name in names]
 
 
 def page(results: Sequence[Result]) -> str:
