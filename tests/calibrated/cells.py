@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tests.calibrated.measure import Kind, Range, Row
+from tests.calibrated.register import ESTIMATORS
 
 HEADS: Final[Mapping[Kind, Sequence[str]]] = {
     "interval": (
@@ -20,7 +21,7 @@ HEADS: Final[Mapping[Kind, Sequence[str]]] = {
 
 def cells(row: Row) -> list[str]:
     """Cells under the heads of the row's kind; empty where it has no such figure."""
-    figures, method = row.figures, f"`{row.method}`" if "_" in row.method or row.method.islower() else row.method
+    figures, method = row.figures, f"`{row.method}`" if row.method in ESTIMATORS or "_" in row.method else row.method
     asked = _range(row.asked, as_share=row.kind != "figure")
     rule, count = row.rule.replace("_", " "), f"{row.data_sets:,}"
     if row.kind == "ranks":

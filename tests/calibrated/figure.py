@@ -40,7 +40,7 @@ def picture(rows: Sequence[Row]) -> bytes:
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
 
-    says = "points by which intervals hold the truth more or less often than they say"
+    says = "intervals: points of coverage above or below the level"
     svg, _ = draw(paint, says=says, height=FRAME + LANE * len(lanes))
     return svg
 
@@ -48,11 +48,11 @@ def picture(rows: Sequence[Row]) -> bytes:
 def alt(every: Sequence[Row]) -> str:
     """Words for readers who do not see the figure."""
     lanes = _lanes(every)
-    rows = [row for own in lanes.values() for row in own if not _fails(row)]
-    near = sum(abs(_gap(row)) <= BAND for row in rows)
+    rows = [row for own in lanes.values() for row in own if not row.has_to_fail]
+    near = sum(abs(gap(row)) <= BAND for row in rows)
     failing = sum(len(own) for own in lanes.values()) - len(rows)
-    widest = [row for row in rows if _gap(row) < -BAND]
-    named = ", ".join(dict.fromkeys(row.method.replace("_", " ") for row in sorted(widest, key=_gap)))
+    widest = [row for row in rows if gap(row) < -BAND]
+    named = ", ".join(dict.fromkeys(row.method.replace("_", " ") for row in sorted(widest, key=gap)))
     beyond = f" Further below: {named}." if named else ""
     return (
         f"Intervals of {len(lanes)} methods in {len(rows)} worlds: {near} hold the truth within {BAND:.0f} points of "
@@ -75,22 +75,17 @@ def _places(count: int) -> Sequence[float]:
 
 
 def _dot(ax: Axes, place: float, row: Row) -> None:
-    gap = _gap(row)
-    colour = GREY if _fails(row) else BLUE if row.as_asked else ORANGE
-    if gap < LEAST:
+    points = gap(row)
+    colour = GREY if row.has_to_fail and row.as_asked else BLUE if row.as_asked else ORANGE
+    if points < LEAST:
         ax.plot(LEAST, place, "<", color=colour, markersize=4.5)
-        ax.annotate(f"{gap:.0f}".replace("-", "−"), (LEAST + 0.7, place), va="center", fontsize=8, color=colour)
+        ax.annotate(f"{points:.0f}".replace("-", "−"), (LEAST + 0.7, place), va="center", fontsize=8, color=colour)
         return
     bar = 100.0 * ERRORS * row.figures["error"]
-    ax.hlines(place, max(gap - bar, LEAST), gap + bar, color=colour, linewidth=0.9, alpha=0.8)
-    ax.plot(gap, place, "o", color=colour, markersize=2.8)
+    ax.hlines(place, max(points - bar, LEAST), points + bar, color=colour, linewidth=0.9, alpha=0.8)
+    ax.plot(points, place, "o", color=colour, markersize=2.8)
 
 
-def _gap(row: Row) -> float:
+def gap(row: Row) -> float:
+    """Points by which intervals hold more often than they say."""
     return 100.0 * (row.figures["value"] - row.figures["level"])
-
-
-def _fails(row: Row) -> bool:
-    """Whether the test asks for intervals that hold too seldom, and finds them."""
-    low, high = row.asked
-    return low is None and high is not None and high < row.figures["level"] and row.as_asked

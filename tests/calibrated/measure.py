@@ -62,6 +62,12 @@ class Row:
         value = self.figures["value"]
         return (low is None or value >= low) and (high is None or value <= high)
 
+    @property
+    def has_to_fail(self) -> bool:
+        """Whether intervals are asked to hold less often than they say: the simulation must be able to tell."""
+        low, high = self.asked
+        return self.kind == "interval" and low is None and high is not None and high < self.figures["level"]
+
     def plain(self) -> dict[str, Any]:
         """As built-in types, for files and for workers."""
         return {

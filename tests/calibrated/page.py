@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.calibrated import results as kept
 from tests.calibrated.cells import HEADS, cells, line, percent
-from tests.calibrated.figure import alt, picture
+from tests.calibrated.figure import alt, gap, picture
 from tests.calibrated.fingerprint import TREE, Fingerprints
 from tests.calibrated.measure import Kind, Row
 from tests.calibrated.register import ESTIMATORS, RULES, marked
@@ -110,7 +110,7 @@ def tables(known: Sequence[Known]) -> str:
         for kind, heading in KINDS.items():
             own = [each for each in rows if each.row.kind == kind]
             own.sort(key=lambda each: order.index(each.row.method) if each.row.method in order else len(order))
-            said += [f"### {heading}: {family[0].lower()}{family[1:]}", "", table(kind, own), ""] if own else []
+            said += [f"### {heading}", "", table(kind, own), ""] if own else []
     return "\n".join(said).rstrip()
 
 
@@ -137,7 +137,10 @@ def register(known: Sequence[Known]) -> str:
     tests = marked(TREE / "tests")
     said = []
     for what, names in (("estimator", ESTIMATORS), ("rule of inference", RULES)):
-        said += [line([what, "tests", "rows", "intervals held, less what they say"]), "|---|---|---|---|"]
+        said += [
+            line([what, "tests", "rows", "intervals held, in points more or less than they say (worlds)"]),
+            "|---|---|---|---|",
+        ]
         for name in sorted(names):
             own = [each.row for each in known if name == each.row.method or name in each.row.rule.split(" or ")]
             said.append(line([f"`{name}`", _tests(tests.get(name, ())), str(len(own)), _between(own)]))
@@ -165,9 +168,12 @@ def _called(test: str) -> str:
 
 
 def _between(rows: Iterable[Row]) -> str:
-    """Least and most that intervals held, in points above or below what they say."""
-    gaps = [100.0 * (row.figures["value"] - row.figures["level"]) for row in rows if row.kind == "interval"]
-    return f"{min(gaps):+.1f} to {max(gaps):+.1f} points of {len(gaps)}" if gaps else ""
+    """Least and most that intervals held, in points above or below what they say; not where they have to fail."""
+    gaps = sorted(gap(row) for row in rows if row.kind == "interval" and not row.has_to_fail)
+    if not gaps:
+        return ""
+    ends = [f"{round(end, 1) + 0.0:+.1f}" for end in dict.fromkeys((gaps[0], gaps[-1]))]
+    return f"{' to '.join(ends)} ({len(gaps)})"
 
 
 def main() -> int:
