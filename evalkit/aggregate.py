@@ -9,11 +9,23 @@ respect to the cells (the weights) and with respect to the shares (the estimated
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
+from evalkit.language import Phrases
 from evalkit.vocabulary import POOLED, AggregationKind, FloatArray, IntArray
+
+_POOLED_ONLY: Final = {
+    "overall": "This estimate has no effects of cohorts and periods to average: it holds pooled effects only.",
+    "event_study": "This estimate has no effects by event time: it holds pooled effects only.",
+    "cohort": "This estimate has no effects by cohort: it holds pooled effects only.",
+    "period": "This estimate has no effects by period: it holds pooled effects only.",
+    "unit": "This estimate has no effects by unit: it holds pooled effects only.",
+}
+POOLED_ONLY: Final = Phrases(_POOLED_ONLY)
+"""By the aggregation asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +142,7 @@ def weights(cells: Cells, kind: AggregationKind) -> Weights:
     treated = is_cell & (cells.event_time >= 0)
     if kind == "unit" and cells.unit is None:
         raise DesignRefused(
-            "This estimate has no effects by unit: its effects are of whole cohorts.",
+            Reason("This estimate has no effects by unit: its effects are of whole cohorts."),
             next_step="Use an estimator that fits each treated unit by itself, e.g. estimator=synthetic_control.",
         )
     index = {
@@ -143,7 +155,7 @@ def weights(cells: Cells, kind: AggregationKind) -> Weights:
     included = is_cell if kind == "event_study" else treated
     if not included.any():
         raise DesignRefused(
-            f"This estimate has no effects by {kind.replace('_', ' ')}: it holds pooled effects only.",
+            POOLED_ONLY.reason(kind),
             next_step="Use an estimator with cohort-by-period effects, e.g. estimator=callaway_santanna.",
         )
     if index is None:

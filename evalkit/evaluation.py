@@ -21,7 +21,7 @@ from evalkit.data.fingerprint import fingerprint
 from evalkit.data.panel import Panel
 from evalkit.data.quality.report import quality
 from evalkit.data.study_panel import Loaded, load, panel_for
-from evalkit.errors import ConfigError, DesignRefused, EvalkitError
+from evalkit.errors import ConfigError, DesignRefused, EvalkitError, Reason
 from evalkit.estimate import Estimate
 from evalkit.estimators import registry
 from evalkit.estimators.base import Estimator, refuse_cross_sections, require_absorbing
@@ -215,25 +215,31 @@ def require(estimator: Estimator, panel: Panel) -> None:
     refuse_cross_sections(estimator, panel)
     if needs.never_treated and not panel.never_treated.any():
         raise DesignRefused(
-            f"{estimator.name} needs never-treated units and this panel has none.",
+            Reason("{name} needs never-treated units and this panel has none.", name=estimator.name),
             next_step="Choose an estimator that compares with not-yet-treated units.",
         )
     if needs.comparison_units and panel.n_units == 1:
         raise DesignRefused(
-            f"{estimator.name} compares units, and this panel has one: '{panel.units[0]}'.",
+            Reason(
+                "{name} compares units, and this panel has one: '{unit}'.", name=estimator.name, unit=panel.units[0]
+            ),
             allowed="estimators that read one series by itself: interrupted_time_series, bayesian_time_series",
             next_step="Choose one of them, or add places without the programme.",
         )
     before = [int((panel.time < cohort).sum()) for cohort in panel.cohorts]
     if not before:
         raise DesignRefused(
-            "No unit starts treatment within the window: there is no before and after to compare.",
+            Reason("No unit starts treatment within the window: there is no before and after to compare."),
             next_step="Widen the periods so that they include some before and after a start.",
         )
     if max(before) < needs.pre_periods:
         raise DesignRefused(
-            f"{estimator.name} needs {needs.pre_periods} periods before the start; no cohort has more than "
-            f"{max(before)}.",
+            Reason(
+                "{name} needs {least} periods before the start; no cohort has more than {most}.",
+                name=estimator.name,
+                least=needs.pre_periods,
+                most=max(before),
+            ),
             next_step="Add earlier periods, or choose an estimator that needs fewer.",
         )
 

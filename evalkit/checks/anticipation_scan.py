@@ -13,7 +13,7 @@ from evalkit.checks.refit import accepts, error_of_difference, overall, refit
 from evalkit.checks.wording import amount
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.vocabulary import Diagnostic, Domain, Exhibit
 
 
@@ -52,7 +52,7 @@ class AnticipationScan(PanelCheck):
             try:
                 fits[allowed] = refit(context, context.panel, {"anticipation": allowed})
             except EvalkitError as error:
-                skipped.append(f"{allowed} ({error.what.rstrip('.')})")
+                skipped.append(f"{allowed} ({why(error).rstrip('.')})")
         if len(fits) < 2:
             return self.result(
                 "not_run", say("No other number of periods could be tried: {listed}.", listed="; ".join(skipped))

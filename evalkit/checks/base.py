@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, EvalkitError
+from evalkit.errors import ConfigError, EvalkitError, Reason
 from evalkit.estimate import Estimate
 from evalkit.language import phrase
 from evalkit.study.spec import StudySpec
@@ -19,7 +19,9 @@ from evalkit.vocabulary import CheckStatus, Diagnostic, Domain, Exhibit, Finding
 
 def no_other_outcome(name: str) -> Estimate | EvalkitError:
     """Where the caller gives no further outcomes."""
-    return ConfigError(f"The outcome '{name}' was not estimated.", next_step="Run the check as part of a study.")
+    return ConfigError(
+        Reason("The outcome '{name}' was not estimated.", name=name), next_step="Run the check as part of a study."
+    )
 
 
 @dataclass(frozen=True, slots=True)

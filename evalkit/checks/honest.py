@@ -12,9 +12,9 @@ from scipy import stats
 from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.universal_base import universal_base
 from evalkit.checks.wording import amount
-from evalkit.errors import EvalkitError
+from evalkit.errors import EvalkitError, Reason
 from evalkit.estimate import Aggregation, Estimate
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.numerics.honest_did import breakdown, robust_interval
 from evalkit.numerics.smooth_trends import Problem, largest_change, problem, smooth_breakdown, smooth_interval
 from evalkit.uncertainty import Posterior
@@ -125,7 +125,7 @@ class Honest(PanelCheck):
             study = _event_study(context)
         except EvalkitError as error:
             return self.result(
-                "not_run", say("There is no event study with one reference period: {what}", what=error.what)
+                "not_run", say("There is no event study with one reference period: {what}", what=why(error))
             )
         if isinstance(study, str):
             return self.result("not_run", study)
@@ -133,7 +133,9 @@ class Honest(PanelCheck):
         try:
             details = self._intervals(study, alpha, AVERAGE) | self._intervals(study, alpha, FIRST)
         except ValueError as error:
-            return self.result("not_run", say("The event study's covariance is degenerate: {error}.", error=error))
+            return self.result(
+                "not_run", say("The event study's covariance is degenerate: {error}.", error=why(Reason.of(error)))
+            )
         value, excludes = details["breakdown"], bool(details["excludes_zero"])
         result = self.result(
             self._status(value, excludes),

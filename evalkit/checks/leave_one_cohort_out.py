@@ -13,7 +13,7 @@ from evalkit.checks.wording import amount
 from evalkit.data.keep import keep_units
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.vocabulary import Diagnostic, Domain, Exhibit
 
 Row = tuple[str, int, float, float, float]
@@ -45,7 +45,7 @@ class LeaveOneCohortOut(PanelCheck):
             try:
                 reduced = context.fit(keep_units(context.panel, context.panel.first_treated != cohort))
             except EvalkitError as error:
-                skipped.append(f"{context.panel.calendar.text(int(cohort))} ({error.what})")
+                skipped.append(f"{context.panel.calendar.text(int(cohort))} ({why(error)})")
                 continue
             rows.append(_row(context.panel.calendar.text(int(cohort)), reduced))
         full, effects = rows[0][2], [row[2] for row in rows[1:]]

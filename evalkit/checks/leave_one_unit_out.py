@@ -16,7 +16,7 @@ from evalkit.data.keep import keep_units
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic, Domain, FloatArray, IntArray
 
@@ -61,7 +61,7 @@ class LeaveOneUnitOut(PanelCheck):
             try:
                 reduced = _fitted(context, require_a_start(keep_units(panel, panel.cluster_codes != code)))
             except EvalkitError as error:
-                skipped.append(f"'{named}' ({error.what.rstrip('.')})")
+                skipped.append(f"'{named}' ({why(error).rstrip('.')})")
                 continue
             rows.append(_row(context, named, reduced))
         if not rows:

@@ -13,7 +13,7 @@ from evalkit.checks.headline import anticipation
 from evalkit.checks.wording import amount
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Aggregation, Estimate
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import POOLED, BoolArray, FloatArray
 
@@ -60,7 +60,7 @@ def tested_leads(context: CheckContext) -> Leads | str:
     try:
         study = estimate.aggregation("event_study")
     except EvalkitError as error:
-        return say("The estimate has no event study: {what}", what=error.what)
+        return say("The estimate has no event study: {what}", what=why(error))
     lead = anticipation(context)
     rows = (study.labels < -lead) & (study.labels >= context.spec.design.event_window[0]) & ~study.is_reference
     rows &= np.sqrt(np.clip(np.diag(study.covariance), 0.0, None)) > 0.0

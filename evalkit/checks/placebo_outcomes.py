@@ -13,7 +13,7 @@ from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.wording import two_digits
 from evalkit.errors import EvalkitError
 from evalkit.estimate import Estimate
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.study.told import told, told_outcome
 from evalkit.vocabulary import Diagnostic, Domain, Exhibit
 
@@ -65,7 +65,7 @@ class PlaceboOutcomes(PanelCheck):
         for declared in named:
             estimate, outcome = context.of_outcome(declared.name), told_outcome(context.spec, declared)
             if isinstance(estimate, EvalkitError):
-                trouble.append(f"'{outcome.name}' ({estimate.what})")
+                trouble.append(f"'{outcome.name}' ({why(estimate)})")
             else:
                 found.append(_effect(context, estimate, outcome.name, "placebo", outcome.unit))
         if not found:

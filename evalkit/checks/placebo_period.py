@@ -12,7 +12,7 @@ from evalkit.checks.base import CheckContext, PanelCheck
 from evalkit.checks.wording import amount
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.numerics.switching_paths import dose_paths
 from evalkit.vocabulary import NEVER, Diagnostic, Domain, FloatArray
 
@@ -48,7 +48,7 @@ class PlaceboPeriod(PanelCheck):
             estimate = context.fit(panel)
             placebo = estimate.aggregation("overall")
         except EvalkitError as error:
-            return self.result("not_run", say("The placebo start could not be estimated: {what}", what=error.what))
+            return self.result("not_run", say("The placebo start could not be estimated: {what}", what=why(error)))
         effect, error_size = float(placebo.estimate[0]), float(placebo.std_error[0])
         low, high = float(placebo.low[0]), float(placebo.high[0])
         own = estimate.own

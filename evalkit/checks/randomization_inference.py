@@ -15,7 +15,7 @@ from evalkit.estimate import Estimate
 from evalkit.inference.randomization import assignments_of
 from evalkit.inference.refits import cluster_counts, compares_eligible, is_static_two_way, refitted, two_way
 from evalkit.inference.reported import NotComputable
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.numerics.reassignment import randomization_p
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic, Domain, FloatArray
@@ -69,7 +69,7 @@ class RandomizationInference(PanelCheck):
         try:
             others = assignments_of(panel, self.draws, context.estimate.seed)
         except NotComputable as reason:
-            return self.result("not_run", f"{str(reason)[0].upper()}{str(reason)[1:]}.")
+            return self.result("not_run", f"{why(reason)[0].upper()}{why(reason)[1:]}.")
         fast = self._uses_two_way(context.estimate)
         statistic = two_way(anticipation(context)) if fast else refitted(context.fit)
         observed = statistic(panel)

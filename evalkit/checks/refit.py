@@ -12,7 +12,7 @@ import numpy as np
 from evalkit.aggregate import weights
 from evalkit.checks.base import CheckContext
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused
+from evalkit.errors import ConfigError, DesignRefused, Reason
 from evalkit.estimate import Aggregation, Estimate
 from evalkit.estimators import registry
 from evalkit.estimators.base import PanelEstimator
@@ -80,7 +80,7 @@ def require_a_start(panel: Panel) -> Panel:
         When what was left out was all that started.
     """
     if panel.cohorts.size == 0 or bool((~panel.never_treated).all() and panel.cohorts.size == 1):
-        raise DesignRefused("nothing is left to compare")
+        raise DesignRefused(Reason("nothing is left to compare"))
     return panel
 
 

@@ -12,7 +12,7 @@ from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.data.panel import Panel
 from evalkit.errors import EvalkitError
 from evalkit.estimators import registry
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.numerics.serial_correlation import SeriesResiduals, autocorrelations, beyond, durbin_watson, ljung_box
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import Diagnostic, Domain, Exhibit, FloatArray
@@ -83,7 +83,7 @@ class ResidualAutocorrelation(PanelCheck):
         try:
             series = estimator.residuals(context.panel)
         except EvalkitError as error:
-            return self.result("not_run", say("The residuals could not be computed: {what}", what=error.what))
+            return self.result("not_run", say("The residuals could not be computed: {what}", what=why(error)))
         tested = [self._test(each) for each in series if len(each.residual) >= FEWEST]
         if not tested:
             return self.result(

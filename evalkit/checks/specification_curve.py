@@ -15,9 +15,9 @@ from evalkit.checks.base import CheckContext, PanelCheck, exhibiting
 from evalkit.checks.refit import accepts, overall, refit
 from evalkit.checks.wording import amount
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, EvalkitError
+from evalkit.errors import ConfigError, EvalkitError, Reason
 from evalkit.estimate import Estimate
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.vocabulary import Comparison, Diagnostic, Domain, Exhibit
 
 UNWEIGHTED, WEIGHTED = "unweighted", "weighted"
@@ -81,7 +81,7 @@ class SpecificationCurve(PanelCheck):
             except ConfigError:
                 raise
             except EvalkitError as error:
-                left_out.setdefault(error.what.rstrip("."), []).append(_in_words(choices))
+                left_out.setdefault(why(error).rstrip("."), []).append(_in_words(choices))
         if len(found) < 2:
             return self.result(
                 "not_run",
@@ -160,11 +160,11 @@ def _told_apart(
     context: CheckContext, fitted: Estimate, choices: tuple[tuple[str, str], ...], *, is_primary: bool
 ) -> _Specification:
     if bool(fitted.facts.get("log_link")) != bool(context.estimate.facts.get("log_link")):
-        raise EvalkitError("the effect is on another scale than the study's")
+        raise EvalkitError(Reason("the effect is on another scale than the study's"))
     rows = overall(context, fitted)
     value, low, high = (float(bound[0]) for bound in (rows.estimate, rows.low, rows.high))
     if not np.isfinite([value, low, high]).all():
-        raise EvalkitError("no finite effect with an interval")
+        raise EvalkitError(Reason("no finite effect with an interval"))
     return _Specification(choices, value, low, high, fitted.n_treated_units, is_primary)
 
 

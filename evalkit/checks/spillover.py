@@ -14,7 +14,7 @@ from evalkit.checks.refit import overall
 from evalkit.checks.wording import amount
 from evalkit.data.keep import keep_units
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DataError, EvalkitError, closest
+from evalkit.errors import ConfigError, DataError, EvalkitError, Reason, closest
 from evalkit.language import mark, phrase, say
 from evalkit.numerics.neighbours import great_circle_km, nearest
 from evalkit.vocabulary import BoolArray, Diagnostic, Domain, Exhibit, FloatArray, IntArray
@@ -184,7 +184,11 @@ def _constant(panel: Panel, column: str) -> FloatArray:
     varies = (np.abs(values - first[:, None]) > 1e-6).any(axis=1)
     if varies.any():
         raise DataError(
-            f"The column '{column}' changes over time within the unit '{panel.units[int(np.argmax(varies))]}'.",
+            Reason(
+                "The column '{column}' changes over time within the unit '{unit}'.",
+                column=column,
+                unit=panel.units[int(np.argmax(varies))],
+            ),
             allowed="one value a unit: a place does not move",
         )
     return np.asarray(first)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from evalkit.aggregate import Cells
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
 from evalkit.estimate import Estimate
 from evalkit.uncertainty import Posterior
 from evalkit.vocabulary import FloatArray
@@ -46,7 +46,7 @@ def universal_base(estimate: Estimate, reference: int) -> Estimate:
         When the estimate is a posterior or its leads are not steps.
     """
     if isinstance(estimate.uncertainty, Posterior) or estimate.leads_from != "previous":
-        raise DesignRefused("Only the steps of a varying base with a covariance add up to a universal base.")
+        raise DesignRefused(Reason("Only the steps of a varying base with a covariance add up to a universal base."))
     chosen, to_cells = _long_differences(estimate.cells, reference)
     before = estimate.cells.event_time[chosen] <= reference
     cells = dataclasses.replace(

@@ -14,7 +14,7 @@ from evalkit.checks.wording import NO_ONE_START, NOT_ALL_THAT_START
 from evalkit.inference.refits import cluster_counts, compares_eligible
 from evalkit.inference.reported import NotComputable
 from evalkit.inference.wild_bootstrap import FEW_TREATED, bootstrapped
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.vocabulary import CheckStatus, Diagnostic, Domain
 
 
@@ -65,7 +65,7 @@ class WildBootstrapCheck(PanelCheck):
                 seed=context.estimate.seed,
             )
         except NotComputable as reason:
-            return self.result("not_run", f"{str(reason)[0].upper()}{str(reason)[1:]}.")
+            return self.result("not_run", f"{why(reason)[0].upper()}{why(reason)[1:]}.")
         fit, made, webb = found.fit, found.draws, found.webb
         p, (low, high) = made.p_value(), made.interval(self.alpha)
         excluded, treated = excludes_zero(context), cluster_counts(context.panel)[0]

@@ -12,8 +12,8 @@ import click
 
 from evalkit.cli import options
 from evalkit.cli.screen import Screen
-from evalkit.errors import DesignRefused, EstimationFailed, EvalkitError
-from evalkit.language import current, readable, speaking
+from evalkit.errors import DesignRefused, EstimationFailed, EvalkitError, Reason
+from evalkit.language import current, readable, speaking, why
 
 if TYPE_CHECKING:
     from evalkit.data.panel import Panel
@@ -110,8 +110,12 @@ def _check_design(study: Study, panel: Panel) -> None:
     longest = pre_periods(study, panel)
     if longest and max(longest.values()) < study.spec.design.required_pre_periods:
         raise DesignRefused(
-            f"No cohort has the {study.spec.design.required_pre_periods} untreated periods that "
-            f"study.design.required_pre_periods asks for; the most is {max(longest.values())}.",
+            Reason(
+                "No cohort has the {asked} untreated periods that study.design.required_pre_periods asks for; the "
+                "most is {most}.",
+                asked=study.spec.design.required_pre_periods,
+                most=max(longest.values()),
+            ),
             next_step="Add earlier periods, or lower it and say why in use.limitations.",
         )
 
@@ -201,7 +205,7 @@ def refusals(study: Study, panel: Panel) -> dict[str, str]:
             require(build(choice), panel)
             found[label] = "can run"
         except EvalkitError as reason:
-            found[label] = reason.what
+            found[label] = why(reason)
     return found
 
 

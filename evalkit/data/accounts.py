@@ -11,7 +11,7 @@ import pandas as pd
 from evalkit.data.columns import ROWS_SHOWN
 from evalkit.data.time_axis import TimeAxis
 from evalkit.data.wide import Grid
-from evalkit.errors import DataError
+from evalkit.errors import DataError, Reason
 from evalkit.language import phrase, say, say_count
 from evalkit.language.nouns import quoted
 from evalkit.vocabulary import NEVER, BoolArray, FloatArray, IntArray, Remark
@@ -186,7 +186,7 @@ def weights(
         return []
     if zero[known].all():
         raise DataError(
-            f"The weight column '{name}' is 0 in every row with an outcome.",
+            Reason("The weight column '{name}' is 0 in every row with an outcome.", name=name),
             next_step="Name another weight, or none.",
         )
     counts = by_arm(zero, first_treated, axis)

@@ -5,19 +5,45 @@ from __future__ import annotations
 import decimal
 import numbers as abstract
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from evalkit.errors import ConfigError, DataError, closest, quote_names
+from evalkit.errors import ConfigError, DataError, Reason, and_more, closest, named, quote_names
+from evalkit.language import Phrases
 from evalkit.vocabulary import BoolArray, FloatArray
 
 _BLOCK = 1 << 16
 """Rows looked up at a time: temporaries stay in the cache."""
 ROWS_SHOWN = 5
 """Rows, units or periods that a message names before it only counts."""
+
+
+_ROLES: Final = {
+    "outcome": "outcome", "weight": "weight", "exposure": "exposure", "covariate": "covariate", "dose": "dose",
+    "treated": "treatment", "period": "period",
+}  # fmt: skip
+ROLES: Final = Phrases(_ROLES)
+"""What a column is read as, in words."""
+
+
+def rows_named(index: pd.Index[Any], where: BoolArray) -> Reason:
+    """What :func:`name_rows` says, for the hole of a reason."""
+    positions = np.flatnonzero(where)
+    shown = positions[:ROWS_SHOWN]
+    listed = and_more(", ".join(str(position) for position in shown), len(positions) - len(shown))
+    several = len(positions) > 1
+    if isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1:
+        return Reason("rows {listed} (counted from 0)" if several else "row {listed} (counted from 0)", listed=listed)
+    return Reason(
+        "rows {listed} (index {labels}; counted from 0)"
+        if several
+        else "row {listed} (index {labels}; counted from 0)",
+        listed=listed,
+        labels=named(index[shown]),
+    )
 
 
 def name_rows(index: pd.Index[Any], where: BoolArray) -> str:
@@ -30,13 +56,7 @@ def name_rows(index: pd.Index[Any], where: BoolArray) -> str:
     >>> name_rows(pd.Index(["a", "b"]), np.array([False, True]))
     "row 1 (index 'b'; counted from 0)"
     """
-    positions = np.flatnonzero(where)
-    shown = positions[:ROWS_SHOWN]
-    more = f" and {len(positions) - len(shown)} more" if len(positions) > len(shown) else ""
-    listed = ", ".join(str(position) for position in shown)
-    plain = isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
-    labels = "" if plain else f"index {quote_names(index[shown])}; "
-    return f"row{'s' if len(positions) > 1 else ''} {listed}{more} ({labels}counted from 0)"
+    return str(rows_named(index, where))
 
 
 def require_columns(df: object, roles: Mapping[str, str]) -> pd.DataFrame:
@@ -116,7 +136,12 @@ def read_numbers(df: pd.DataFrame, name: str, role: str) -> FloatArray:
     infinite = np.isinf(result)
     if infinite.any():
         raise DataError(
-            f"The {role} column '{name}' is infinite in {name_rows(df.index, infinite)}.",
+            Reason(
+                "The {role} column '{name}' is infinite in {rows}.",
+                role=ROLES.reason(role) if role in ROLES else role,
+                name=name,
+                rows=rows_named(df.index, infinite),
+            ),
             allowed="finite numbers; empty where unknown",
             next_step="Look for a division by zero or the logarithm of zero upstream.",
         )
@@ -140,10 +165,16 @@ def _not_a_number(values: pd.Series[Any], name: str, role: str, present: BoolArr
     wrong = present & pd.to_numeric(values.astype(str), errors="coerce").isna().to_numpy()
     where = wrong if wrong.any() else present
     example = values[where].iloc[0] if where.any() else None
-    kind = "text" if isinstance(example, str) else str(values.dtype)
+    kind = Reason("text") if isinstance(example, str) else Reason.plain(str(values.dtype))
     return DataError(
-        f"The {role} column '{name}' must hold numbers, but holds {kind}: {example!r} in "
-        f"{name_rows(values.index, where)}.",
+        Reason(
+            "The {role} column '{name}' must hold numbers, but holds {kind}: {example!r} in {rows}.",
+            role=ROLES.reason(role) if role in ROLES else role,
+            name=name,
+            kind=kind,
+            example=example,
+            rows=rows_named(values.index, where),
+        ),
         allowed="integers, floating-point numbers, true/false",
         next_step="Remove thousands separators, units and notes, then convert with pandas.to_numeric; "
         "in a CSV study, declare the column's type under data.source.columns.",

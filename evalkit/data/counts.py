@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DataError
+from evalkit.errors import ConfigError, DataError, Reason
 from evalkit.language import phrase, say
 from evalkit.vocabulary import BoolArray, FloatArray, Remark
 
@@ -34,7 +34,7 @@ class Sizes:
     remarks: tuple[Remark, ...] = ()
 
 
-def refuse_logs(panel: Panel, model: str, fits: str) -> None:
+def refuse_logs(panel: Panel, model: str | Reason, fits: Reason) -> None:
     """Refuse an outcome in logs by name.
 
     Parameters
@@ -51,14 +51,19 @@ def refuse_logs(panel: Panel, model: str, fits: str) -> None:
     """
     if panel.transform == "log":
         raise DataError(
-            f"The outcome '{panel.names.outcome}' is analysed in logs, and {model} takes {fits} as they are: it models "
-            "the logarithm of the mean itself.",
+            Reason(
+                "The outcome '{outcome}' is analysed in logs, and {model} takes {fits} as they are: it models the "
+                "logarithm of the mean itself.",
+                outcome=panel.names.outcome,
+                model=model,
+                fits=fits,
+            ),
             allowed="transform: identity on this outcome",
             next_step="Set transform: identity on the outcome, or choose an estimator for logs.",
         )
 
 
-def refuse_outside(panel: Panel, used: BoolArray, model: str, fits: str, upper: float = np.inf) -> None:
+def refuse_outside(panel: Panel, used: BoolArray, model: str | Reason, fits: Reason, upper: float = np.inf) -> None:
     """Refuse negative outcomes, or shares above `upper`, naming the first row.
 
     Parameters
@@ -81,11 +86,20 @@ def refuse_outside(panel: Panel, used: BoolArray, model: str, fits: str, upper: 
     if not wrong.any():
         return
     unit, period = np.argwhere(wrong)[0]
-    bounds = "0 or more" if np.isinf(upper) else f"from 0 to {upper:g}"
+    bounds = Reason("0 or more") if np.isinf(upper) else Reason("from 0 to {upper:g}", upper=upper)
     raise DataError(
-        f"{model} needs {fits} ({bounds}), and the outcome '{panel.names.outcome}' is not in {int(wrong.sum())} rows, "
-        f"the first being unit '{panel.units[unit]}' in {panel.calendar.text(int(panel.time[period]))}: "
-        f"{panel.outcome[unit, period]:g}.",
+        Reason(
+            "{model} needs {fits} ({bounds}), and the outcome '{outcome}' is not in {count} rows, the first being "
+            "unit '{unit}' in {period}: {value:g}.",
+            model=model,
+            fits=fits,
+            bounds=bounds,
+            outcome=panel.names.outcome,
+            count=int(wrong.sum()),
+            unit=panel.units[unit],
+            period=panel.calendar.text(int(panel.time[period])),
+            value=panel.outcome[unit, period],
+        ),
         next_step="Use the column of counts or rates as it was recorded, not its logarithm or a change, or choose "
         "a linear estimator.",
     )
@@ -116,7 +130,7 @@ def sizes(panel: Panel, used: BoolArray, use: ExposureUse) -> Sizes:
     if panel.exposure is None:
         if use in ("offset", "weight"):
             raise ConfigError(
-                f"exposure is '{use}', and this panel has no exposure.",
+                Reason("exposure is '{use}', and this panel has no exposure.", use=use),
                 allowed="exposure: auto or ignore",
                 next_step="Name the column of denominators as the outcome's exposure.",
             )
@@ -129,9 +143,14 @@ def sizes(panel: Panel, used: BoolArray, use: ExposureUse) -> Sizes:
     if wrong.any():
         unit, period = np.argwhere(wrong)[0]
         raise DataError(
-            f"Exposure must be a positive number; {int(wrong.sum())} rows have none, the first being unit "
-            f"'{panel.units[unit]}' in {panel.calendar.text(int(panel.time[period]))}: "
-            f"{panel.exposure[unit, period]:g}.",
+            Reason(
+                "Exposure must be a positive number; {count} rows have none, the first being unit '{unit}' in "
+                "{period}: {value:g}.",
+                count=int(wrong.sum()),
+                unit=panel.units[unit],
+                period=panel.calendar.text(int(panel.time[period])),
+                value=panel.exposure[unit, period],
+            ),
             next_step="Fill or drop these rows.",
         )
     known = np.where(used, panel.outcome, 0.0)

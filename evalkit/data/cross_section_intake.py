@@ -23,7 +23,7 @@ from evalkit.data.time_axis import TimeAxis, read_time
 from evalkit.data.treated import read_treated
 from evalkit.data.units import read_units
 from evalkit.data.wide import Grid
-from evalkit.errors import DataError, DesignRefused
+from evalkit.errors import DataError, DesignRefused, Reason, and_more
 from evalkit.vocabulary import BoolArray, IntArray, Remark
 
 
@@ -85,9 +85,11 @@ def _refuse_empty_cells(
     if not empty.any():
         return
     shown = [_cell(request, groups, axis, int(group), int(period)) for group, period in np.argwhere(empty)]
-    more = f" and {len(shown) - ROWS_SHOWN} more" if len(shown) > ROWS_SHOWN else ""
     raise DesignRefused(
-        f"No row with a usable outcome has {'; '.join(shown[:ROWS_SHOWN])}{more}: the cell is empty, nothing fills it.",
+        Reason(
+            "No row with a usable outcome has {cells}: the cell is empty, nothing fills it.",
+            cells=and_more(shown[:ROWS_SHOWN], len(shown) - ROWS_SHOWN),
+        ),
         allowed="rows of every group in every period",
         next_step="Widen the subgroup or the groups, merge periods, or leave the group out of the data.",
     )
@@ -157,9 +159,12 @@ def _in_all(name: str, groups: pd.Index[Any], starts: IntArray, first_treated: I
     )
 
 
-def _cell(request: Request, groups: pd.Index[Any], axis: TimeAxis, group: int, period: int) -> str:
+def _cell(request: Request, groups: pd.Index[Any], axis: TimeAxis, group: int, period: int) -> Reason:
     """A group and period by the names of their columns."""
-    return f"{request.group} = {groups[group]} and {request.period} = {axis.calendar.text(int(axis.time[period]))}"
+    return Reason(
+        "{group} = {name} and {period} = {when}",
+        group=request.group, name=groups[group], period=request.period, when=axis.calendar.text(int(axis.time[period])),
+    )  # fmt: skip
 
 
 def _of_groups(text: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DataError, DesignRefused
+from evalkit.errors import ConfigError, DataError, DesignRefused, Reason
 from evalkit.numerics.did_engines import Responses
 from evalkit.numerics.did_sample import Sample, prepare
 from evalkit.numerics.person_cells import person_cells
@@ -110,7 +110,7 @@ def read_inputs(
     )  # fmt: skip
     if found.degrees < 1:
         raise DesignRefused(
-            "Each group has one row a period: these are no repeated cross-sections, but a panel of groups.",
+            Reason("Each group has one row a period: these are no repeated cross-sections, but a panel of groups."),
             next_step="Name the group as data.unit instead of data.group.",
         )
     noise = np.divide(1.0, found.count, out=np.zeros_like(found.count), where=found.count > 0.0)
@@ -132,13 +132,15 @@ def prepared(data: DidInputs, time: IntArray, anticipation: int, *, never_treate
     layout = sample.layout
     if not (layout.effects.event_time >= 0).any():
         raise DesignRefused(
-            "Effects cannot be estimated: no unit becomes treated within the window while another unit, "
-            "observed before and after, is still untreated.",
+            Reason(
+                "Effects cannot be estimated: no unit becomes treated within the window while another unit, observed "
+                "before and after, is still untreated."
+            ),
             next_step="Check the cohort column, or add never-treated units or earlier periods.",
         )
     if never_treated and not (layout.group == len(layout.cohorts)).any():
         raise DesignRefused(
-            "comparison is never_treated, and this panel has no never-treated unit.",
+            Reason("comparison is never_treated, and this panel has no never-treated unit."),
             next_step="Set comparison: not_yet_treated.",
         )
     return sample
@@ -151,8 +153,10 @@ def refuse_weights(panel: Panel) -> None:
     known = panel.weight[panel.observed]
     if known.size and np.ptp(known) > 1e-12 * np.abs(known).max():
         raise DesignRefused(
-            "bayesian_did takes no sampling weights: a weighted likelihood is not the probability of any data, "
-            "and its intervals would be too narrow or too wide by an unknown factor.",
+            Reason(
+                "bayesian_did takes no sampling weights: a weighted likelihood is not the probability of any data, "
+                "and its intervals would be too narrow or too wide by an unknown factor."
+            ),
             next_step="Build the panel without weight, or use estimator=callaway_santanna, which weights properly.",
         )
 
@@ -172,12 +176,17 @@ def subgroup_codes(panel: Panel, column: str) -> tuple[IntArray, FloatArray]:
     first = np.where(known.any(axis=1), values[np.arange(len(values)), known.argmax(axis=1)], 0.0)
     _refuse_rows(
         panel, panel.observed & (values != first[:, None]),
-        f"The subgroup column '{column}' must not vary within a unit", "Use a column that says what each unit is.",
+        Reason("The subgroup column '{column}' must not vary within a unit", column=column),
+        "Use a column that says what each unit is.",
     )  # fmt: skip
     levels = np.unique(first[~panel.never_treated & known.any(axis=1)])
     if not 2 <= len(levels) <= MOST_SUBGROUPS:
         raise DesignRefused(
-            f"The subgroup column '{column}' has {len(levels)} values among treated units.",
+            Reason(
+                "The subgroup column '{column}' has {count} values among treated units.",
+                column=column,
+                count=len(levels),
+            ),
             allowed=f"2 to {MOST_SUBGROUPS}",
             next_step="Use a column with few values, or leave subgroup out.",
         )
@@ -188,7 +197,7 @@ def _squared_errors(panel: Panel, column: str) -> FloatArray:
     errors = panel.covariate(column)
     _refuse_rows(
         panel, panel.observed & ~((errors >= 0.0) & np.isfinite(errors)),
-        f"'{column}' must be a standard error, 0 or more", "Fill or drop these rows.",
+        Reason("'{column}' must be a standard error, 0 or more", column=column), "Fill or drop these rows.",
     )  # fmt: skip
     return np.asarray(np.where(panel.observed, errors, 0.0) ** 2)
 
@@ -197,41 +206,53 @@ def _responses(panel: Panel, family: ResponseFamily) -> Responses:
     """Counts or successes with their exposure."""
     used = panel.observed
     known = np.where(used, panel.outcome, 0.0)
-    what = "numbers of successes" if family == "binomial" else "counts"
     _refuse_rows(
-        panel, (known < 0.0) | (known != np.round(known)), f"The {family} family needs {what} (0, 1, 2, ...)",
+        panel, (known < 0.0) | (known != np.round(known)),
+        Reason("The binomial family needs numbers of successes (whole numbers from 0 up)") if family == "binomial"
+        else Reason("The {family} family needs counts (whole numbers from 0 up)", family=family),
         "Use the column of counts and name the denominator as exposure, or set family: gaussian.",
     )  # fmt: skip
     zero, one = np.zeros_like(known), np.ones_like(known)
     if panel.exposure is None:
         if family == "binomial":
             raise ConfigError(
-                "The binomial family counts successes out of a number of trials, and the panel has no exposure.",
+                Reason(
+                    "The binomial family counts successes out of a number of trials, and the panel has no exposure."
+                ),
                 allowed="exposure: a column with the number of trials",
                 next_step="Name it as the outcome's exposure.",
             )
         return Responses(family, known, zero, one)
     exposure = np.where(used, panel.exposure, 1.0)
     _refuse_rows(
-        panel, ~(exposure > 0.0) | ~np.isfinite(exposure), "Exposure must be a positive number",
+        panel, ~(exposure > 0.0) | ~np.isfinite(exposure), Reason("Exposure must be a positive number"),
         "Fill or drop these rows.",
     )  # fmt: skip
     if family != "binomial":
         return Responses(family, known, np.log(exposure), one)
     _refuse_rows(
         panel, (known > exposure) | (exposure != np.round(exposure)),
-        "Exposure must be a whole number of trials, no fewer than the successes", "Correct these rows.",
+        Reason("Exposure must be a whole number of trials, no fewer than the successes"), "Correct these rows.",
     )  # fmt: skip
     return Responses(family, known, zero, exposure)
 
 
-def _refuse_rows(panel: Panel, wrong: BoolArray, what: str, next_step: str) -> None:
+def _refuse_rows(panel: Panel, wrong: BoolArray, what: Reason, next_step: str) -> None:
     if not wrong.any():
         return
     unit, period = np.argwhere(wrong)[0]
     raise DataError(
-        f"{what}; {int(wrong.sum())} rows are not, the first being unit '{panel.units[unit]}' in period "
-        f"{panel.calendar.text(int(panel.time[period]))}: outcome {panel.outcome[unit, period]:g}"
-        + ("." if panel.exposure is None else f", exposure {panel.exposure[unit, period]:g}."),
+        Reason(
+            "{what}; {count} rows are not, the first being unit '{unit}' in period {period}: outcome {value:g}."
+            if panel.exposure is None
+            else "{what}; {count} rows are not, the first being unit '{unit}' in period {period}: outcome {value:g}, "
+            "exposure {exposure:g}.",
+            what=what,
+            count=int(wrong.sum()),
+            unit=panel.units[unit],
+            period=panel.calendar.text(int(panel.time[period])),
+            value=panel.outcome[unit, period],
+            exposure=np.nan if panel.exposure is None else panel.exposure[unit, period],
+        ),
         next_step=next_step,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
 from evalkit.language import say
 from evalkit.language.nouns import quoted
 from evalkit.vocabulary import BoolArray, Comparison, FloatArray, IntArray, Remark
@@ -127,8 +127,14 @@ def donor_pools(
     effects = sum(len(pool.columns) for pool in found)
     if effects > MOST_EFFECTS:
         raise DesignRefused(
-            f"{name} fits each treated unit by itself: {len(found)} treated units have {effects} effects by period, "
-            f"and the most it takes is {MOST_EFFECTS}.",
+            Reason(
+                "{name} fits each treated unit by itself: {count} treated units have {effects} effects by period, "
+                "and the most it takes is {most}.",
+                name=name,
+                count=len(found),
+                effects=effects,
+                most=MOST_EFFECTS,
+            ),
             next_step="Use synthetic_did or imputation, or average the units by place.",
         )
     return tuple(found), tuple(_remarks(panel, short, sorted(gone), fewest_fit_periods))
@@ -137,7 +143,7 @@ def donor_pools(
 def _refuse(panel: Panel, name: str) -> None:
     if panel.weight is not None and np.ptp(panel.weight[panel.observed]) > 0.0:
         raise DesignRefused(
-            f"{name} takes no sampling weights: its donors are weighted to fit the treated.",
+            Reason("{name} takes no sampling weights: its donors are weighted to fit the treated.", name=name),
             next_step="Build the panel without weight (data.weight).",
         )
 
@@ -154,18 +160,26 @@ def _untreated(
 def _no_pool(panel: Panel, name: str, inside: IntArray, fewest: int, anticipation: int) -> DesignRefused:
     if not inside.size:
         return DesignRefused(
-            "No unit starts treatment within the window: there is no before and after to compare.",
+            Reason("No unit starts treatment within the window: there is no before and after to compare."),
             next_step="Widen the periods so that they include some before and after a start.",
         )
     if not (panel.first_treated > panel.time[-1]).any():
         return DesignRefused(
-            f"{name} has no donors: every unit is treated by the last period.",
+            Reason("{name} has no donors: every unit is treated by the last period.", name=name),
             allowed="units that stay untreated through the window",
             next_step="Add places without the programme, or set comparison=not_yet_treated and a follow_up.",
         )
-    before = f"{fewest} periods before the start" + (f" and its anticipation of {anticipation}" if anticipation else "")
     return DesignRefused(
-        f"{name} can fit no treated unit: it needs at least {before}, and a donor observed whenever the treated is.",
+        Reason(
+            "{name} can fit no treated unit: it needs at least {fewest} periods before the start and its anticipation "
+            "of {anticipation}, and a donor observed whenever the treated is."
+            if anticipation
+            else "{name} can fit no treated unit: it needs at least {fewest} periods before the start, and a donor "
+            "observed whenever the treated is.",
+            name=name,
+            fewest=fewest,
+            anticipation=anticipation,
+        ),
         next_step="Add earlier periods, or fill the gaps of the comparison places.",
     )
 

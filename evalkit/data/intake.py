@@ -17,14 +17,14 @@ import pandas as pd
 from evalkit.data import accounts
 from evalkit.data.calendar import Calendar
 from evalkit.data.cohort import read_cohorts
-from evalkit.data.columns import name_rows, read_numbers, require_columns
+from evalkit.data.columns import ROLES, read_numbers, require_columns, rows_named
 from evalkit.data.cross_sections import CrossSections
 from evalkit.data.dose import read_dose
 from evalkit.data.time_axis import TimeAxis, read_time
 from evalkit.data.treated import read_treated
 from evalkit.data.units import read_clusters, read_units
 from evalkit.data.wide import Grid, laid_out, place
-from evalkit.errors import ConfigError, DataError, DesignRefused
+from evalkit.errors import ConfigError, DataError, DesignRefused, Reason
 from evalkit.numerics.blocks import has_missing, pieces
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
 
@@ -165,7 +165,7 @@ def read_pieces(df: pd.DataFrame, request: Request) -> Pieces:
     )
     if not kept_periods.any():
         raise DataError(
-            "No row has an outcome together with every dose, weight, covariate and exposure it needs.",
+            Reason("No row has an outcome together with every dose, weight, covariate and exposure it needs."),
             next_step="Look at " + ", ".join(f"'{name}'" for name in lacking) + " in the data.",
         )
     remarks = list(axis.remarks)
@@ -222,17 +222,17 @@ def read_cells(df: pd.DataFrame, request: Request, grid: Grid) -> Cells:
     outcome = read_numbers(df, request.outcome, "outcome")
     if np.isnan(outcome[:1]).all() and np.isnan(outcome).all():
         raise DataError(
-            f"The outcome column '{request.outcome}' is empty in every row.",
+            Reason("The outcome column '{outcome}' is empty in every row.", outcome=request.outcome),
             next_step="Look at the source, or name another column.",
         )
     weight = exposure = None
     if request.weight is not None:
         values = read_numbers(df, request.weight, "weight")
-        _refuse_where(df, values < 0, request.weight, "weight", "is negative", "weights of 0 or more")
+        _refuse_where(df, values < 0, request.weight, "weight", "negative", "weights of 0 or more")
         weight = grid.widen(values)
     if request.exposure is not None:
         values = read_numbers(df, request.exposure, "exposure")
-        _refuse_where(df, values <= 0, request.exposure, "exposure", "is not positive", "exposures above 0")
+        _refuse_where(df, values <= 0, request.exposure, "exposure", "not positive", "exposures above 0")
         exposure = grid.widen(values)
     covariates = {name: grid.widen_steady(read_numbers(df, name, "covariate")) for name in request.covariates}
     dose = None if request.dose is None else grid.widen(read_numbers(df, request.dose, "dose"))
@@ -242,7 +242,14 @@ def read_cells(df: pd.DataFrame, request: Request, grid: Grid) -> Cells:
 def _refuse_where(df: pd.DataFrame, where: BoolArray, name: str, role: str, what: str, allowed: str) -> None:
     if where.any():
         raise DataError(
-            f"The {role} column '{name}' {what} in {name_rows(df.index, where)}.",
+            Reason(
+                "The {role} column '{name}' is negative in {rows}."
+                if what == "negative"
+                else "The {role} column '{name}' is not positive in {rows}.",
+                role=ROLES.reason(role),
+                name=name,
+                rows=rows_named(df.index, where),
+            ),
             allowed=allowed,
             next_step="Correct these rows, or remove them from the data before analysis.",
         )
@@ -295,17 +302,27 @@ def refuse_empty_designs(
 ) -> None:
     """Refuse data in which no estimator has anything to compare."""
     if not len(outcome):
-        raise DesignRefused("The data have no unit with a known outcome.", next_step="Look at the outcome's column.")
+        raise DesignRefused(
+            Reason("The data have no unit with a known outcome."), next_step="Look at the outcome's column."
+        )
     if len(axis.time) < 2:
         raise DesignRefused(
-            f"The outcome '{request.outcome}' is known in one period only: {axis.calendar.text(0)}.",
+            Reason(
+                "The outcome '{outcome}' is known in one period only: {period}.",
+                outcome=request.outcome,
+                period=axis.calendar.text(0),
+            ),
             allowed="at least two periods",
             next_step="Add periods before or after treatment.",
         )
     value = _only_value(outcome)
     if value is not None:
         raise DataError(
-            f"The outcome '{request.outcome}' never varies: it is {value:g} in every row.",
+            Reason(
+                "The outcome '{outcome}' never varies: it is {value:g} in every row.",
+                outcome=request.outcome,
+                value=value,
+            ),
             next_step="Name another outcome, or look at how this one was computed.",
         )
     column = request.cohort or request.treated or request.dose
@@ -313,19 +330,32 @@ def refuse_empty_designs(
     last = axis.calendar.text(int(axis.time[-1]))
     if not request.planned and not (first_treated <= axis.time[-1]).any():
         raise DesignRefused(
-            f"According to '{column}', no unit {treated} by {last}, the last period.",
+            Reason(
+                "According to '{column}', no unit is treated by {last}, the last period."
+                if request.dose is None
+                else "According to '{column}', no unit changes its dose by {last}, the last period.",
+                column=column,
+                last=last,
+            ),
             allowed=f"at least one unit that {treated} within the window",
             next_step="Look at the coding of never-treated, or add later periods.",
         )
     if (first_treated <= axis.time[0]).all():
         raise DesignRefused(
-            f"According to '{column}', every unit is treated from {axis.calendar.text(0)}, the first period, on.",
+            Reason(
+                "According to '{column}', every unit is treated from {period}, the first period, on.",
+                column=column,
+                period=axis.calendar.text(0),
+            ),
             allowed="some untreated periods",
             next_step="Add periods before treatment, or units that were not treated.",
         )
     if cluster is not None and len(np.unique(cluster)) < 2:
         raise DesignRefused(
-            f"All units are in one cluster of '{request.cluster}': no standard error can be computed.",
+            Reason(
+                "All units are in one cluster of '{cluster}': no standard error can be computed.",
+                cluster=request.cluster,
+            ),
             allowed="at least two clusters",
             next_step="Cluster by unit, or by a smaller grouping.",
         )

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, Reason
 from evalkit.vocabulary import FloatArray
 
 
@@ -69,7 +69,9 @@ class OtherIntervention(BaseModel):
             start = panel.calendar.ordinal(str(self.start))
         except ValueError:
             raise ConfigError(
-                f"The start '{self.start}' of '{self.label}' is no period of the data.",
+                Reason(
+                    "The start '{start}' of '{label}' is no period of the data.", start=self.start, label=self.label
+                ),
                 allowed=f"periods written as {panel.calendar.text(int(panel.time[0]))}",
             ) from None
         since = (panel.time - start).astype(np.float64)

@@ -13,7 +13,7 @@ from evalkit.data.calendar import Calendar
 from evalkit.data.cross_section_intake import read_cross_sections
 from evalkit.data.cross_sections import CrossSections
 from evalkit.data.intake import as_request, read_pieces
-from evalkit.errors import ConfigError, closest
+from evalkit.errors import ConfigError, Reason, closest
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark, Transform
 
 
@@ -190,7 +190,7 @@ class Panel:
         if name not in self.covariates:
             near = closest(name, self.covariates)
             raise ConfigError(
-                f"The covariate '{name}' is not in the panel.",
+                Reason("The covariate '{name}' is not in the panel.", name=name),
                 allowed=", ".join(self.covariates) or "none: the panel was built without covariates",
                 next_step=f"Did you mean '{near}'?" if near else "List it under data.covariates.",
             )

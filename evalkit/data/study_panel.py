@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from evalkit.data.columns import name_rows, read_numbers, require_columns
+from evalkit.data.columns import read_numbers, require_columns, rows_named
 from evalkit.data.columns_as_units import rows_from_columns
 from evalkit.data.derive import derive
 from evalkit.data.events.build import Names
@@ -17,7 +17,7 @@ from evalkit.data.events.intake import Intake
 from evalkit.data.panel import Panel
 from evalkit.data.sources import describe, read_with_accounts
 from evalkit.data.subgroup import in_subgroup
-from evalkit.errors import DataError, DesignRefused
+from evalkit.errors import DataError, DesignRefused, Reason
 from evalkit.language import phrase, say
 from evalkit.study.spec import Outcome, Study, StudySpec
 from evalkit.vocabulary import BoolArray, Remark
@@ -103,8 +103,12 @@ def panel_for(df: pd.DataFrame, spec: StudySpec, outcome: Outcome, *, planned: b
             planned=planned,
         )
     except (DataError, DesignRefused) as error:
-        rows = f", rows with {spec.subgroup}" if spec.subgroup else ""
-        what = f"In {describe(data.source)}{rows}: {error.what}"
+        what = Reason(
+            "In {source}, rows with {subgroup}: {reason}" if spec.subgroup else "In {source}: {reason}",
+            source=describe(data.source),
+            subgroup=spec.subgroup,
+            reason=error.reason,
+        )
         raise type(error)(what, allowed=error.allowed, next_step=error.next_step) from None
     panel = dataclasses.replace(panel, transform=outcome.transform)
     if keep is None:
@@ -147,8 +151,11 @@ def _transformed(df: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
     without = values <= 0
     if without.any():
         raise DataError(
-            f"The outcome '{outcome.column}' is 0 or negative in {name_rows(df.index, without)}, so that its logarithm "
-            f"does not exist.",
+            Reason(
+                "The outcome '{outcome}' is 0 or negative in {rows}, so that its logarithm does not exist.",
+                outcome=outcome.column,
+                rows=rows_named(df.index, without),
+            ),
             allowed="values above 0 with transform: log",
             next_step="Use transform: identity, or for counts a model that allows zeros "
             "(estimator=bayesian_did estimator.family=negative_binomial).",

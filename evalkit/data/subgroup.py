@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.data.columns import require_columns
-from evalkit.errors import ConfigError, DataError, quote_names
+from evalkit.errors import ConfigError, DataError, Reason, quote_names
 from evalkit.study.part import Held
 from evalkit.study.spec import in_words
 from evalkit.vocabulary import BoolArray
@@ -38,7 +38,8 @@ def in_subgroup(df: pd.DataFrame, where: Mapping[str, Held]) -> BoolArray:
         keep &= _has_value(df[name], name, held if isinstance(held, list | tuple) else (held,))
     if not keep.any():
         raise DataError(
-            f"No row has {in_words(where)}.", next_step="Look at data.where: each value occurs, but not together."
+            Reason("No row has {subgroup}.", subgroup=in_words(where)),
+            next_step="Look at data.where: each value occurs, but not together.",
         )
     return keep
 

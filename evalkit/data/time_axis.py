@@ -18,7 +18,7 @@ import pandas as pd
 from evalkit.data.calendar import Calendar
 from evalkit.data.columns import codes_in_range, is_text, name_rows, read_numbers, refuse_missing
 from evalkit.data.frequency import Regular, regular_dates
-from evalkit.errors import DataError, DesignRefused, quote_names
+from evalkit.errors import DataError, DesignRefused, Reason, quote_names
 from evalkit.language import say, say_count
 from evalkit.language.nouns import quoted, step_of
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray, Remark
@@ -98,7 +98,7 @@ def read_time(df: pd.DataFrame, name: str) -> tuple[npt.NDArray[np.intp], TimeAx
         raise _not_a_period(values, name)
     if len(axis.time) < 2:
         raise DesignRefused(
-            f"The data have one period only: {name} = {axis.calendar.text(0)}.",
+            Reason("The data have one period only: {name} = {period}.", name=name, period=axis.calendar.text(0)),
             allowed="at least one period before and one after treatment",
             next_step="Add periods, or look at the filter that made the data.",
         )

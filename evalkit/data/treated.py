@@ -11,7 +11,7 @@ import pandas as pd
 from evalkit.data.columns import ROWS_SHOWN, name_rows, read_numbers
 from evalkit.data.time_axis import TimeAxis
 from evalkit.data.wide import Grid
-from evalkit.errors import DataError, DesignRefused, quote_names
+from evalkit.errors import DataError, DesignRefused, Reason, and_more, quote_names
 from evalkit.language import say
 from evalkit.vocabulary import NEVER, BoolArray, IntArray, Remark
 
@@ -104,11 +104,16 @@ def _refuse_switch_off(name: str, off_again: BoolArray, units: pd.Index[Any], ax
     if not off_again.any():
         return
     who = np.flatnonzero(off_again.any(axis=1))
-    shown = [f"'{units[int(unit)]}' in {axis.calendar.text(int(axis.time[off_again[unit].argmax()]))}" for unit in who]
-    more = f" and {len(shown) - ROWS_SHOWN} more" if len(shown) > ROWS_SHOWN else ""
+    shown = [f"'{units[int(unit)]}' ({axis.calendar.text(int(axis.time[off_again[unit].argmax()]))})" for unit in who]
     raise DesignRefused(
-        f"Treatment '{name}' switches off in {len(who)} unit{'s' if len(who) > 1 else ''}: "
-        f"{', '.join(shown[:ROWS_SHOWN])}{more}.",
+        Reason(
+            "Treatment '{name}' switches off in {count} units: {units}."
+            if len(who) > 1
+            else "Treatment '{name}' switches off in 1 unit: {units}.",
+            name=name,
+            count=len(who),
+            units=and_more(", ".join(shown[:ROWS_SHOWN]), len(shown) - ROWS_SHOWN),
+        ),
         allowed="treatment that stays on once it has started",
         next_step="Correct the column if this is an error; else name it as dose= (in a study: data.dose) and use "
         "estimator=switching_did, or name the first treated period as cohort= to estimate the effect of having "

@@ -10,7 +10,7 @@ import numpy as np
 from evalkit.data.calendar import Calendar
 from evalkit.data.panel import Panel
 from evalkit.data.seasons import CalendarEffect, calendar_columns, season_length, season_position
-from evalkit.errors import ConfigError, DataError, DesignRefused
+from evalkit.errors import ConfigError, DataError, DesignRefused, Reason
 from evalkit.numerics.structural_design import SEASON_SD, STEP_SD, Column, seasonal_columns
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray
 
@@ -109,12 +109,16 @@ def treated_series(
         found.append(TreatedSeries(int(unit), start, outcome[unit], exposure[unit], fitted, effect))
     if not found:
         raise DesignRefused(
-            f"No treated unit has {least} usable periods before its start and one after it.",
+            Reason("No treated unit has {least} usable periods before its start and one after it.", least=least),
             next_step="Add earlier periods, or shorten the anticipation window or the donut.",
         )
     if len(found) > TOO_MANY_PLACES:
         raise DesignRefused(
-            f"{len(found)} treated units would each be fitted by itself; the limit is {TOO_MANY_PLACES}.",
+            Reason(
+                "{count} treated units would each be fitted by itself; the limit is {most}.",
+                count=len(found),
+                most=TOO_MANY_PLACES,
+            ),
             next_step="Use estimator=bayesian_did, which pools units, or average the units by place.",
         )
     return found, short
@@ -156,20 +160,26 @@ def refuse_non_counts(panel: Panel, family: str) -> None:
     """
     if panel.transform == "log":
         raise DesignRefused(
-            f"The {family} family needs counts, and the outcome as analysed is a logarithm.",
+            Reason("The {family} family needs counts, and the outcome as analysed is a logarithm.", family=family),
             next_step="Set transform: identity for this outcome, or family: gaussian.",
         )
     known = panel.observed
     wrong = known & ((panel.outcome < 0.0) | (panel.outcome != np.round(panel.outcome)))
-    what, where = f"The {family} family needs counts (0, 1, 2, ...)", panel.outcome
+    what, where = Reason("The {family} family needs counts (whole numbers from 0 up)", family=family), panel.outcome
     if panel.exposure is not None and not wrong.any():
         wrong = known & ~(np.isfinite(panel.exposure) & (panel.exposure > 0.0))
-        what, where = "Exposure must be a positive number", panel.exposure
+        what, where = Reason("Exposure must be a positive number"), panel.exposure
     if wrong.any():
         unit, period = np.argwhere(wrong)[0]
         raise DataError(
-            f"{what}; {int(wrong.sum())} rows are not, the first being unit '{panel.units[int(unit)]}' in period "
-            f"{panel.calendar.text(int(panel.time[period]))}: {where[unit, period]:g}.",
+            Reason(
+                "{what}; {count} rows are not, the first being unit '{unit}' in period {period}: {value:g}.",
+                what=what,
+                count=int(wrong.sum()),
+                unit=panel.units[int(unit)],
+                period=panel.calendar.text(int(panel.time[period])),
+                value=where[unit, period],
+            ),
             next_step="Use the column of counts and name the denominator as exposure, or set family: gaussian.",
         )
 
@@ -202,7 +212,7 @@ def season_columns(
     if found is None or kind == "none":
         if kind not in ("none", "auto"):
             raise ConfigError(
-                f"seasonality is {kind}, and the calendar of these data has no season.",
+                Reason("seasonality is {kind}, and the calendar of these data has no season.", kind=kind),
                 next_step="Set season_length to the periods after which the pattern repeats, or seasonality: none.",
             )
         return [], None, None
@@ -225,7 +235,7 @@ def date_columns(calendar: Calendar, ordinals: IntArray, effects: tuple[Calendar
     values = calendar_columns(calendar, ordinals, effects)
     if values is None:
         raise ConfigError(
-            "calendar_effects need dates, and the periods of these data are numbers.",
+            Reason("calendar_effects need dates, and the periods of these data are numbers."),
             next_step="Give the period as a date, or set calendar_effects: [].",
         )
     spread = np.maximum(values.std(axis=0), 1e-12)
@@ -249,8 +259,12 @@ def step_columns(panel: Panel, series: TreatedSeries, labels: tuple[str, ...]) -
         after = ordinals >= start
         if not ((after & series.fitted).sum() >= 2 and (~after & series.fitted).sum() >= 2):
             raise DesignRefused(
-                f"The programme of {label} cannot be told apart: it needs two fitted periods before it, and two from "
-                f"it on that lie before the start in {panel.calendar.text(series.start)}.",
+                Reason(
+                    "The programme of {label} cannot be told apart: it needs two fitted periods before it, and two "
+                    "from it on that lie before the start in {period}.",
+                    label=label,
+                    period=panel.calendar.text(series.start),
+                ),
                 next_step="Leave it out of other_interventions and name it under assignment.concurrent_events.",
             )
         found.append(Column(f"since {label}", after.astype(np.float64), STEP_SD))
@@ -265,7 +279,7 @@ def _ordinal_of(panel: Panel, label: str) -> int:
     if not begins:
         first, last = texts[int(panel.time[0])], texts[int(panel.time[-1])]
         raise ConfigError(
-            f"other_interventions names '{label}', and no period has that label.",
+            Reason("other_interventions names '{label}', and no period has that label.", label=label),
             allowed=f"labels from {first} to {last}, written like these",
             next_step="Correct the label.",
         )

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from evalkit.aggregate import Cells
 from evalkit.data.dose import departure
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, EstimationFailed, Reason
 from evalkit.estimate import Estimate
 from evalkit.study.validation import explain
 from evalkit.uncertainty import Sampling
@@ -91,8 +91,15 @@ def require_absorbing(estimator: Estimator, panel: Panel) -> None:
         unit, period = found
         when = panel.calendar.text(int(panel.time[period]))
         raise DesignRefused(
-            f"{estimator.name} needs treatment that is 0 or 1 and stays on, but '{panel.names.dose}' is "
-            f"{panel.dose[unit, period]:g} for '{panel.units[unit]}' in {when}.",
+            Reason(
+                "{name} needs treatment that is on or off and stays on, but '{column}' is {value:g} for '{unit}' in "
+                "{when}.",
+                name=estimator.name,
+                column=panel.names.dose,
+                value=panel.dose[unit, period],
+                unit=panel.units[unit],
+                when=when,
+            ),
             next_step="Use estimator=switching_did, which takes treatment that changes by any amount and back.",
         )
 
@@ -107,11 +114,58 @@ def refuse_cross_sections(estimator: Estimator, panel: Panel) -> None:
     """
     if panel.cross_sections is not None and not estimator.needs.repeated_cross_sections:
         raise DesignRefused(
-            f"{estimator.name} follows units over time, and these data are repeated cross-sections: each row is "
-            f"another person, known by the group '{panel.names.group}' and the period.",
+            Reason(
+                "{name} follows units over time, and these data are repeated cross-sections: each row is another "
+                "person, known by the group '{group}' and the period.",
+                name=estimator.name,
+                group=panel.names.group,
+            ),
             allowed="estimators that compare groups: bayesian_did, callaway_santanna, two_way_fixed_effects",
             next_step="Choose one of them, or average the data by group and period and name the group as data.unit.",
         )
+
+
+def refuse_one_cluster(n_clusters: int) -> None:
+    """Refuse a sample without two clusters, where errors are those of clusters.
+
+    Raises
+    ------
+    DesignRefused
+        When all units lie in one cluster.
+    """
+    if n_clusters < 2:
+        raise DesignRefused(
+            Reason("All units lie in one cluster: standard errors need at least two."),
+            next_step="Choose a finer data.cluster.",
+        )
+
+
+def without_reference(reference: int) -> DesignRefused:
+    """The refusal of an event study whose reference nobody treated is observed at."""
+    return DesignRefused(
+        Reason(
+            "No treated unit is observed at event time {reference}, the reference of the event study.",
+            reference=reference,
+        ),
+        next_step="Lower the anticipation, or add periods before the start.",
+    )
+
+
+def one_untreated_period() -> DesignRefused:
+    """The refusal of an event study in which periods and event times cannot be told apart."""
+    return DesignRefused(
+        Reason("All units become treated and have one untreated period only: the event study is not identified."),
+        next_step="Add never-treated units or earlier periods.",
+    )
+
+
+def nothing_estimated(error: FloatingPointError | np.linalg.LinAlgError) -> EstimationFailed:
+    """The failure of a model whose numbers came to nothing."""
+    reason = Reason("a matrix cannot be inverted") if isinstance(error, np.linalg.LinAlgError) else Reason.of(error)
+    return EstimationFailed(
+        Reason("Nothing can be estimated: {reason}.", reason=reason),
+        next_step="Check that the outcome column is the one meant.",
+    )
 
 
 class PanelEstimator(BaseModel):

@@ -11,9 +11,9 @@ from pydantic import Field
 from evalkit.aggregate import Cells
 from evalkit.data.did_inputs import DidInputs, prepared, read_inputs, subgroup_codes
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, EstimationFailed
+from evalkit.errors import ConfigError
 from evalkit.estimate import Estimate
-from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.estimators.base import Needs, PanelEstimator, nothing_estimated
 from evalkit.numerics import did_cells, did_engines
 from evalkit.numerics import did_remarks as remarks
 from evalkit.numerics.did_engines import Drawn, Figures, Responses
@@ -188,9 +188,7 @@ class BayesianDid(PanelEstimator):
             effects = self._effects(panel, data, split, structure, size, rng)
             before = None if leads is None or not len(leads) else self._leads(panel, data, sample, leads, size, rng)
         except FloatingPointError as error:
-            raise EstimationFailed(
-                f"Nothing can be estimated: {error}.", next_step="Check that the outcome column is the one meant."
-            ) from None
+            raise nothing_estimated(error) from None
         fit = _Fit(effects, before, structure)
         facts = {name: float(value.mean()) for name, value in effects.parameters.items()}
         named = None if subgroup is None or of_group is None else (subgroup[1], of_group)

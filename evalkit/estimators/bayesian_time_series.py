@@ -24,9 +24,9 @@ from evalkit.data.treated_series import (
     step_columns,
     treated_series,
 )
-from evalkit.errors import ConfigError, DesignRefused, EstimationFailed
+from evalkit.errors import ConfigError, DesignRefused, Reason
 from evalkit.estimate import Estimate
-from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.estimators.base import Needs, PanelEstimator, nothing_estimated
 from evalkit.numerics import structural_remarks as remarks
 from evalkit.numerics.chain_figures import chain_figures
 from evalkit.numerics.posterior_draws import split_rhat
@@ -179,9 +179,7 @@ class BayesianTimeSeries(PanelEstimator):
             found, correlation = self._foretell(series, places, seed)
             return self._estimate(panel, found, correlation, short, seed)
         except (FloatingPointError, np.linalg.LinAlgError) as error:
-            raise EstimationFailed(
-                f"Nothing can be estimated: {error}.", next_step="Check that the outcome column is the one meant."
-            ) from None
+            raise nothing_estimated(error) from None
 
     def _refuse_weights(self, panel: Panel) -> None:
         if panel.weight is None:
@@ -189,7 +187,7 @@ class BayesianTimeSeries(PanelEstimator):
         known = panel.weight[panel.observed]
         if known.size and np.ptp(known) > 1e-12 * np.abs(known).max():
             raise DesignRefused(
-                f"{self.name} takes no sampling weights: each place is a series of its own.",
+                Reason("{name} takes no sampling weights: each place is a series of its own.", name=self.name),
                 next_step="Build the panel without weight.",
             )
 
@@ -203,7 +201,12 @@ class BayesianTimeSeries(PanelEstimator):
         ):
             if value not in allowed:
                 raise ConfigError(
-                    f"{name} is {value}, which the family {self.family} does not have.",
+                    Reason(
+                        "{name} is {value}, which the family {family} does not have.",
+                        name=name,
+                        value=value,
+                        family=self.family,
+                    ),
                     allowed=f"{name}: {' or '.join(allowed)} for counts",
                     next_step=f"Set {name}: {allowed[0]}, or family: gaussian.",
                 )
@@ -214,7 +217,12 @@ class BayesianTimeSeries(PanelEstimator):
         size = self.draws * self.chains
         if size * cells > MOST_NUMBERS:
             raise DesignRefused(
-                f"{len(places)} places x {panel.n_periods} periods x {size:,} draws do not fit into memory.",
+                Reason(
+                    "{places} places x {periods} periods x {size:,} draws do not fit into memory.",
+                    places=len(places),
+                    periods=panel.n_periods,
+                    size=size,
+                ),
                 next_step=f"Lower draws to {max(int(0.8 * MOST_NUMBERS / cells / self.chains), 100)}.",
             )
 
@@ -276,8 +284,12 @@ class BayesianTimeSeries(PanelEstimator):
         chains = self.family == "student_t" or (self.coefficients == "horseshoe" and learned > 0) or many
         if self.engine == "exact" and chains:
             raise ConfigError(
-                f"engine is exact, and the exact engine knows neither Student-t noise nor the horseshoe, and tries all "
-                f"subsets of at most {MOST_SELECTABLE} regressors; {learned} are offered.",
+                Reason(
+                    "engine is exact, and the exact engine knows neither Student-t noise nor the horseshoe, and "
+                    "tries all subsets of at most {most} regressors; {learned} are offered.",
+                    most=MOST_SELECTABLE,
+                    learned=learned,
+                ),
                 next_step="Set engine: auto, comparison_series: mean, or coefficients: ridge.",
             )
         if not chains and self.engine != "gibbs":

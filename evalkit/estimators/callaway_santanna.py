@@ -11,9 +11,9 @@ from pydantic import Field
 from evalkit.aggregate import Cells
 from evalkit.data.cross_sections import CrossSections
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused, quote_names
+from evalkit.errors import DesignRefused, Reason, named
 from evalkit.estimate import Estimate
-from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.estimators.base import Needs, PanelEstimator, refuse_one_cluster
 from evalkit.language import phrase, say
 from evalkit.language.nouns import quoted
 from evalkit.numerics import sample_remarks as remarks
@@ -195,27 +195,24 @@ class CallawaySantAnna(PanelEstimator):
     def _refuse_without_comparison(self, n_cohorts: int, n_never: int, n_clusters: int) -> None:
         if not n_cohorts:
             raise DesignRefused(
-                "No unit starts treatment within the window with an untreated period before it: there is nothing "
-                "to estimate.",
+                Reason(
+                    "No unit starts treatment within the window with an untreated period before it: there is nothing "
+                    "to estimate."
+                ),
                 next_step="Check the cohort column, add earlier periods, or lower the anticipation.",
             )
         if self.comparison == "never_treated" and not n_never:
             raise DesignRefused(
-                "The comparison 'never_treated' was asked for, and the panel has no never-treated units.",
+                Reason("The comparison 'never_treated' was asked for, and the panel has no never-treated units."),
                 next_step="Set comparison=not_yet_treated, or add units that are never treated.",
             )
-        if n_clusters < 2:
-            raise DesignRefused(
-                "All units lie in one cluster: standard errors need at least two.",
-                next_step="Choose a finer data.cluster.",
-            )
+        refuse_one_cluster(n_clusters)
 
     def _fit_cross_sections(self, panel: Panel, sections: CrossSections, rng: np.random.Generator) -> Estimate:
         """Estimate all cells from repeated cross-sections: persons of a cohort stand for its units."""
         if self.unbalanced == "drop_incomplete":
             raise DesignRefused(
-                "unbalanced=drop_incomplete keeps units that are seen in every period; in repeated cross-sections each "
-                "person is seen once.",
+                Reason("unbalanced=drop_incomplete keeps units seen in every period; here each person is seen once."),
                 next_step="Leave estimator.unbalanced at within_pairs.",
             )
         left_out = panel.always_treated | self._too_early(panel)
@@ -272,20 +269,24 @@ class CallawaySantAnna(PanelEstimator):
         periods = [panel.calendar.text(int(panel.time[position])) for position in (cell.base, cell.period)]
         starts = starts_by_group(panel, sections)
         own = sections.labels[starts == cell.cohort]
-        where = f"{names.period} = {' and '.join(periods)}"
+        where = Reason("{column} = {first} and {second}", column=names.period, first=periods[0], second=periods[1])
         if refused.place is not None:
             treated, later = refused.place
             others = sections.labels[(starts > cell.untreated_after) & (starts != cell.cohort)]
-            where = f"{names.group} = {quote_names(own if treated else others)} and {names.period} = {periods[later]}"
-        what = "there are no more rows than regressors"
+            where = Reason(
+                "{group} = {name} and {period} = {when}",
+                group=names.group, name=named(own if treated else others), period=names.period, when=periods[later],
+            )  # fmt: skip
+        what = Reason("there are no more rows than regressors")
         if refused.reason == "collinear":
             dropped = [name for name, gone in zip(self.covariates, refused.dropped[1:], strict=True) if gone]
-            what = (
-                f"the covariates {quote_names(dropped)} do not vary, or are a combination of those before them: some "
-                "of their values occur in no row"
+            what = Reason(
+                "the covariates {dropped} do not vary, or are a combination of those before them: some of their values "
+                "occur in no row",
+                dropped=named(dropped),
             )
         return DesignRefused(
-            f"In {where} {what}. Nothing is filled in for them.",
+            Reason("In {where} {what}. Nothing is filled in for them.", where=where, what=what),
             next_step="Drop these covariates, coarsen them, or widen the groups, periods or subgroup.",
         )
 
@@ -452,13 +453,13 @@ def _complete(panel: Panel) -> BoolArray:
 def _refuse_without_effects(effects: CohortEffects) -> None:
     if any(cell.is_treated for cell in effects.cells):
         return
-    reasons = sorted({remarks.LEFT_OUT[why] for why in effects.left_out.values()})
+    reasons = sorted((remarks.LEFT_OUT.reason(each) for each in set(effects.left_out.values())), key=str)
     if effects.below_minimum:
-        reasons.append("cohorts are smaller than min_cohort_size")
+        reasons.append(Reason("cohorts are smaller than min_cohort_size"))
     if effects.without_comparison:
-        reasons.append("nobody is untreated any more when a cohort starts")
+        reasons.append(Reason("nobody is untreated any more when a cohort starts"))
     raise DesignRefused(
-        f"Effects after the start of treatment cannot be estimated: {'; '.join(reasons)}.",
+        Reason("Effects after the start of treatment cannot be estimated: {reasons}.", reasons=reasons),
         next_step="Widen the comparison (comparison=not_yet_treated), drop covariates, or add untreated units.",
     )
 

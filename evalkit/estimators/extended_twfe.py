@@ -12,9 +12,9 @@ from pydantic import Field
 from evalkit.aggregate import Cells
 from evalkit.data.counts import ExposureUse, Sizes, refuse_logs, refuse_outside, sizes
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused, EstimationFailed
+from evalkit.errors import ConfigError, DesignRefused, EstimationFailed, Reason
 from evalkit.estimate import Estimate
-from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.estimators.base import Needs, PanelEstimator, refuse_one_cluster
 from evalkit.language import say
 from evalkit.numerics import cohort_remarks as tell
 from evalkit.numerics.canonical import FAMILIES, FamilyName
@@ -27,7 +27,7 @@ from evalkit.numerics.unit_scores import ScoreBlock, Scores, cohort_shares, join
 from evalkit.uncertainty import Sampling
 from evalkit.vocabulary import BoolArray, Comparison, FloatArray, IntArray, Remark
 
-FITS = {"linear": "any numbers", "poisson": "counts or rates", "logit": "shares or yes-or-no outcomes"}
+FITS = {"poisson": Reason("counts or rates"), "logit": Reason("shares or yes-or-no outcomes")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class ExtendedTwfe(PanelEstimator):
         """
         if self.family == "linear" and self.scale == "ratio":
             raise ConfigError(
-                "scale is ratio, and the linear family may predict means of 0 or less.",
+                Reason("scale is ratio, and the linear family may predict means of 0 or less."),
                 allowed="scale: natural with family: linear",
                 next_step="Set family: poisson, or scale: natural.",
             )
@@ -163,14 +163,18 @@ class ExtendedTwfe(PanelEstimator):
         complete = panel.observed & ~np.isnan(stacked).any(axis=0)
         if family.has_lower:
             refuse_logs(panel, self.family, FITS[self.family])
-            refuse_outside(panel, complete, f"The {self.family} family", FITS[self.family], family.upper)
+            refuse_outside(
+                panel, complete, Reason("The {family} family", family=self.family), FITS[self.family], family.upper
+            )
         found = sizes(panel, complete, self.exposure) if self.family == "poisson" else Sizes(None, panel.weight)
         inputs = linear_inputs(panel.outcome, stacked, found.weight)
         layout = lay_out(inputs.full_weights() > 0.0, panel.time, panel.first_treated, anticipation=self.anticipation)
         if len(layout.cohorts) == 0 or not (layout.effects.event_time >= 0).any():
             raise DesignRefused(
-                "Effects cannot be estimated: no unit becomes treated within the window while another unit is "
-                "still untreated.",
+                Reason(
+                    "Effects cannot be estimated: no unit becomes treated within the window while another unit is "
+                    "still untreated."
+                ),
                 next_step="Add never-treated units, units that start later, or earlier periods.",
             )
         weights = np.where(layout.used, inputs.full_weights(), 0.0)
@@ -198,7 +202,7 @@ class ExtendedTwfe(PanelEstimator):
         else:
             if data.comparison != layout.n_groups - 1:
                 raise DesignRefused(
-                    "comparison is never_treated, and this panel has no never-treated unit.",
+                    Reason("comparison is never_treated, and this panel has no never-treated unit."),
                     next_step="Set comparison: not_yet_treated.",
                 )
             reference = _reference_columns(data, panel, self.anticipation)
@@ -210,8 +214,10 @@ class ExtendedTwfe(PanelEstimator):
             part = self._part(data, cells, _rows_of(table, ~at_reference), data.comparison)
         if part is None or not (part.table.event_time[part.kept] >= 0).any():
             raise DesignRefused(
-                "Effects after the start of treatment cannot be estimated: untreated rows do not link its periods with "
-                "the treated units' own, or hold no event.",
+                Reason(
+                    "Effects after the start of treatment cannot be estimated: untreated rows do not link its "
+                    "periods with the treated units' own, or hold no event."
+                ),
                 next_step="Add untreated units or periods, or choose an estimator for rare outcomes.",
             )
         return part
@@ -246,8 +252,11 @@ class ExtendedTwfe(PanelEstimator):
         fit = fit_jointly(sums, bounded) if comparison is None else fit_against(sums, bounded, comparison)
         if fit is None:
             raise EstimationFailed(
-                f"The {self.family} likelihood has no maximum: covariates, cohorts and periods separate rows with "
-                "events from rows without.",
+                Reason(
+                    "The {family} likelihood has no maximum: covariates, cohorts and periods separate rows with "
+                    "events from rows without.",
+                    family=self.family,
+                ),
                 next_step="Use fewer covariates or longer periods, or set family: linear.",
             )
         found = cell_effects(sums, data.by_cell, fit, table.group, table.column, self.scale)
@@ -275,8 +284,11 @@ class ExtendedTwfe(PanelEstimator):
     def _refuse_empty(self, without_events: BoolArray) -> None:
         if without_events.any():
             raise DesignRefused(
-                f"scale is ratio, and {int(without_events.sum())} treated cells of cohort and period hold no event: "
-                "the log of their ratio is minus infinity.",
+                Reason(
+                    "scale is ratio, and {count} treated cells of cohort and period hold no event: the log of their "
+                    "ratio is minus infinity.",
+                    count=int(without_events.sum()),
+                ),
                 next_step="Set scale: natural, or use estimator=poisson_fixed_effects, which pools cells.",
             )
 
@@ -292,11 +304,7 @@ class ExtendedTwfe(PanelEstimator):
     ) -> Estimate:
         layout = data.layout
         n_clusters = len(np.unique(panel.cluster_codes[layout.group >= 0]))
-        if n_clusters < 2:
-            raise DesignRefused(
-                "All units lie in one cluster: standard errors need at least two.",
-                next_step="Choose a finer data.cluster.",
-            )
+        refuse_one_cluster(n_clusters)
         blocks = _corrected(parts[0], n_clusters)
         for part in parts[1:]:
             blocks = join(blocks, _corrected(part, n_clusters))

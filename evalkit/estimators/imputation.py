@@ -11,9 +11,9 @@ from pydantic import Field
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused
+from evalkit.errors import ConfigError, DesignRefused, Reason
 from evalkit.estimate import Estimate
-from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.estimators.base import Needs, PanelEstimator, refuse_one_cluster
 from evalkit.language import phrase, say
 from evalkit.numerics import did_remarks
 from evalkit.numerics import sample_remarks as remarks_on
@@ -134,11 +134,7 @@ class Imputation(PanelEstimator):
         known = self.variance != "gardner" if self.shares_known is None else self.shares_known
         scores = Scores(with_shares(blocks, panel.first_treated, shares, known), panel.cluster)
         n_clusters = len(scores.codes())
-        if n_clusters < 2:
-            raise DesignRefused(
-                "All units lie in one cluster: standard errors need at least two.",
-                next_step="Choose a finer data.cluster.",
-            )
+        refuse_one_cluster(n_clusters)
         treated = np.flatnonzero((fit.layout.group >= 0) & (fit.layout.group < len(fit.layout.cohorts)))
         return Estimate(
             estimator=self.name,
@@ -172,14 +168,16 @@ class Imputation(PanelEstimator):
         layout = lay_out(usable, panel.time, panel.first_treated, anticipation=self.anticipation)
         if len(layout.cohorts) == 0 or not (layout.effects.event_time >= 0).any():
             raise DesignRefused(
-                "No treated row can be imputed: it needs a unit with an untreated period, observed in a "
-                "period in which somebody is untreated.",
+                Reason(
+                    "No treated row can be imputed: it needs a unit with an untreated period, observed in a period "
+                    "in which somebody is untreated."
+                ),
                 next_step="Add never-treated units, units that start later, or earlier periods.",
             )
         by_cluster = self.effects_by == "cluster"
         if by_cluster and panel.cluster is None:
             raise ConfigError(
-                "The setting effects_by=cluster of imputation needs clusters, and the panel has none.",
+                Reason("The setting effects_by=cluster of imputation needs clusters, and the panel has none."),
                 next_step="Name data.cluster, or set effects_by=unit.",
             )
         imputed = impute(
@@ -189,7 +187,10 @@ class Imputation(PanelEstimator):
         effects = np.flatnonzero(~np.isnan(imputed.effect))
         if not (layout.effects.event_time[effects] >= 0).any():
             raise DesignRefused(
-                "No treated row can be imputed: no untreated rows link its period with its unit's untreated periods.",
+                Reason(
+                    "No treated row can be imputed: no untreated rows link its period with its unit's untreated "
+                    "periods."
+                ),
                 next_step="Add periods or units that are observed without long gaps.",
             )
         wanted = self.leads and not by_cluster

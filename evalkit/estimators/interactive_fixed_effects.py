@@ -11,7 +11,7 @@ from pydantic import Field
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused, EstimationFailed
+from evalkit.errors import DesignRefused, EstimationFailed, Reason
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.inference.replicate_errors import Kind, Replicates, from_jackknife, from_placebos, kind_of, with_own
@@ -139,7 +139,7 @@ class InteractiveFixedEffects(PanelEstimator):
         untreated = fit_untreated(sample.arrays, model)
         if not untreated.settled:
             raise EstimationFailed(
-                f"The fit with {model.rank} factors did not settle: the data do not bear so many.",
+                Reason("The fit with {rank} factors did not settle: the data do not bear so many.", rank=model.rank),
                 next_step="Lower n_factors or max_factors, or use method: matrix_completion.",
             )
         replicates = self._replicates(sample.arrays, model, untreated, rng)
@@ -187,14 +187,21 @@ class InteractiveFixedEffects(PanelEstimator):
         comparison = int((first > panel.time[-1]).sum())
         if self._from_comparison and comparison < SPARE:
             raise DesignRefused(
-                f"{self.name} takes factors from never-treated units, and found {comparison}.",
+                Reason(
+                    "{name} takes factors from never-treated units, and found {comparison}.",
+                    name=self.name,
+                    comparison=comparison,
+                ),
                 next_step="Set factors_from: untreated or method: matrix_completion, which use units not treated yet.",
             )
         treated = (panel.time >= first[:, None]) & ~np.isnan(outcome)
         if len(starts) == 0 or not treated.any():
             raise DesignRefused(
-                f"There is nothing to estimate from: no treated unit is observed in {self.min_before} periods "
-                "before its start and in a period after it in which somebody untreated is observed.",
+                Reason(
+                    "There is nothing to estimate from: no treated unit is observed in {periods} periods before its "
+                    "start and in a period after it in which somebody untreated is observed.",
+                    periods=self.min_before,
+                ),
                 next_step="Add never-treated units or earlier periods, or lower min_before.",
             )
 
@@ -209,8 +216,14 @@ class InteractiveFixedEffects(PanelEstimator):
         if self.n_factors is not None:
             if self.n_factors > room:
                 raise DesignRefused(
-                    f"n_factors is {self.n_factors}, and this design has room for {max(room, 0)}: a treated unit has "
-                    f"{fewest} periods before its start, and there are {len(arrays.comparison)} comparison units.",
+                    Reason(
+                        "n_factors is {asked}, and this design has room for {room}: a treated unit has {fewest} "
+                        "periods before its start, and there are {comparison} comparison units.",
+                        asked=self.n_factors,
+                        room=max(room, 0),
+                        fewest=fewest,
+                        comparison=len(arrays.comparison),
+                    ),
                     next_step="Lower n_factors, raise min_before, or use method: matrix_completion.",
                 )
             return Model(self.n_factors, source=self.factors_from)
@@ -321,21 +334,25 @@ class InteractiveFixedEffects(PanelEstimator):
         known = panel.weight[panel.observed]
         if known.size and np.ptp(known) > 1e-12 * np.abs(known).max():
             raise DesignRefused(
-                f"{self.name} takes no sampling weights.",
+                Reason("{name} takes no sampling weights.", name=self.name),
                 next_step="Build the panel without weight, or use estimator=imputation, which weights properly.",
             )
 
 
-def _undefined(kind: Kind, arrays: FactorSample, model: Model) -> str | None:
+def _undefined(kind: Kind, arrays: FactorSample, model: Model) -> Reason | None:
     """Why a kind of errors has no standard error here; None where it has one."""
     if kind == "jackknife":
         clusters = [len(np.unique(arrays.cluster[rows])) for rows in arrays.cohorts]
-        return "a cohort is one cluster" if min(clusters) < 2 else None
+        return Reason("a cohort is one cluster") if min(clusters) < 2 else None
     if int(arrays.cluster.max()) + 1 < len(arrays.outcome):
-        return "units are grouped in clusters, and placebos are drawn by unit"
+        return Reason("units are grouped in clusters, and placebos are drawn by unit")
     least = len(arrays.treated) + (model.rank or 0) + SPARE
     if len(arrays.comparison) < least:
-        return f"{len(arrays.comparison)} comparison units are too few, {least} are needed"
+        return Reason(
+            "{comparison} comparison units are too few, {least} are needed",
+            comparison=len(arrays.comparison),
+            least=least,
+        )
     return None
 
 

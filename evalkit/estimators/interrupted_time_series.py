@@ -13,7 +13,7 @@ from evalkit.aggregate import Cells
 from evalkit.data.counts import refuse_logs, refuse_outside, sizes
 from evalkit.data.interventions import OtherIntervention, slope_of
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused
+from evalkit.errors import ConfigError, DesignRefused, Reason
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.numerics import series_remarks as remarks_on
@@ -211,24 +211,31 @@ class InterruptedTimeSeries(PanelEstimator):
         """Refuse what no series can answer, and more of them than fit."""
         if not len(units):
             raise DesignRefused(
-                "No unit starts within the window: there is no before and after in any series.",
+                Reason("No unit starts within the window: there is no before and after in any series."),
                 next_step="Widen the periods so that they include some before and after a start.",
             )
         if panel.weight is not None and np.ptp(panel.weight[panel.observed]) > 0.0:
             raise DesignRefused(
-                f"{self.name} takes no sampling weights that differ: it fits each place's own series.",
+                Reason(
+                    "{name} takes no sampling weights that differ: it fits each place's own series.", name=self.name
+                ),
                 next_step="Build the panel without weight; the denominators of a rate are its exposure.",
             )
         if len(units) * panel.n_periods > MOST_CELLS:
             raise DesignRefused(
-                f"{self.name} fits each treated place by itself, and {len(units)} places over {panel.n_periods} "
-                "periods are too many.",
+                Reason(
+                    "{name} fits each treated place by itself, and {places} places over {periods} periods are too "
+                    "many.",
+                    name=self.name,
+                    places=len(units),
+                    periods=panel.n_periods,
+                ),
                 allowed=f"up to {MOST_CELLS:,} place-periods",
                 next_step="Compare the places instead, e.g. estimator=imputation, or add them up to one series.",
             )
         if self.family != "gaussian":
-            refuse_logs(panel, "Poisson", "counts or rates")
-            refuse_outside(panel, panel.observed, "Poisson", "counts or rates")
+            refuse_logs(panel, "Poisson", Reason("counts or rates"))
+            refuse_outside(panel, panel.observed, "Poisson", Reason("counts or rates"))
 
     def _compared(self, panel: Panel) -> tuple[int, FloatArray | None]:
         """Number of comparison units, and (units, T) positions of those that can serve; None without comparison."""
@@ -237,7 +244,7 @@ class InterruptedTimeSeries(PanelEstimator):
             return 0, None
         if not never.any():
             raise DesignRefused(
-                "A controlled series needs never-treated units, and this panel has none.",
+                Reason("A controlled series needs never-treated units, and this panel has none."),
                 next_step="Add places without the programme, or set comparison=none.",
             )
         return int(never.sum()), panel.outcome[never]
@@ -251,7 +258,10 @@ class InterruptedTimeSeries(PanelEstimator):
         season: Season = "none" if self.season == "auto" else self.season
         if length is None and season != "none":
             raise ConfigError(
-                f"season is '{season}', and the calendar does not say after how many periods it repeats.",
+                Reason(
+                    "season is '{season}', and the calendar does not say after how many periods it repeats.",
+                    season=season,
+                ),
                 next_step="Set season_length, e.g. 12 for months numbered from 1.",
             )
         if self.season == "auto" and length is not None and panel.n_periods >= 2.0 * length:
@@ -275,8 +285,14 @@ class InterruptedTimeSeries(PanelEstimator):
         count, coefficients = len(after), len(design.names)
         if "level" not in design.names or not after.any() or after.all() or count < coefficients + FEWEST_DEGREES:
             raise DesignRefused(
-                f"The series of '{name}' is too short for this model: {int((~after).sum())} periods before the start "
-                f"and {int(after.sum())} from it on, for {coefficients} coefficients.",
+                Reason(
+                    "The series of '{name}' is too short for this model: {before} periods before the start and "
+                    "{after} from it on, for {coefficients} coefficients.",
+                    name=name,
+                    before=int((~after).sum()),
+                    after=int(after.sum()),
+                    coefficients=coefficients,
+                ),
                 allowed=f"periods on both sides, and at least {FEWEST_DEGREES} more than coefficients",
                 next_step="Add periods, or leave terms out: season=none, change=step, fewer covariates.",
             )
@@ -292,7 +308,7 @@ class InterruptedTimeSeries(PanelEstimator):
             complete = ~np.isnan(comparison[:, ~np.isnan(outcome)]).any(axis=1)
             if not complete.any():
                 raise DesignRefused(
-                    f"No comparison unit is observed in all periods of '{panel.units[unit]}'.",
+                    Reason("No comparison unit is observed in all periods of '{unit}'.", unit=panel.units[unit]),
                     next_step="Add places that are observed throughout, or set comparison=none.",
                 )
             outcome = outcome - comparison[complete].mean(axis=0)

@@ -12,9 +12,9 @@ from pydantic import Field
 from evalkit.aggregate import Cells
 from evalkit.data.counts import ExposureUse, Sizes, refuse_logs, refuse_outside, sizes
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused, EstimationFailed
+from evalkit.errors import DesignRefused, EstimationFailed, Reason
 from evalkit.estimate import Estimate
-from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.estimators.base import Needs, PanelEstimator, one_untreated_period, without_reference
 from evalkit.language import phrase, say
 from evalkit.numerics import count_remarks as tell
 from evalkit.numerics.conditional_poisson import CountFit, CountRows, count_scores, fit_counts
@@ -24,7 +24,7 @@ from evalkit.numerics.unit_scores import ScoreBlock, Scores, join
 from evalkit.uncertainty import Sampling
 from evalkit.vocabulary import POOLED, BoolArray, FloatArray, IntArray, Remark
 
-MODEL, FITS = "Poisson", "counts or rates"
+MODEL, FITS = "Poisson", Reason("counts or rates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +151,17 @@ class PoissonFixedEffects(PanelEstimator):
             return
         if static.separated.any():
             raise DesignRefused(
-                "The rate ratio is 0 or infinite, without an interval: treated rows, or treated units' rows before the "
-                "start, hold no event.",
+                Reason(
+                    "The rate ratio is 0 or infinite, without an interval: treated rows, or treated units' rows "
+                    "before the start, hold no event."
+                ),
                 next_step="Report the counts themselves, or choose longer periods or an outcome with more events.",
             )
         raise DesignRefused(
-            "Treatment does not vary within units and periods that have events: once unit and period effects are taken "
-            "out, nothing is left of it.",
+            Reason(
+                "Treatment does not vary within units and periods that have events: once unit and period effects are "
+                "taken out, nothing is left of it."
+            ),
             next_step="Add units that start at another time or never, and periods before the start.",
         )
 
@@ -169,19 +173,13 @@ class PoissonFixedEffects(PanelEstimator):
         times = np.unique(relative[usable & (relative != POOLED)])
         reference = -1 - self.anticipation
         if reference not in times:
-            raise DesignRefused(
-                f"No treated unit is observed at event time {reference}, the reference of the event study.",
-                next_step="Lower the anticipation, or add periods before the start.",
-            )
+            raise without_reference(reference)
         times, second = times[times != reference], None
         if not (panel.never_treated & usable.any(axis=1)).any():
             # without never-treated units event time, unit and period are collinear: one more reference
             second = int(times.min())
             if second >= reference:
-                raise DesignRefused(
-                    "All units become treated and have one untreated period only: the event study is not identified.",
-                    next_step="Add never-treated units or earlier periods.",
-                )
+                raise one_untreated_period()
             times = times[times != second]
         return self._regress(panel, inputs, found, usable, times), second
 
@@ -204,7 +202,7 @@ class PoissonFixedEffects(PanelEstimator):
             more = separated(counts, empty.used, np.where(empty.used, on_rows, 0.0))
             if not more.any():
                 raise EstimationFailed(
-                    "The Poisson likelihood has no maximum, and no rows were found that explain it.",
+                    Reason("The Poisson likelihood has no maximum, and no rows were found that explain it."),
                     next_step="Use fewer covariates, or longer periods with more events.",
                 )
             gone |= more
@@ -263,7 +261,7 @@ class PoissonFixedEffects(PanelEstimator):
         n_clusters = len(np.unique(panel.cluster_codes[seen]))
         if n_clusters < 2 and self.errors == "clustered":
             raise DesignRefused(
-                "All units lie in one cluster: clustered standard errors need at least two.",
+                Reason("All units lie in one cluster: standard errors need at least two."),
                 next_step="Choose a finer data.cluster, or errors: quasi.",
             )
         treated = np.flatnonzero((panel.treated & used).any(axis=1))

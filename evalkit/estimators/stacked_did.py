@@ -11,10 +11,10 @@ from pydantic import Field, model_validator
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused, quote_names
+from evalkit.errors import DesignRefused, Reason, named
 from evalkit.estimate import Estimate
-from evalkit.estimators.base import Needs, PanelEstimator
-from evalkit.language import Phrases, phrase, say
+from evalkit.estimators.base import Needs, PanelEstimator, refuse_one_cluster
+from evalkit.language import Phrases, phrase, say, why
 from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.numerics import stacking
 from evalkit.numerics.cohort_effects import CohortEffects, estimate_planned
@@ -191,21 +191,20 @@ class StackedDid(PanelEstimator):
             sample = self._sample(panel, kept)
         if not any(sample.size_of(cohort) for cohort in plan.cells):
             raise DesignRefused(
-                f"The treated units are not observed throughout the event window {self._window()}.",
+                Reason(
+                    "The treated units are not observed throughout the event window {window}.", window=self._window()
+                ),
                 next_step="Shorten event_window (study.design.event_window), or set method=local_projections.",
             )
-        if sample.n_clusters < 2:
-            raise DesignRefused(
-                "All units lie in one cluster: standard errors need at least two.",
-                next_step="Choose a finer data.cluster.",
-            )
+        refuse_one_cluster(sample.n_clusters)
         effects = estimate_planned(sample, plan.cells, self.adjustment)
         if not any(cell.is_treated for cell in effects.cells):
-            reasons = sorted(
-                {remarks_on.LEFT_OUT[why] for why in effects.left_out.values()} or {"nobody to compare with"}
-            )
+            reasons = sorted((remarks_on.LEFT_OUT.reason(each) for each in set(effects.left_out.values())), key=str)
             raise DesignRefused(
-                f"Nothing after the start of treatment can be estimated: {'; '.join(reasons)}.",
+                Reason(
+                    "Nothing after the start of treatment can be estimated: {reasons}.",
+                    reasons=reasons or Reason("nobody to compare with"),
+                ),
                 next_step="Shorten event_window, drop covariates, or add untreated units.",
             )
         groups, pooled = effects.groups, None
@@ -232,16 +231,20 @@ class StackedDid(PanelEstimator):
         """Why no cohort has a stack."""
         if not plan.trimmed:
             return DesignRefused(
-                "No unit starts treatment within the data: there is nothing to estimate.",
+                Reason("No unit starts treatment within the data: there is nothing to estimate."),
                 next_step="Check the cohort column.",
             )
         return DesignRefused(
-            f"No cohort can be estimated over the event window {self._window()}: {_trimmed(panel, plan)}.",
+            Reason(
+                "No cohort can be estimated over the event window {window}: {trimmed}.",
+                window=self._window(),
+                trimmed=_trimmed(panel, plan),
+            ),
             next_step="Shorten event_window (study.design.event_window), or add periods or untreated units.",
         )
 
-    def _window(self) -> str:
-        return f"from {self.event_window[0]} to {self.event_window[1]}"
+    def _window(self) -> Reason:
+        return Reason("from {first} to {last}", first=self.event_window[0], last=self.event_window[1])
 
     def _on_units(self, panel: Panel, fit: _Fit) -> Iterable[Remark]:
         """Cohorts and units left out."""
@@ -250,8 +253,8 @@ class StackedDid(PanelEstimator):
         )
         if fit.plan.trimmed:
             units = int(np.isin(panel.first_treated, list(fit.plan.trimmed)).sum())
-            why = (
-                say("so that every event time {window} averages over the same cohorts", window=self._window())
+            purpose = (
+                say("so that every event time {window} averages over the same cohorts", window=why(self._window()))
                 if self.method == "stacked"
                 else phrase("for want of a period before the start or of comparison units")
             )
@@ -261,8 +264,8 @@ class StackedDid(PanelEstimator):
                     "Cohorts were trimmed ({units} units), {why}: {trimmed}. They serve as comparison where they "
                     "are untreated.",
                     units=units,
-                    why=why,
-                    trimmed=_trimmed(panel, fit.plan),
+                    why=purpose,
+                    trimmed="; ".join(map(why, _trimmed(panel, fit.plan))),
                 ),
                 treated=units,
             )
@@ -368,13 +371,16 @@ def _cohorts_differ(panel: Panel, effects: CohortEffects) -> bool:
     return len({frozenset(effects.cohort[since == e].tolist()) for e in np.unique(since[since >= 0])}) > 1
 
 
-def _trimmed(panel: Panel, plan: StackPlan) -> str:
+def _trimmed(panel: Panel, plan: StackPlan) -> list[Reason]:
     """Trimmed cohorts by reason, in words."""
     by_reason = {
-        why: quote_names(panel.calendar.text(g) for g, reason in plan.trimmed.items() if reason == why)
-        for why in dict.fromkeys(plan.trimmed.values())
+        reason: named(panel.calendar.text(g) for g, found in plan.trimmed.items() if found == reason)
+        for reason in dict.fromkeys(plan.trimmed.values())
     }
-    return "; ".join(f"{names} ({REASONS[why]})" for why, names in by_reason.items())
+    return [
+        Reason("{cohorts} ({reason})", cohorts=cohorts, reason=REASONS.reason(each))
+        for each, cohorts in by_reason.items()
+    ]
 
 
 def _share_weight(sample: CohortSample, effects: CohortEffects, cohorts: IntArray) -> FloatArray:

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
 from evalkit.estimate import Estimate
-from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.estimators.base import Needs, PanelEstimator, refuse_one_cluster
 from evalkit.language import phrase, say
 from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.numerics.linear_inputs import LinearInputs, linear_inputs, stack_covariates
@@ -115,7 +115,7 @@ class SunAbraham(PanelEstimator):
         cells, left_out = self._plan(panel, inputs, groups, fitted)
         if not any(cell.event_time >= 0 for cell in cells):
             raise DesignRefused(
-                "Effects after the start of treatment cannot be estimated.",
+                Reason("Effects after the start of treatment cannot be estimated."),
                 next_step="Add periods, or units that are never treated or start later.",
             )
         contrasts = [cell.contrast for cell in cells]
@@ -126,11 +126,7 @@ class SunAbraham(PanelEstimator):
         )
         scores = Scores(fitted.score_blocks(contrasts), panel.cluster)
         n_clusters = len(scores.codes())
-        if n_clusters < 2:
-            raise DesignRefused(
-                "All units lie in one cluster: standard errors need at least two.",
-                next_step="Choose a finer data.cluster.",
-            )
+        refuse_one_cluster(n_clusters)
         n_rows = _rows(inputs, groups)
         correction = n_clusters / (n_clusters - 1) * (n_rows - 1) / max(n_rows - n_parameters, 1)
         cohorts = np.unique([cell.cohort for cell in cells]).astype(np.int64)
@@ -181,8 +177,10 @@ class SunAbraham(PanelEstimator):
             groups = again if again is not None and again.n_periods == groups.n_periods else None
         if groups is None:
             raise DesignRefused(
-                "There are no units to compare with: the comparison group is empty, or no cohort starts within the "
-                "window with an untreated period before it.",
+                Reason(
+                    "There are no units to compare with: the comparison group is empty, or no cohort starts within "
+                    "the window with an untreated period before it."
+                ),
                 allowed="never-treated units, or a cohort that starts later than another",
                 next_step="Add units that are never treated or start later, earlier periods, or set comparison=auto.",
             )

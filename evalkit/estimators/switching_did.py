@@ -11,9 +11,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
 from evalkit.estimate import Estimate
-from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.estimators.base import Needs, PanelEstimator, refuse_one_cluster
 from evalkit.language import phrase, say
 from evalkit.numerics import sample_remarks as remarks_on
 from evalkit.numerics.linear_inputs import linear_inputs, stack_covariates
@@ -185,30 +185,36 @@ class SwitchingDid(PanelEstimator):
         changed = int((paths.sign != 0.0).sum())
         if not changed:
             raise DesignRefused(
-                "No unit changes its dose within the window: there is nothing to estimate.",
+                Reason("No unit changes its dose within the window: there is nothing to estimate."),
                 next_step="Check the treatment column, or add later periods.",
             )
         if not len(found.sample):
             raise DesignRefused(
-                f"None of the {changed} units that change their dose is observed in a period before it may react.",
+                Reason(
+                    "None of the {changed} units that change their dose is observed in a period before it may react.",
+                    changed=changed,
+                ),
                 next_step="Add earlier periods, or lower the anticipation.",
             )
         served = sum(_switchers(found).values())
         without = int(found.allowed.sum()) - served
         if not served or (without > MOST_WITHOUT_COMPARISON * found.allowed.sum() and len(paths.levels) > 2):
-            many = f" Doses in period one take {len(paths.levels)} values" if panel.dose is not None else ""
             raise DesignRefused(
-                f"{max(without, changed - served)} of the {changed} units that change their dose have no comparison: a "
-                f"unit with the same dose in period one that changes later or never.{many}{'.' if many else ''}",
+                Reason(
+                    "{without} of the {changed} units that change their dose have no comparison: a unit with the same "
+                    "dose in period one that changes later or never."
+                    if panel.dose is None
+                    else "{without} of the {changed} units that change their dose have no comparison: a unit with the "
+                    "same dose in period one that changes later or never. Doses in period one take {levels} values.",
+                    without=max(without, changed - served),
+                    changed=changed,
+                    levels=len(paths.levels),
+                ),
                 allowed="discrete doses in period one, or a period one in which all doses are 0",
                 next_step="Group the doses of period one into a few values, add untreated units or later cohorts, or "
                 "start the data before anybody is treated.",
             )
-        if found.sample.n_clusters < 2:
-            raise DesignRefused(
-                "All units lie in one cluster: standard errors need at least two.",
-                next_step="Choose a finer data.cluster.",
-            )
+        refuse_one_cluster(found.sample.n_clusters)
 
     def _on_units(self, panel: Panel, paths: Paths, found: Switching) -> Iterable[Remark]:
         """What is estimated, and units left out or used in part."""

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from evalkit.data.donor_pool import Pool, donor_pools
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused
+from evalkit.errors import ConfigError, DesignRefused, Reason
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.inference.synthetic_estimate import Method, Recipe, estimate_of
@@ -114,7 +114,7 @@ class SyntheticControl(PanelEstimator):
         nested = bool(self.covariates or self.outcome_lags)
         if nested and self.intercept:
             raise ConfigError(
-                "synthetic_control fits an intercept to outcomes alone, not beside covariates or outcome_lags.",
+                Reason("synthetic_control fits an intercept to outcomes alone, not beside covariates or outcome_lags."),
                 next_step="Leave out one of them.",
             )
         covariates = {name: panel.covariate(name) for name in self.covariates}
@@ -145,7 +145,10 @@ class SyntheticControl(PanelEstimator):
         missing = [str(lag) for lag in self.outcome_lags if str(lag) not in labels]
         if missing:
             raise ConfigError(
-                f"outcome_lags of synthetic_control names {', '.join(missing)}, which is no period of the data.",
+                Reason(
+                    "outcome_lags of synthetic_control names {missing}, which is no period of the data.",
+                    missing=", ".join(missing),
+                ),
                 allowed=f"{labels[0]} to {labels[-1]}",
                 next_step="Write periods as the data label them.",
             )
@@ -193,7 +196,10 @@ class _Nested:
         fitted = pool.columns[pool.fit]
         if not np.isin(self._lags, fitted).all():
             raise DesignRefused(
-                "outcome_lags of synthetic_control holds a period that is not before every start and its anticipation.",
+                Reason(
+                    "outcome_lags of synthetic_control holds a period that is not before every start and its "
+                    "anticipation."
+                ),
                 next_step="Name periods before the start.",
             )
         outcome = self._panel.outcome

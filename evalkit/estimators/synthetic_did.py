@@ -11,7 +11,7 @@ from pydantic import Field
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.inference.replicate_errors import (
@@ -159,8 +159,14 @@ class SyntheticDid(PanelEstimator):
         comparison, treated = panel.never_treated & ~holed, inside & ~early & ~holed
         if comparison.sum() < 2 or not treated.any():
             raise DesignRefused(
-                f"{self.name} needs two never-treated units and a treated unit with {FEWEST_BEFORE} periods before its "
-                f"start, all without a gap; found {int(comparison.sum())} and {int(treated.sum())}.",
+                Reason(
+                    "{name} needs two never-treated units and a treated unit with {least} periods before its start, "
+                    "all without a gap; found {comparison} and {treated}.",
+                    name=self.name,
+                    least=FEWEST_BEFORE,
+                    comparison=int(comparison.sum()),
+                    treated=int(treated.sum()),
+                ),
                 next_step="Use estimator=interactive_fixed_effects, which takes gaps, or estimator=imputation, which "
                 "also compares with units not treated yet.",
             )
@@ -283,21 +289,25 @@ class SyntheticDid(PanelEstimator):
         yield from remarks_on.covariates_absorbed(absorbed)
 
 
-def _undefined(kind: Kind, roster: Roster, jackknife_is_defined: bool) -> str | None:
+def _undefined(kind: Kind, roster: Roster, jackknife_is_defined: bool) -> Reason | None:
     """Why a kind of errors has no standard error here; None where it has one."""
     clusters = [len(np.unique(roster.cluster[rows])) for rows in roster.cohorts]
     grouped = int(roster.cluster.max()) + 1 < len(roster.outcome)
     if kind == "placebo":
         if grouped:
-            return "units are grouped in clusters, and placebos are drawn by unit"
+            return Reason("units are grouped in clusters, and placebos are drawn by unit")
         spare = len(roster.comparison) - roster.n_treated
         if spare < 1 or (spare == 1 and roster.n_treated > 1):
-            return f"{len(roster.comparison)} comparison units are too few for {roster.n_treated} treated ones"
+            return Reason(
+                "{comparison} comparison units are too few for {treated} treated ones",
+                comparison=len(roster.comparison),
+                treated=roster.n_treated,
+            )
         return None
     if min(clusters) < 2:
-        return "a cohort is one cluster"
+        return Reason("a cohort is one cluster")
     if kind == "jackknife" and not jackknife_is_defined:
-        return "one cluster holds all the weight of the comparison units"
+        return Reason("one cluster holds all the weight of the comparison units")
     return None
 
 
@@ -319,6 +329,6 @@ def _refuse_weights(panel: Panel) -> None:
     known = panel.weight[panel.observed]
     if known.size and np.ptp(known) > 1e-12 * np.abs(known).max():
         raise DesignRefused(
-            "synthetic_did takes no sampling weights: it finds its own weights for comparison units.",
+            Reason("synthetic_did takes no sampling weights: it finds its own weights for comparison units."),
             next_step="Build the panel without weight, or use estimator=callaway_santanna, which weights properly.",
         )

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from evalkit.aggregate import Cells
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused, quote_names
+from evalkit.errors import DesignRefused, Reason, quote_names
 from evalkit.estimate import Estimate
-from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.estimators.base import Needs, PanelEstimator, refuse_one_cluster
 from evalkit.language import phrase, say
 from evalkit.language.nouns import quoted
 from evalkit.numerics import sample_remarks as remarks_on
@@ -182,11 +182,7 @@ class TripleDifference(PanelEstimator):
             weight=panel.weight,
             cluster=panel.cluster,
         )
-        if sample.n_clusters < 2:
-            raise DesignRefused(
-                "All units lie in one cluster: standard errors need at least two.",
-                next_step="Choose a finer data.cluster.",
-            )
+        refuse_one_cluster(sample.n_clusters)
         treated = [int(g) for g in subgroups.cohorts if g <= panel.time[-1]]
         self._refuse_empty(panel, sample, subgroups, treated)
         plans = {
@@ -197,9 +193,9 @@ class TripleDifference(PanelEstimator):
         }
         effects = estimate_triples(sample, subgroups, plans, self.method)
         if not any(cell.is_treated for cell in effects.cells):
-            reasons = "; ".join(sorted({remarks_on.LEFT_OUT[why] for why in effects.left_out.values()}))
+            reasons = sorted((remarks_on.LEFT_OUT.reason(each) for each in set(effects.left_out.values())), key=str)
             raise DesignRefused(
-                f"Nothing after the start of treatment can be estimated: {reasons}.",
+                Reason("Nothing after the start of treatment can be estimated: {reasons}.", reasons=reasons),
                 next_step="Widen the comparison (comparison=not_yet_treated), drop covariates, or add places.",
             )
         influence = _influence(sample, subgroups, effects)
@@ -213,8 +209,11 @@ class TripleDifference(PanelEstimator):
         """(N,) who could be treated."""
         if self.eligible not in panel.covariates:
             raise DesignRefused(
-                f"A triple difference needs a 0/1 column that says who could be treated, and the panel has no column "
-                f"'{self.eligible}'.",
+                Reason(
+                    "A triple difference needs a column of zeros and ones that says who could be treated, and the "
+                    "panel has no column '{column}'.",
+                    column=self.eligible,
+                ),
                 allowed=", ".join(panel.covariates) or "none: the panel was built without covariates",
                 next_step="List the column under data.attributes and name it: estimator.eligible=COLUMN.",
             )
@@ -224,13 +223,21 @@ class TripleDifference(PanelEstimator):
         if not (np.isin(low[known], (0.0, 1.0)) & np.isin(high[known], (0.0, 1.0))).all():
             wrong = panel.units[np.flatnonzero(known & ~(np.isin(low, (0.0, 1.0)) & np.isin(high, (0.0, 1.0))))[0]]
             raise DesignRefused(
-                f"The column '{self.eligible}' must be 0 or 1, and is not for the unit '{wrong}'.",
+                Reason(
+                    "The column '{column}' must hold zeros and ones alone, and does not for the unit '{wrong}'.",
+                    column=self.eligible,
+                    wrong=wrong,
+                ),
                 next_step="Recode who is eligible as 1, all others as 0.",
             )
         if (low[known] != high[known]).any():
             wrong = panel.units[np.flatnonzero(known & (low != high))[0]]
             raise DesignRefused(
-                f"The column '{self.eligible}' changes over time for the unit '{wrong}'; eligibility must be fixed.",
+                Reason(
+                    "The column '{column}' changes over time for the unit '{wrong}'; eligibility must be fixed.",
+                    column=self.eligible,
+                    wrong=wrong,
+                ),
                 next_step="Use eligibility before the start.",
             )
         return np.asarray(low == 1.0)
@@ -244,22 +251,32 @@ class TripleDifference(PanelEstimator):
         """Refuse a design with an empty subgroup that its effects rest on."""
         if not treated:
             raise DesignRefused(
-                "No place starts treatment within the data with an untreated period before it: there is nothing to "
-                "estimate.",
+                Reason(
+                    "No place starts treatment within the data with an untreated period before it: there is nothing "
+                    "to estimate."
+                ),
                 next_step="Check the cohort column, add earlier periods, or lower the anticipation.",
             )
         needed = [*treated, NEVER] if self.comparison == "never_treated" else treated
         for cohort in needed:
             for eligible in subgroups.lacking(sample, cohort) if cohort in subgroups.cohorts else [True]:
-                who = "the never-treated places" if cohort == NEVER else f"cohort {panel.calendar.label(cohort)}"
-                hint = (
-                    " The cohort must be stated for ineligible units too: when their place starts."
-                    if not eligible and cohort != NEVER
-                    else ""
+                who = (
+                    Reason("the never-treated places")
+                    if cohort == NEVER
+                    else Reason("cohort {cohort}", cohort=panel.calendar.label(cohort))
                 )
                 raise DesignRefused(
-                    f"The subgroup of {who} with {self.eligible}={int(eligible)} is empty: a triple difference needs "
-                    f"eligible and ineligible units there.{hint}",
+                    Reason(
+                        "The subgroup of {who} with {column}={eligible} is empty: a triple difference needs eligible "
+                        "and ineligible units there."
+                        if eligible or cohort == NEVER
+                        else "The subgroup of {who} with {column}={eligible} is empty: a triple difference needs "
+                        "eligible and ineligible units there. The cohort must be stated for ineligible units too: when "
+                        "their place starts.",
+                        who=who,
+                        column=self.eligible,
+                        eligible=int(eligible),
+                    ),
                     next_step="Leave the cohort out, add units, or set comparison=not_yet_treated."
                     if cohort == NEVER
                     else "Leave the cohort out, or add units.",

@@ -12,9 +12,9 @@ from scipy import sparse
 from evalkit.aggregate import Cells
 from evalkit.data.cross_sections import CrossSections
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused, quote_names
+from evalkit.errors import ConfigError, DesignRefused, Reason, quote_names
 from evalkit.estimate import Estimate
-from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.estimators.base import Needs, PanelEstimator, one_untreated_period, refuse_one_cluster, without_reference
 from evalkit.inference.panel_errors import (
     Regression,
     adjust,
@@ -151,8 +151,10 @@ class TwoWayFixedEffects(PanelEstimator):
         static = self._regress(sample, (relative >= 0)[None], ~anticipated, engine)
         if not static.system.keep[0]:
             raise DesignRefused(
-                "Treatment does not vary within units and periods: once unit and period effects are taken out, "
-                "nothing is left of it.",
+                Reason(
+                    "Treatment does not vary within units and periods: once unit and period effects are taken out, "
+                    "nothing is left of it."
+                ),
                 next_step="Add units that start at another time or never, and periods before the start.",
             )
         times, second_reference = self._event_times(panel, sample)
@@ -186,7 +188,10 @@ class TwoWayFixedEffects(PanelEstimator):
         """Run both regressions on persons, with effects of groups and periods."""
         if self.errors not in ("clustered", "unadjusted"):
             raise DesignRefused(
-                f"errors={self.errors} needs places or persons that are seen again; repeated cross-sections have none.",
+                Reason(
+                    "errors={errors} needs places or persons that are seen again; repeated cross-sections have none.",
+                    errors=self.errors,
+                ),
                 next_step="Choose errors=clustered or errors=unadjusted.",
             )
         shape = (len(sections.labels), panel.n_periods)
@@ -252,20 +257,14 @@ class TwoWayFixedEffects(PanelEstimator):
         times = np.unique(relative[inside])
         reference = -1 - self.anticipation
         if reference not in times:
-            raise DesignRefused(
-                f"No treated unit is observed at event time {reference}, the reference of the event study.",
-                next_step="Lower the anticipation, or add periods before the start.",
-            )
+            raise without_reference(reference)
         times = times[times != reference]
         if (types.start == NEVER).any():
             return times, None
         # without never-treated units event time, unit and period are collinear: one more reference
         second = int(times.min())
         if second >= reference:
-            raise DesignRefused(
-                "All units become treated and have one untreated period only: the event study is not identified.",
-                next_step="Add never-treated units or earlier periods.",
-            )
+            raise one_untreated_period()
         return times[times != second], second
 
     def _regress(self, sample: _Sample, dummies: BoolArray, included: BoolArray, engine: str) -> Regression:
@@ -286,17 +285,18 @@ class TwoWayFixedEffects(PanelEstimator):
         The event study comes back without the event times whose error is not defined.
         """
         both, cluster, level = (static, dynamic), panel.cluster, panel.names.cluster or panel.names.unit or "unit"
-        if self.errors not in ("unadjusted", "conley") and min(count_clusters(r.system, cluster) for r in both) < 2:
-            raise DesignRefused(
-                "All units lie in one cluster: clustered standard errors need at least two.",
-                next_step="Choose a finer data.cluster.",
-            )
+        if self.errors not in ("unadjusted", "conley"):
+            refuse_one_cluster(min(count_clusters(each.system, cluster) for each in both))
         if self.errors in {"cr2", "cr3"}:
             parts = [adjust(regression, cluster, self.errors) for regression in both]
             if parts[0].rests_on_one_cluster().any():
                 raise DesignRefused(
-                    f"The effect rests on one '{level}' alone: leave it out and no treated one is left, so that "
-                    f"{self.errors.upper()} errors are not defined. No clustered error is trustworthy here.",
+                    Reason(
+                        "The effect rests on one '{level}' alone: leave it out and no treated one is left, so that "
+                        "{errors} errors are not defined. No clustered error is trustworthy here.",
+                        level=level,
+                        errors=self.errors.upper(),
+                    ),
                     next_step="List the check randomization_inference, or use synthetic control; errors=clustered "
                     "gives a number that is far too small.",
                 )
@@ -327,8 +327,10 @@ class TwoWayFixedEffects(PanelEstimator):
         missing = [name for name, value in given.items() if value is None]
         if self.errors == "conley" and missing:
             raise ConfigError(
-                f"errors=conley needs to know where units are and how far errors reach: {', '.join(missing)} "
-                f"{'is' if len(missing) == 1 else 'are'} not set.",
+                Reason(
+                    "errors=conley needs to know where units are and how far errors reach; not set: {missing}.",
+                    missing=", ".join(missing),
+                ),
                 allowed="latitude and longitude: columns of data.covariates, in degrees; distance_km: a number",
                 next_step="Set them, or choose other errors.",
             )
@@ -357,8 +359,15 @@ def _coordinate(panel: Panel, name: str, units: IntArray, limit: float) -> Float
     if wrong.any():
         label = quote_names([panel.units[units[np.argmax(wrong)]]])
         raise DesignRefused(
-            f"Conley errors need one '{name}' a unit, in degrees up to {limit:g}; the unit {label} has values from "
-            f"{low[wrong][0]:g} to {high[wrong][0]:g}.",
+            Reason(
+                "Conley errors need one '{name}' a unit, in degrees up to {limit:g}; the unit {label} has values "
+                "from {low:g} to {high:g}.",
+                name=name,
+                limit=limit,
+                label=label,
+                low=low[wrong][0],
+                high=high[wrong][0],
+            ),
             next_step="Give each unit the coordinates of its centre, or choose other errors.",
         )
     return np.asarray(low, dtype=np.float64)

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from evalkit.errors import Reason
 from evalkit.numerics.balance import pooled_sd, small_sample_factor
 
 
@@ -23,7 +24,7 @@ def hedges_g(
     """
     spread = pooled_sd(n_treated, n_comparison, sd_treated, sd_comparison)
     if not spread > 0.0:
-        raise ValueError("the pooled standard deviation is 0: the outcome does not vary within arms")
+        raise ValueError(Reason("the pooled standard deviation is 0: the outcome does not vary within arms"))
     return small_sample_factor(n_treated + n_comparison) * difference / spread
 
 
@@ -37,7 +38,9 @@ def cox_index(p_treated: float, p_comparison: float, n: float, *, divisor: float
     """
     for share in (p_treated, p_comparison):
         if not 0.0 < share < 1.0:
-            raise ValueError(f"the Cox index needs proportions strictly between 0 and 1, got {share:g}")
+            raise ValueError(
+                Reason("the Cox index needs proportions strictly between 0 and 1, got {share:g}", share=share)
+            )
     log_odds = np.log(p_treated / (1.0 - p_treated)) - np.log(p_comparison / (1.0 - p_comparison))
     return float(small_sample_factor(n) * log_odds / divisor)
 

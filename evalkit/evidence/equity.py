@@ -19,7 +19,7 @@ from evalkit.evidence.standard import Disclosure
 from evalkit.evidence.values import Count, Flag, Number, Quantity
 from evalkit.evidence.withhold import in_text
 from evalkit.inference.refits import counted_as_treated, starting
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.numerics.equality_score import difference_interval, ratio_of, score_of
 from evalkit.study.spec import EquityGroup, Outcome, StudySpec
 from evalkit.study.told import told_outcome
@@ -138,7 +138,7 @@ def _grouping(
             blocks.append(_suppressed(group, name))
         elif missing is not None or isinstance(result, EvalkitError) or isinstance(reference, EvalkitError):
             which = name if missing is result else group.reference
-            reason = "" if missing is None else in_text(missing.what, rules)
+            reason = "" if missing is None else in_text(why(missing), rules)
             blocks.append(
                 _empty(group, name, say("there is no estimate for {which}: {reason}", which=which, reason=reason))
             )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from evalkit.data.panel import Panel
-from evalkit.errors import EstimationFailed, EvalkitError
+from evalkit.errors import EstimationFailed, EvalkitError, Reason
 from evalkit.estimate import Estimate
 from evalkit.evidence.disclosure import Policy, policy
 from evalkit.evidence.facts import NO_PLAN, Facts, ledger_of, sample_of
@@ -43,8 +43,13 @@ def facts_of(
     effect = effect_of(outcome, estimate, estimate.aggregation("overall", level=spec.design.level))
     if not np.isfinite([effect.value, effect.low, effect.high]).all():
         raise EstimationFailed(
-            f"{estimate.estimator} gives no finite overall effect with an interval "
-            f"(value {effect.value}, {effect.low} to {effect.high}).",
+            Reason(
+                "{estimator} gives no finite overall effect with an interval (value {value}, {low} to {high}).",
+                estimator=estimate.estimator,
+                value=effect.value,
+                low=effect.low,
+                high=effect.high,
+            ),
             next_step="Look at estimates by cohort and period: some cell rests on too few units, or on none.",
         )
     judged = judge(effect, outcome)

@@ -26,7 +26,7 @@ from evalkit.evidence.speaking import Voice
 from evalkit.evidence.values import Number
 from evalkit.evidence.withhold import in_text
 from evalkit.evidence.words import Script, headline, in_short, of_many, of_placebo
-from evalkit.language import mark, phrase, readable, say
+from evalkit.language import mark, phrase, readable, say, why
 from evalkit.numerics.multiplicity import benjamini_hochberg
 from evalkit.study.spec import Outcome, Study
 from evalkit.study.told import told_outcome
@@ -224,12 +224,12 @@ def _row(judged: _Judged, adjusted: tuple[float, int] | None) -> OutcomeFinding:
 def _refused(primary: Facts, outcome: Outcome, reason: EvalkitError) -> OutcomeFinding:
     """A row without a result, with the reason."""
     voice = Voice(primary.standard, "Not rated", primary.is_bayesian)
-    why, outcome = in_text(reason.what, primary.rules), told_outcome(primary.spec, outcome)
+    told, outcome = in_text(why(reason), primary.rules), told_outcome(primary.spec, outcome)
     return OutcomeFinding(
-        outcome=outcome.name, role=outcome.role, domain=outcome.domain, finding=None, natural=not_rated(why),
-        p_value=Number.missing(why), p_adjusted=Number.missing(why), counted_together=1, certainty=None,
+        outcome=outcome.name, role=outcome.role, domain=outcome.domain, finding=None, natural=not_rated(told),
+        p_value=Number.missing(told), p_adjusted=Number.missing(told), counted_together=1, certainty=None,
         label="Not rated", trail=(), carried_over=(), in_short=voice.say("short_refused"),
-        sentence=voice.say("outcome_refused", {"outcome": outcome.name, "reason": why.rstrip(".")}),
+        sentence=voice.say("outcome_refused", {"outcome": outcome.name, "reason": told.rstrip(".")}),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from evalkit.data.panel import Panel
-from evalkit.errors import EvalkitError
+from evalkit.errors import EvalkitError, Reason
 from evalkit.estimate import Aggregation, Estimate
 from evalkit.evidence import blocks
 from evalkit.evidence.costing import cost_block, outcomes_bought
@@ -32,7 +32,7 @@ from evalkit.evidence.values import Number, Quantity
 from evalkit.evidence.withhold import in_text
 from evalkit.evidence.words import sentences
 from evalkit.inference.refits import counted_as_treated
-from evalkit.language import mark, phrase, say
+from evalkit.language import mark, phrase, say, why
 from evalkit.numerics.balance import pooled_sd
 from evalkit.study.spec import Outcome, Study
 from evalkit.study.told import told, told_label, told_outcome
@@ -190,7 +190,7 @@ def _estimator_of(facts: Facts, label: str, role: str) -> str:
 def _refused(
     label: str, role: str, outcome: Outcome, estimator: str, reason: EvalkitError, rules: Policy
 ) -> EstimateBlock:  # fmt: skip
-    why = say("the estimator refused: {in_text}", in_text=in_text(reason.what, rules))
+    refusal = say("the estimator refused: {in_text}", in_text=in_text(why(reason), rules))
     return EstimateBlock.model_validate(
         {
             "label": label,
@@ -200,7 +200,7 @@ def _refused(
             "role": role,
             "weights": "",
             "scale": outcome.transform,
-            "effect": Quantity.missing(why),
+            "effect": Quantity.missing(refusal),
             **dict.fromkeys(
                 (
                     "std_error",
@@ -212,7 +212,7 @@ def _refused(
                     "effect_size_g",
                     "improvement_index",
                 ),
-                Number.missing(why),
+                Number.missing(refusal),
             ),
         }
     )
@@ -292,4 +292,4 @@ def _effect_size(facts: Facts, effect: Effect, outcome: Outcome) -> float | str:
             return cox_index(p_observed, p_expected, total, divisor=divisor)
         return did_g_from_att(effect.value, pooled_sd(n_treated, n_comparison, sd_treated, sd_comparison), total)
     except ValueError as reason:
-        return str(reason)
+        return why(Reason.of(reason))

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
 from evalkit.estimate import Estimate
 from evalkit.inference.collapse import collapse
 from evalkit.inference.contrasts import Contrasts, contrasts_of
@@ -32,6 +32,7 @@ from evalkit.inference.refits import (
 from evalkit.inference.reported import Interval, NotComputable, TooCostly
 from evalkit.inference.rules import InferenceTable, Row
 from evalkit.inference.wild_bootstrap import wild_interval
+from evalkit.language import Phrases
 from evalkit.uncertainty import OwnInterval, Posterior, Reported
 from evalkit.vocabulary import InferenceMethod
 
@@ -39,12 +40,13 @@ FEWEST_DRAWS: Final = 199
 """Random roll-outs below which randomization inference is not worth its name."""
 NULLS: Final = 3
 """Refits of each roll-out."""
-UNCALIBRATED: Final = "intervals around this estimator are known to hold less often than they say"
-REASONS: Final = {
+UNCALIBRATED: Final = Reason("intervals around this estimator are known to hold less often than they say")
+_TOO_FEW: Final = {
     "treated": "it needs {least} treated clusters and there are {count}",
     "comparison": "it needs {least} clusters to compare with and there are {count}",
     "total": "it needs {least} clusters and there are {count}",
 }
+TOO_FEW: Final = Phrases(_TOO_FEW)
 
 
 def report(
@@ -139,8 +141,10 @@ class _Desk:
     @cached_property
     def contrasts(self) -> Contrasts:
         if compares_eligible(self.estimate):
-            raise NotComputable("a cluster's eligible and ineligible units enter the estimate with opposite signs")
-        self._afford(self.panel.n_periods * (1 + len(self.panel.cohorts)), "finding the weight of each cluster")
+            raise NotComputable(
+                Reason("a cluster's eligible and ineligible units enter the estimate with opposite signs")
+            )
+        self._afford(self.panel.n_periods * (1 + len(self.panel.cohorts)), Reason("finding the weight of each cluster"))
         return contrasts_of(self.panel, self.statistic)
 
     def rng(self, method: str) -> np.random.Generator:
@@ -159,9 +163,9 @@ class _Desk:
         posterior = isinstance(self.estimate.uncertainty, Posterior)
         if posterior != (row.method == "credible"):
             raise NotComputable(
-                "the estimate is a posterior and keeps its credible interval"
+                Reason("the estimate is a posterior and keeps its credible interval")
                 if posterior
-                else "the estimate is not a posterior"
+                else Reason("the estimate is not a posterior")
             )
         if row.method == "of_design":
             own = self._of_design()
@@ -169,7 +173,7 @@ class _Desk:
         for name, count in self.counts.items():
             least = int(getattr(row, name))
             if not posterior and count < least:
-                raise NotComputable(REASONS[name].format(least=least, count=count))
+                raise NotComputable(TOO_FEW.reason(name, least=least, count=count))
         if row.method in ("credible", "clustered"):
             return self.filled(row.method, self.own, passed_over, asked=asked)
         return self.filled(row.method, self._computed(row), passed_over, asked=asked)
@@ -179,11 +183,15 @@ class _Desk:
         row = self.table.row(method)
         try:
             if row is None:
-                raise NotComputable("the rule table of the evidence standard does not have it")
+                raise NotComputable(Reason("the rule table of the evidence standard does not have it"))
             return self.by(row, asked=True)
-        except NotComputable as reason:
+        except NotComputable as refusal:
             raise DesignRefused(
-                f"The study asks for the inference '{method}', which this design does not allow: {reason}.",
+                Reason(
+                    "The study asks for the inference '{method}', which this design does not allow: {reason}.",
+                    method=method,
+                    reason=refusal.reason,
+                ),
                 allowed="auto, or another row of the rule table whose conditions this design meets",
                 next_step="Set design.inference to auto, and the rule table decides.",
             ) from None
@@ -216,10 +224,14 @@ class _Desk:
         """The interval that the estimator's own design calls for."""
         own = self.estimate.own
         if own is None:
-            raise NotComputable("the estimator has no inference of its own besides clustered errors")
+            raise NotComputable(Reason("the estimator has no inference of its own besides clustered errors"))
         if not np.isclose(own.level, self.level):
             raise NotComputable(
-                f"the estimator made its interval at {own.level:g}, and the study reports {self.level:g}"
+                Reason(
+                    "the estimator made its interval at {own:g}, and the study reports {level:g}",
+                    own=own.level,
+                    level=self.level,
+                )
             )
         return own
 
@@ -237,7 +249,7 @@ class _Desk:
         if row.method == "wild_bootstrap":
             return self._wild(row)
         if row.method == "cr3":
-            self._afford(self.counts["total"], "leaving out one cluster at a time")
+            self._afford(self.counts["total"], Reason("leaving out one cluster at a time"))
             self.tell("Leaving out one cluster at a time")
             return cr3(self.panel, self.statistic, alpha=self.alpha)
         self.tell("Finding the weight of each cluster")
@@ -248,7 +260,7 @@ class _Desk:
 
     def _wild(self, row: Row) -> Interval:
         if not is_static_two_way(self.estimate):
-            raise NotComputable("it exists for the static two-way coefficient without covariates only")
+            raise NotComputable(Reason("it exists for the static two-way coefficient without covariates only"))
         self.tell("Bootstrapping the t statistic")
         lead = lead_of(self.estimate)
         return wild_interval(
@@ -262,12 +274,14 @@ class _Desk:
         if wanted.count <= affordable:
             return wanted
         if wanted.exact or affordable < FEWEST_DRAWS:
-            raise TooCostly(f"{NULLS * wanted.count} refits of a panel of this size are too many")
+            raise TooCostly(Reason("{refits} refits of a panel of this size are too many", refits=NULLS * wanted.count))
         return Assignments(wanted.plan, False, affordable, wanted.seed)
 
-    def _afford(self, refits: int, what: str) -> None:
+    def _afford(self, refits: int, what: Reason) -> None:
         if refits * self.panel.outcome.size > self._budget:
-            raise TooCostly(f"{what} takes {refits} refits, too many for a panel of this size")
+            raise TooCostly(
+                Reason("{what} takes {refits} refits, too many for a panel of this size", what=what, refits=refits)
+            )
 
     @property
     def _budget(self) -> float:

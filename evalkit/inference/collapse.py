@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
+from evalkit.errors import Reason
 from evalkit.inference.contrasts import SAME_SHAPE, Contrasts
 from evalkit.inference.reported import Interval, NotComputable
 from evalkit.vocabulary import FloatArray
@@ -45,7 +46,7 @@ def collapse(contrasts: Contrasts, *, alpha: float) -> Interval:
     else:
         variance, degrees = _stacked(contrasts)
     if not variance > 0.0:
-        raise NotComputable("the changes of the clusters do not vary")
+        raise NotComputable(Reason("the changes of the clusters do not vary"))
     error = float(np.sqrt(variance))
     width = float(stats.t(degrees).ppf(1.0 - alpha / 2.0)) * error
     return Interval(
@@ -75,7 +76,7 @@ def _pooled(contrasts: Contrasts, z: FloatArray) -> tuple[float, int]:
     mean = np.bincount(arms, change) / count
     degrees = len(change) - len(count)
     if degrees < 1:
-        raise NotComputable("no arm has two clusters, so nothing says how much the changes of clusters vary")
+        raise NotComputable(Reason("no arm has two clusters, so nothing says how much the changes of clusters vary"))
     spread = float(((change - mean[arms]) ** 2).sum()) / degrees
     return spread * float((multiples**2).sum()), degrees
 
@@ -84,6 +85,6 @@ def _stacked(contrasts: Contrasts) -> tuple[float, int]:
     """Variance of theta with the covariance of paths as the never-treated clusters show it."""
     degrees = int(contrasts.never.sum()) - 1
     if degrees < 1:
-        raise NotComputable("fewer than two clusters are never treated, so nothing says how much changes vary")
+        raise NotComputable(Reason("fewer than two clusters are never treated, so nothing says how much changes vary"))
     pretended = contrasts.residuals() @ contrasts.weights.T  # (n0, C): each in the place of each
     return float((pretended**2).sum()) / degrees, degrees

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.data.panel import Panel
+from evalkit.errors import Reason
 from evalkit.inference.refits import Statistic, shifted, spread_of, starting
 from evalkit.inference.reported import NotComputable
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray
@@ -68,7 +69,7 @@ class Contrasts:
             When one of them was not observed in every period: then it has no path.
         """
         if not self.observed[self.never].all():
-            raise NotComputable("some never-treated clusters were not observed in every period")
+            raise NotComputable(Reason("some never-treated clusters were not observed in every period"))
         paths = self.paths[self.never]
         left: FloatArray = paths - paths.mean(axis=0)
         return left
@@ -87,10 +88,10 @@ def contrasts_of(panel: Panel, statistic: Statistic) -> Contrasts:
         log link), or has too many clusters and periods to find out.
     """
     if panel.cross_sections is not None:
-        raise NotComputable("each row is another person, so clusters have no paths to add up")
+        raise NotComputable(Reason("each row is another person, so clusters have no paths to add up"))
     value = statistic(panel)[0]
     if not np.isfinite(value):
-        raise NotComputable("the statistic cannot be estimated")
+        raise NotComputable(Reason("the statistic cannot be estimated"))
     clusters, codes = np.unique(panel.cluster_codes, return_inverse=True)
     count, periods = len(clusters), panel.n_periods
     weight, paths = _cluster_paths(panel, codes, count)
@@ -110,14 +111,18 @@ def contrasts_of(panel: Panel, statistic: Statistic) -> Contrasts:
                 return _made(panel, value, found, paths, codes, starts, weight, refits)
     if count * periods > MOST_REFITS:
         raise NotComputable(
-            "the estimate is not a sum over clusters of one start alike, and there are too many clusters and periods "
-            "to find the weight of each"
+            Reason(
+                "the estimate is not a sum over clusters of one start alike, and there are too many clusters and "
+                "periods to find the weight of each"
+            )
         )
     found = _slopes(panel, statistic, value, codes, step)
     if not _gives_back(found, paths, value, step):
         raise NotComputable(
-            "the estimate is not a weighted sum of cluster means by period (it has covariates, units that come and "
-            "go, or is not linear in the outcome)"
+            Reason(
+                "the estimate is not a weighted sum of cluster means by period (it has covariates, units that come "
+                "and go, or is not linear in the outcome)"
+            )
         )
     return _made(panel, value, found, paths, codes, starts, weight, refits + found.size)
 
@@ -163,7 +168,7 @@ def _slopes(panel: Panel, statistic: Statistic, value: float, groups: IntArray, 
         if not np.isnan(panel.outcome[by != 0.0]).all():
             found[group, period] = (statistic(shifted(panel, by))[0] - value) / step
     if not np.isfinite(found).all():
-        raise NotComputable("the statistic cannot be estimated on a panel that is a little different")
+        raise NotComputable(Reason("the statistic cannot be estimated on a panel that is a little different"))
     return found
 
 

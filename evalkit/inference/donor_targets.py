@@ -11,7 +11,7 @@ import numpy as np
 from evalkit.aggregate import Cells
 from evalkit.data.donor_pool import Pool
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
 from evalkit.numerics.donor_model import Series
 from evalkit.vocabulary import FloatArray
 
@@ -92,18 +92,25 @@ def refuse(panel: Panel, targets: Sequence[Target], name: str, *, intercept: boo
         With fewer than two donors, where nothing changes before the start, or where a donor is the treated unit.
     """
     for target in targets:
-        who = f"'{panel.units[target.pool.unit]}'" if target.size == 1 else f"the mean of {target.size} treated units"
+        who = (
+            Reason("'{unit}'", unit=panel.units[target.pool.unit])
+            if target.size == 1
+            else Reason("the mean of {count} treated units", count=target.size)
+        )
         if len(target.pool.donors) < 2:
             raise DesignRefused(
-                f"{name} needs two donors for {who}: with one there is nothing to weight.",
+                Reason("{name} needs two donors for {who}: with one there is nothing to weight.", name=name, who=who),
                 next_step="Add places without the programme, or use estimator=bayesian_time_series.",
             )
         distance = target.series.distance
         size = float(np.abs(np.append(target.series.donors, target.series.own)).max())
         if not target.series.unit_sd > EXACT * size * np.sqrt(np.finfo(np.float64).eps / EXACT):
             raise DesignRefused(
-                f"Before the start nothing changes between {who} and its donors: the outcome says nothing of how well "
-                "they compare.",
+                Reason(
+                    "Before the start nothing changes between {who} and its donors: the outcome says nothing of how "
+                    "well they compare.",
+                    who=who,
+                ),
                 next_step="Check that the outcome column is the one meant.",
             )
         if intercept:
@@ -111,8 +118,12 @@ def refuse(panel: Panel, targets: Sequence[Target], name: str, *, intercept: boo
         nearest = int(np.argmin(np.abs(distance).max(axis=0)))
         if np.abs(distance[:, nearest]).max() <= EXACT * target.series.unit_sd:
             raise DesignRefused(
-                f"Before the start the donor '{panel.units[target.pool.donors[nearest]]}' is {who} itself, to the last "
-                "digit: the fit has no error, and no interval can be given.",
+                Reason(
+                    "Before the start the donor '{donor}' is {who} itself, to the last digit: the fit has no error, "
+                    "and no interval can be given.",
+                    donor=panel.units[target.pool.donors[nearest]],
+                    who=who,
+                ),
                 next_step="Leave that donor out, or check whether one series was copied from the other.",
             )
 

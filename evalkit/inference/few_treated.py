@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 from scipy.optimize import nnls
 
+from evalkit.errors import Reason
 from evalkit.inference.contrasts import Contrasts
 from evalkit.inference.reported import Interval, NotComputable
 from evalkit.vocabulary import FloatArray
@@ -43,7 +44,9 @@ def conley_taber(contrasts: Contrasts, *, alpha: float, rng: np.random.Generator
     count = len(drawn)
     last = int(np.floor(alpha * (1 + count) / 2.0 + 1e-9)) - 1
     if last < 0:
-        raise NotComputable(f"{count} draws are too few for two tails of {100 * alpha / 2:g} %")
+        raise NotComputable(
+            Reason("{count} draws are too few for two tails of {tail:g} %", count=count, tail=100 * alpha / 2)
+        )
     slack = _slack(drawn, contrasts.value)
     above, below = int((drawn >= contrasts.value - slack).sum()), int((drawn <= contrasts.value + slack).sum())
     return Interval(
@@ -70,7 +73,7 @@ def ferman_pinto(contrasts: Contrasts, *, alpha: float, rng: np.random.Generator
     """
     _require_many(contrasts)
     if np.ptp(contrasts.sizes) <= 1e-9 * float(contrasts.sizes.max()):
-        raise NotComputable("all clusters are of one size, so there is nothing to correct for")
+        raise NotComputable(Reason("all clusters are of one size, so there is nothing to correct for"))
     unit = float(np.abs(contrasts.weights).max())
     shapes, member = np.unique(np.round(contrasts.weights / unit, 10), axis=0, return_inverse=True)
     small = 1.0 / contrasts.sizes
@@ -103,7 +106,9 @@ def _slack(drawn: FloatArray, value: float) -> float:
 def _require_many(contrasts: Contrasts) -> None:
     count = int(contrasts.never.sum())
     if count < LEAST:
-        raise NotComputable(f"{count} clusters are never treated; their residuals need {LEAST} or more")
+        raise NotComputable(
+            Reason("{count} clusters are never treated; their residuals need {least} or more", count=count, least=LEAST)
+        )
 
 
 def _sums(contrasts: Contrasts, rng: np.random.Generator) -> FloatArray:

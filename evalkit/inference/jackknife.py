@@ -7,6 +7,7 @@ from scipy import stats
 
 from evalkit.data.keep import keep_units
 from evalkit.data.panel import Panel
+from evalkit.errors import Reason
 from evalkit.inference.refits import Statistic, assigned, starting
 from evalkit.inference.reported import Interval, NotComputable
 
@@ -34,20 +35,20 @@ def cr3(panel: Panel, statistic: Statistic, *, alpha: float) -> Interval:
     treated = np.unique(codes[starting(panel)])
     arms = [arm for arm in (treated, np.setdiff1d(codes[~panel.always_treated], treated)) if len(arm)]
     if min(len(arm) for arm in arms) < 2:
-        raise NotComputable("an arm has one cluster: without it nothing remains to estimate")
+        raise NotComputable(Reason("an arm has one cluster: without it nothing remains to estimate"))
     count = sum(len(arm) for arm in arms)
     if count > MOST_CLUSTERS:
-        raise NotComputable(f"{count} clusters are too many to leave out one at a time")
+        raise NotComputable(Reason("{count} clusters are too many to leave out one at a time", count=count))
     value = statistic(panel)[0]
     parts: list[tuple[float, int]] = []
     for arm in arms:
         moved = np.array([statistic(keep_units(panel, codes != cluster))[0] - value for cluster in arm])
         if not np.isfinite(moved).all():
-            raise NotComputable("without one of the clusters the estimate does not exist")
+            raise NotComputable(Reason("without one of the clusters the estimate does not exist"))
         parts.append(((count - 1) / count * float((moved**2).sum()), len(arm)))
     variance = sum(part for part, _ in parts)
     if not variance > 0.0:
-        raise NotComputable("no cluster moves the estimate")
+        raise NotComputable(Reason("no cluster moves the estimate"))
     degrees = variance**2 / sum(part**2 / (size - 1) for part, size in parts)
     error = float(np.sqrt(variance))
     width = float(stats.t(degrees).ppf(1.0 - alpha / 2.0)) * error

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.data.panel import Panel
+from evalkit.errors import Reason
 from evalkit.inference.refits import Statistic, assigned, shifted, treated_cells
 from evalkit.inference.reported import Interval, NotComputable
 from evalkit.numerics.inversion import Family
@@ -19,7 +20,7 @@ from evalkit.vocabulary import FloatArray, IntArray
 
 STREAM = zlib.crc32(b"check:randomization_inference")
 """Key of the random assignments: the check of this name and the reported interval compare with the same ones."""
-NO_ONE_START = "treatment rises, falls or changes again: it has no one start to be moved or given to others"
+NO_ONE_START = Reason("treatment rises, falls or changes again: it has no one start to be moved or given to others")
 LINEAR = 1e-6
 """Relative distance from the straight line (parabola) through three nulls at which a fourth must lie."""
 FOURTH = 2.5
@@ -69,11 +70,13 @@ def assignments_of(panel: Panel, draws: int, seed: int) -> Assignments:
     plan = roll_out(panel.first_treated, assigned(panel), panel.always_treated)
     if plan is None:
         raise NotComputable(
-            "some clusters hold units that started at different times: a cluster has no one start that could have "
-            "gone to another"
+            Reason(
+                "some clusters hold units that started at different times: a cluster has no one start that could "
+                "have gone to another"
+            )
         )
     if plan.distinct < 2:
-        raise NotComputable("no other roll-out was possible: every place that could swap started alike")
+        raise NotComputable(Reason("no other roll-out was possible: every place that could swap started alike"))
     exact = plan.distinct <= draws + 1
     return Assignments(plan, exact, plan.distinct - 1 if exact else draws, seed)
 
@@ -120,16 +123,18 @@ def randomization(
     """
     least = assignments.plan.mirrors / assignments.plan.distinct if assignments.exact else 1.0 / (1 + assignments.count)
     if least > alpha + 1e-12:
-        raise NotComputable(f"no data could give a p-value below {least:.2g}: there are too few other roll-outs")
+        raise NotComputable(
+            Reason("no data could give a p-value below {least:.2g}: there are too few other roll-outs", least=least)
+        )
     center, error = statistic(panel)
     if not np.isfinite(center):
-        raise NotComputable("the statistic cannot be estimated")
+        raise NotComputable(Reason("the statistic cannot be estimated"))
     unit = error if error > 0.0 else abs(center) or 1.0
     added = treated_cells(panel)
     *nulls, fourth = (shifted(panel, -(center + step * unit) * added) for step in (-1.0, 0.0, 1.0, FOURTH))
     happened = np.array([statistic(null) for null in nulls])
     if abs((happened[2, 0] - happened[0, 0]) / (2.0 * unit) + 1.0) > LINEAR:
-        raise NotComputable("the estimator does not give a constant effect back that is added to the outcome")
+        raise NotComputable(Reason("the estimator does not give a constant effect back that is added to the outcome"))
     parabola = _require_linear(statistic, nulls, fourth, unit)
     if at_once:
         starts_of_all = np.stack(list(assignments.others()))
@@ -151,11 +156,17 @@ def _interval(
     """The interval from (1 + B, 3, 2) effects and errors at the nulls -1, 0 and 1, counted in `unit` from `center`."""
     failed = int(np.isnan(found[1:, :, 0]).any(axis=1).sum())
     if failed > TOO_MANY_FAILURES * assignments.count:
-        raise NotComputable(f"{failed} of {assignments.count} other roll-outs could not be estimated")
+        raise NotComputable(
+            Reason(
+                "{failed} of {rollouts} other roll-outs could not be estimated",
+                failed=failed,
+                rollouts=assignments.count,
+            )
+        )
     family = family_of(found, exact=assignments.exact, studentized=studentized)
     low, high = family.interval(alpha)
     if not np.isfinite([low, high]).all():
-        raise NotComputable("the interval has no bound: some effects can never be rejected with so few places")
+        raise NotComputable(Reason("the interval has no bound: some effects can never be rejected with so few places"))
     return Interval(
         low=center + unit * low,
         high=center + unit * high,
@@ -204,7 +215,9 @@ def _require_linear(statistic: Statistic, nulls: list[Panel], fourth: Panel, uni
     found, (effect, error) = np.array([statistic(null) for null in nulls]), statistic(fourth)
     line = found[1, 0] + 0.5 * FOURTH * (found[2, 0] - found[0, 0])
     if abs(effect - line) > LINEAR * unit * FOURTH:
-        raise NotComputable("the estimate is not linear in the outcome, so the test has no interval in closed form")
+        raise NotComputable(
+            Reason("the estimate is not linear in the outcome, so the test has no interval in closed form")
+        )
     low, middle, high = found[:, 1] ** 2
     parabola = middle + 0.5 * FOURTH * (high - low) + FOURTH**2 * (0.5 * (high + low) - middle)
     return bool(abs(error**2 - parabola) <= LINEAR * max(error**2, unit**2))

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
 from evalkit.estimate import Estimate
 from evalkit.language import Phrases
 from evalkit.uncertainty import OwnInterval
@@ -60,7 +60,7 @@ class Replicates:
 
 
 def kind_of(
-    asked: str, n_treated: int, offered: tuple[Kind, ...], undefined: Callable[[Kind], str | None], name: str
+    asked: str, n_treated: int, offered: tuple[Kind, ...], undefined: Callable[[Kind], Reason | None], name: str
 ) -> Kind:
     """The kind of errors of a design.
 
@@ -91,9 +91,9 @@ def kind_of(
         reason = undefined(kind)
         if reason is None:
             return kind
-        why.append(f"{kind}: {reason}")
+        why.append(Reason("{kind}: {reason}", kind=kind, reason=reason))
     raise DesignRefused(
-        f"{name} has no standard error for this design ({'; '.join(why)}).",
+        Reason("{name} has no standard error for this design ({reasons}).", name=name, reasons=why),
         next_step="Add comparison units, or use estimator=synthetic_control, which places each of them in turn.",
     )
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from evalkit.errors import Reason
+
 
 class NotComputable(Exception):
-    """The method has no interval for this design; the text says why, as a clause."""
+    """The method has no interval for this design; the reason says why, as a clause."""
+
+    def __init__(self, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(str(reason))
 
 
 class TooCostly(NotComputable):

@@ -15,7 +15,7 @@ import numpy as np
 
 from evalkit.data.donor_pool import Pool
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused
+from evalkit.errors import ConfigError, DesignRefused, Reason
 from evalkit.estimate import Estimate
 from evalkit.inference.placebo_space import PlaceboTest, as_own_interval, error_ratios, placebo_test, ratio_rank
 from evalkit.inference.synthetic_exhibits import exhibits
@@ -85,7 +85,10 @@ def estimate_of(
     """
     if min(len(pool.donors) for pool in pools) < 2:
         raise DesignRefused(
-            f"{recipe.name} needs two donors: with one there is nothing to weight, and nothing shows what chance does.",
+            Reason(
+                "{name} needs two donors: with one there is nothing to weight, and nothing shows what chance does.",
+                name=recipe.name,
+            ),
             next_step="Add places without the programme, or use estimator=interrupted_time_series.",
         )
     seed = int(rng.integers(2**53))
@@ -177,7 +180,10 @@ def _conformal(panel: Panel, units: Sequence[UnitGaps], recipe: Recipe) -> OwnIn
     if recipe.refit is None:
         if recipe.method == "conformal":
             raise ConfigError(
-                f"{recipe.name} has no conformal interval with covariates: they are not fitted period by period.",
+                Reason(
+                    "{name} has no conformal interval with covariates: they are not fitted period by period.",
+                    name=recipe.name,
+                ),
                 next_step="Set inference=placebo_in_space, or fit without covariates.",
             )
         return None

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from evalkit.data.panel import Panel
+from evalkit.errors import Reason
 from evalkit.inference.refits import anticipated, cluster_counts
 from evalkit.inference.reported import Interval, NotComputable
 from evalkit.numerics.static_two_way import StaticTwoWay, fit_static_two_way
@@ -80,7 +81,7 @@ def bootstrapped(
         When the coefficient or its clustered error does not exist, or clusters have one unit each.
     """
     if panel.dose is not None or panel.cross_sections is not None:
-        raise NotComputable("it exists for a treatment that starts once, in units followed over time")
+        raise NotComputable(Reason("it exists for a treatment that starts once, in units followed over time"))
     fit = fit_static_two_way(
         panel.outcome,
         panel.treated,
@@ -89,13 +90,17 @@ def bootstrapped(
         left_out=anticipated(panel, panel.first_treated, lead),
     )
     if fit is None:
-        raise NotComputable("the two-way coefficient of this panel cannot be estimated")
+        raise NotComputable(Reason("the two-way coefficient of this panel cannot be estimated"))
     if fit.n_clusters < 3 or fit.std_error <= 0.0:
-        raise NotComputable(f"{fit.n_clusters} clusters leave nothing to multiply: the t statistic does not exist")
+        raise NotComputable(
+            Reason(
+                "{clusters} clusters leave nothing to multiply: the t statistic does not exist", clusters=fit.n_clusters
+            )
+        )
     parts = _units(fit) if subcluster else None
     count = fit.n_clusters if parts is None else int(parts.max()) + 1
     if parts is not None and count == fit.n_clusters:
-        raise NotComputable("each cluster is one unit, so it has no parts that could vary by themselves")
+        raise NotComputable(Reason("each cluster is one unit, so it has no parts that could vary by themselves"))
     webb = law == "webb" or (law == "auto" and count < FEW_CLUSTERS)
     exact = not webb and 2**count <= n_draws
     blocks = every_sign(count) if exact else _drawn(count, webb, n_draws, seed)
@@ -114,7 +119,7 @@ def wild_interval(panel: Panel, *, lead: int, n_draws: int, law: Law, seed: int,
     made = bootstrapped(panel, lead=lead, n_draws=n_draws, law=law, seed=seed, subcluster=few)
     low, high = made.draws.interval(alpha)
     if not np.isfinite([low, high]).all():
-        raise NotComputable("the bootstrap's interval has no bound: there are too few clusters")
+        raise NotComputable(Reason("the bootstrap's interval has no bound: there are too few clusters"))
     return Interval(
         low=low,
         high=high,

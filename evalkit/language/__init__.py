@@ -4,7 +4,7 @@ from evalkit.language.codes import coded, readable
 from evalkit.language.grammar import bare, is_plural, people_of, plural, unit_after
 from evalkit.language.numbers import localized, long_date, percent_sign, with_unit
 from evalkit.language.spoken import LANGUAGES, Language, current, known_language, speaking
-from evalkit.language.templates import Phrases, mark, phrase, say, say_count
+from evalkit.language.templates import Phrases, mark, phrase, say, say_count, why
 
 __all__ = [
     "LANGUAGES",
@@ -27,5 +27,6 @@ __all__ = [
     "say_count",
     "speaking",
     "unit_after",
+    "why",
     "with_unit",
 ]

@@ -1,7 +1,8 @@
 """Find every template in the source, and bring the catalogues into line: ``python -m evalkit.language.extraction``.
 
-A template is a literal: the first argument of ``say``, ``phrase`` or ``mark``, the first two of ``say_count``, a value
-of a ``Phrases({...})``, ``{{ _("...") }}`` in a page template, and the triggers of the rating table.
+A template is a literal: the first argument of ``say``, ``phrase``, ``mark`` or ``Reason``, the first two of
+``say_count``, a value of a ``Phrases({...})``, ``{{ _("...") }}`` in a page template, and the triggers of the rating
+table. A template without a word outside its holes needs no translation.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from evalkit.language.catalogue import DOMAIN
 from evalkit.language.spoken import LANGUAGES, Language
 
 PACKAGE: Final = Path(__file__).parents[1]
-SINGLE: Final = frozenset({"say", "phrase", "mark"})
+SINGLE: Final = frozenset({"say", "phrase", "mark", "Reason"})
+OURS: Final = ("evalkit.language", "evalkit.errors")
 STANDARD: Final = ("configs", "evidence", "standard.yaml")
 
 
@@ -124,15 +126,20 @@ def _in_source(source: str, file: str) -> Iterator[Found]:
     }  # fmt: skip
     ours = {  # another part may have a function of its own by such a name
         alias.name
-        for node in tree.body if isinstance(node, ast.ImportFrom) and str(node.module).startswith("evalkit.language")
+        for node in tree.body if isinstance(node, ast.ImportFrom) and str(node.module).startswith(OURS)
         for alias in node.names
     }  # fmt: skip
+    ours |= {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name | ast.Attribute | ast.Subscript):
             continue
         name = _called(node.func)
         if name in SINGLE and name in ours and node.args and isinstance(node.func, ast.Name):
-            yield from (Found((text,), file, node.lineno) for text in _texts(node.args[0]))
+            yield from (
+                Found((text,), file, node.lineno)
+                for text in _texts(node.args[0])
+                if name != "Reason" or _has_words(text)
+            )
         elif name == "say_count" and name in ours and len(node.args) > 1:
             one, many = _texts(node.args[0]), _texts(node.args[1])
             if len(one) == len(many) == 1:
@@ -148,6 +155,10 @@ def _called(function: ast.expr) -> str:
     if isinstance(function, ast.Subscript):
         return _called(function.value)
     return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+
+
+def _has_words(template: str) -> bool:
+    return any(character.isalpha() for literal, *_ in string.Formatter().parse(template) for character in literal)
 
 
 def _texts(node: ast.expr) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from evalkit.errors import named
 from evalkit.language.numbers import is_one, localized
 from evalkit.language.spoken import current
-from evalkit.language.templates import Phrases, phrase, say
+from evalkit.language.templates import Phrases, phrase, say, why
 
 
 def counted(count: int, noun: str) -> str:
@@ -84,7 +85,4 @@ def quoted(names: Iterable[object], limit: int = 5) -> str:
     >>> quoted(["a", "b", "c"], limit=2)
     "'a', 'b' and 1 more"
     """
-    listed = [str(name) for name in names]
-    shown = ", ".join(f"'{name}'" for name in listed[:limit])
-    more = len(listed) - limit
-    return say("{shown} and {more} more", shown=shown, more=more) if more > 0 else shown
+    return why(named(names, limit))

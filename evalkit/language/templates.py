@@ -6,8 +6,9 @@ import numbers
 import re
 import string
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
+from evalkit.errors import ONE_AFTER_ANOTHER, Reason
 from evalkit.language.catalogue import sentences, tongue
 from evalkit.language.numbers import is_one, localized
 from evalkit.language.spoken import Language, current
@@ -68,6 +69,13 @@ class Phrases(Mapping[str, V], Generic[V]):
             raise TypeError(f"'{key}' holds several templates")
         return template.format(**holes)
 
+    def reason(self, key: str, /, **holes: object) -> Reason:
+        """The template of a key as a reason, to be told later in whatever language is spoken then."""
+        template = self._english[key]
+        if not isinstance(template, str):
+            raise TypeError(f"'{key}' holds several templates")
+        return Reason(template, **holes)
+
 
 def phrase(english: str) -> str:
     """The template in the language spoken, unfilled; the English one where the catalogue has none.
@@ -123,6 +131,34 @@ def say_count(one: str, many: str, count: int, /, **holes: object) -> str:
     if language == "en" or not isinstance(forms, tuple):
         return (one if single else many).format(count=count, **holes)
     return _fill(forms[0 if single else 1], language, {"count": count, **holes})
+
+
+class Refusal(Protocol):
+    """An error that knows its reason."""
+
+    @property
+    def reason(self) -> Reason:
+        """Why it was raised."""
+        ...
+
+
+def why(refusal: Refusal | Reason) -> str:
+    """The reason of a refusal in the language spoken; `str` of it is English.
+
+    Examples
+    --------
+    >>> from evalkit.errors import DesignRefused
+    >>> why(DesignRefused(Reason("{name} takes no sampling weights.", name="imputation")))
+    'imputation takes no sampling weights.'
+    """
+    reason = refusal if isinstance(refusal, Reason) else refusal.reason
+    return phrase(reason.template).format(**{name: _told(value) for name, value in reason.holes.items()})
+
+
+def _told(value: object) -> object:
+    if isinstance(value, list):
+        return ONE_AFTER_ANOTHER.join(str(_told(each)) for each in value)
+    return why(value) if isinstance(value, Reason) else value
 
 
 def _fill(template: str, language: Language, holes: Mapping[str, object]) -> str:

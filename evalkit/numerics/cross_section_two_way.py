@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
 from evalkit.numerics.bacon import forbidden_share
 from evalkit.numerics.cross_section_regression import Persons, Regression, homoskedastic, influence_blocks, regress
 from evalkit.vocabulary import POOLED, BoolArray, FloatArray, IntArray
@@ -81,8 +81,10 @@ def fit_two_way(persons: Persons, starts: IntArray, time: IntArray, *, anticipat
     static = regress(persons, (relative >= 0)[None].astype(np.float64), ~anticipated)
     if not static.kept[0]:
         raise DesignRefused(
-            "Treatment does not vary within groups and periods: once group and period effects and covariates are "
-            "taken out, nothing is left of it.",
+            Reason(
+                "Treatment does not vary within groups and periods: once group and period effects and covariates are "
+                "taken out, nothing is left of it."
+            ),
             next_step="Add groups that start at another time or never, and periods before the start.",
         )
     window = np.broadcast_to((starts > time[0])[:, None], relative.shape)
@@ -116,7 +118,10 @@ def _event_times(relative: IntArray, inside: BoolArray, has_never: bool, referen
     times = np.unique(relative[inside & (relative != POOLED)])
     if reference not in times:
         raise DesignRefused(
-            f"No treated group is observed at event time {reference}, the reference of the event study.",
+            Reason(
+                "No treated group is observed at event time {reference}, the reference of the event study.",
+                reference=reference,
+            ),
             next_step="Lower the anticipation, or add periods before the start.",
         )
     times = times[times != reference]
@@ -126,7 +131,7 @@ def _event_times(relative: IntArray, inside: BoolArray, has_never: bool, referen
     second = int(times.min())
     if second >= reference:
         raise DesignRefused(
-            "All groups become treated and have one untreated period only: the event study is not identified.",
+            Reason("All groups become treated and have one untreated period only: the event study is not identified."),
             next_step="Add never-treated groups or earlier periods.",
         )
     return times[times != second], second

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evalkit.errors import Reason
 from evalkit.numerics.did_layout import UNTREATED, CellTable, Layout
 from evalkit.numerics.did_sample import Sample
 from evalkit.numerics.did_system import System, absorb
@@ -165,7 +166,7 @@ def _residual_scale(system: System, sample: Sample) -> float:
     _, squares, degrees = system.least_squares()
     spread = np.sqrt(max(float(system.residual[0]), 0.0) / max(system.degrees, 1))
     if spread <= SMALLEST_RESIDUAL * np.sqrt(np.mean(sample.series[:, :, 0][sample.layout.used] ** 2)):
-        raise FloatingPointError("the outcome does not vary once unit and period effects are taken out")
+        raise FloatingPointError(Reason("the outcome does not vary once unit and period effects are taken out"))
     residual = np.sqrt(squares / degrees) if degrees > 0 else 0.0
     return float(residual if residual > SMALLEST_RESIDUAL * spread else spread)
 

@@ -14,6 +14,7 @@ from typing import Final, Literal
 import numpy as np
 from scipy import special
 
+from evalkit.errors import Reason
 from evalkit.numerics.structural import Trend, TrendKind
 from evalkit.numerics.structural_counts import Counts, draw_counts, first_index
 from evalkit.numerics.structural_design import Column, prepare, seasonal_columns
@@ -94,7 +95,9 @@ def forecast(
     """
     used = ~np.isnan(value)
     if int(used.sum()) < FEWEST:
-        raise FloatingPointError(f"{int(used.sum())} periods are too few: {FEWEST} are the least")
+        raise FloatingPointError(
+            Reason("{count} periods are too few: {least} are the least", count=int(used.sum()), least=FEWEST)
+        )
     columns = seasonal_columns(position, season, None) if season else []
     model = Trend(trend, slope_scale=SLOPE_SCALE)
     if scale == "counts" and float((value * exposure)[used].min()) < MANY:
@@ -104,7 +107,7 @@ def forecast(
         inner: _Inner = "log_rate" if scale == "counts" else scale
         found = _gaussian(value, exposure, used, columns, model, inner, draws, rng)
     if found.effective_size < min(LEAST_EFFECTIVE, draws / 10.0):
-        raise FloatingPointError(f"the draws are worth {found.effective_size:.0f} only")
+        raise FloatingPointError(Reason("the draws are worth {size:.0f} only", size=found.effective_size))
     return found
 
 

@@ -28,6 +28,7 @@ from typing import Final
 import numpy as np
 from scipy.special import log_ndtr
 
+from evalkit.errors import Reason
 from evalkit.vocabulary import BoolArray, FloatArray
 
 FIRST_STAGE: Final = 0.1
@@ -113,7 +114,7 @@ def polyhedra(effects: FloatArray, covariance: FloatArray, n_pre: int, target: F
     lower = -after[None, :, :] - m_bar * before[:, None, :]
     sd_upper, sd_lower = _deviation(upper, covariance), _deviation(lower, covariance)
     if not (np.minimum(sd_upper, sd_lower) > 0.0).all():
-        raise ValueError("a step after the reference has no variance")
+        raise ValueError(Reason("a step after the reference has no variance"))
     remaining = np.cumsum(target[::-1])[::-1]
     rises, falls, length = np.maximum(remaining, 0.0), np.maximum(-remaining, 0.0), float(np.abs(remaining).sum())
     above, below = sd_upper @ rises + sd_lower @ falls, sd_lower @ rises + sd_upper @ falls

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, sparse
 
+from evalkit.errors import Reason
 from evalkit.numerics.did_rows import Rows
 from evalkit.numerics.hierarchical_did import Structure, half_normal_of
 from evalkit.numerics.response_families import ResponseFamily, log_density, slope_and_weight, starting_index
@@ -203,7 +204,7 @@ class LatentCounts:
             if step < CLOSE:
                 break
         if center is None:
-            raise FloatingPointError("no step of Newton's method was taken")
+            raise FloatingPointError(Reason("no step of Newton's method was taken"))
         self.reference = index
         log_marginal = height - float(np.log(np.diag(root)).sum())
         return Mode(center, root, scale, log_marginal)

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from evalkit.errors import EstimationFailed
+from evalkit.errors import EstimationFailed, Reason
 from evalkit.numerics.autoregression import RhoBy, SeriesFit, fit_series
 from evalkit.vocabulary import FloatArray, IntArray
 
@@ -87,6 +87,6 @@ def fit_counts(
         if largest <= PRECISION * (1.0 + float(np.abs(linear).max())):
             return CountSeries(fit, root, mean)
     raise EstimationFailed(
-        "The regression of counts did not settle: some term fits the series without bound.",
+        Reason("The regression of counts did not settle: some term fits the series without bound."),
         next_step="Look for a season or programme in which every count is 0, and leave that term out.",
     )

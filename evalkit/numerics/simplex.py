@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from evalkit.errors import EstimationFailed
+from evalkit.errors import EstimationFailed, Reason
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray
 
 TIE_BREAK: Final = 1e-10
@@ -207,7 +207,7 @@ def _interior_point(R: FloatArray, ridge: float, upper: float, *, per: float = 1
     w = np.asarray(solved.x)[:n]
     if not np.isfinite(w).all():
         raise EstimationFailed(
-            f"The quadratic programme for {n} weights was not solved: {solved.status}.",
+            Reason("The quadratic programme for {n} weights was not solved: {status}.", n=n, status=solved.status),
             next_step="Look for outcomes of very different size, and rescale them.",
         )
     price = np.asarray(solved.z)[1 + m :]

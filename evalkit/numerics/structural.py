@@ -21,6 +21,7 @@ import numpy as np
 from scipy import special
 from scipy.linalg import lapack
 
+from evalkit.errors import Reason
 from evalkit.vocabulary import FloatArray
 
 TrendKind = Literal["local_level", "local_linear", "damped"]
@@ -179,7 +180,7 @@ class Smoother:
         """
         drawn, info = lapack.dtbtrs(self.factor, normal, uplo="L", trans="T", overwrite_b=True)
         if info:
-            raise FloatingPointError("the states cannot be drawn: their precision matrix is singular")
+            raise FloatingPointError(Reason("the states cannot be drawn: their precision matrix is singular"))
         return self.observe(np.asarray(drawn))
 
     def observe(self, states: FloatArray) -> FloatArray:
@@ -201,7 +202,7 @@ class Smoother:
     def _solve(self, right: FloatArray) -> FloatArray:
         solved, info = lapack.dpbtrs(self.factor, right, lower=1)
         if info:
-            raise FloatingPointError("the states cannot be smoothed")
+            raise FloatingPointError(Reason("the states cannot be smoothed"))
         return np.asarray(solved)
 
 
@@ -240,7 +241,7 @@ def observed_factor(trend: Trend, bands: FloatArray, weight: FloatArray) -> Floa
         precision[step - 1, 0::step] += weight
     factor, info = lapack.dpbtrf(precision, lower=1)
     if info:
-        raise FloatingPointError("too few periods are used to tell the level and its slope")
+        raise FloatingPointError(Reason("too few periods are used to tell the level and its slope"))
     return np.asarray(factor)
 
 

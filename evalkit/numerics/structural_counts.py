@@ -18,6 +18,7 @@ from typing import Final, Literal
 import numpy as np
 from scipy import special
 
+from evalkit.errors import Reason
 from evalkit.numerics.importance import sample_posterior
 from evalkit.numerics.structural import Shape, Smoother, Trend, half_cauchy, observed_factor, prior_bands
 from evalkit.numerics.structural_regression import Series
@@ -270,7 +271,7 @@ class _Model:
             share = 1.0 if turn < WHOLE_STEPS else 0.5 if turn < 3 * WHOLE_STEPS else 0.25
             index = index + share * np.clip(step, -LONGEST_STEP, LONGEST_STEP)
         else:
-            raise FloatingPointError("no mode of the log rate was found")
+            raise FloatingPointError(Reason("no mode of the log rate was found"))
         self.start[:periods] = index
         log_constant = 0.5 * log_states - np.log(factor[0]).sum() - np.log(np.diag(root)).sum()
         log_constant -= 0.5 * (moments[-1, -1] - half @ half)

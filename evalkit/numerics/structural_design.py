@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from evalkit.errors import Reason
 from evalkit.numerics.structural_regression import Series
 from evalkit.vocabulary import BoolArray, FloatArray, IntArray
 
@@ -163,5 +164,5 @@ def first_guess(outcome: FloatArray, columns: FloatArray) -> float:
     spread = float(np.sqrt(left @ left / max(len(change) - 1 - rank, 1)))
     size = float(np.abs(outcome).max())
     if not spread > 1e-12 * size:
-        raise FloatingPointError("the outcome does not change beyond what the regressors explain exactly")
+        raise FloatingPointError(Reason("the outcome does not change beyond what the regressors explain exactly"))
     return spread

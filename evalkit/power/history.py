@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
 from evalkit.power.places import Places
 from evalkit.power.schedule import Schedule
 from evalkit.vocabulary import NEVER, FloatArray, IntArray
@@ -165,7 +165,9 @@ def find_history(
     room = panel.n_periods if chosen == "never_treated" else early
     if room < 2:
         raise DesignRefused(
-            f"There are {room} periods without any treatment: at least 2 are needed to see the noise.",
+            Reason(
+                "There are {room} periods without any treatment: at least two are needed to see the noise.", room=room
+            ),
             next_step="Add earlier periods, or use --history never_treated.",
         )
     fitted = schedule.fitted(min(schedule.length, room), least_before, needed)
@@ -176,8 +178,12 @@ def find_history(
     }
     if not pools:
         raise DesignRefused(
-            f"Fewer than {LEAST} places have {fitted.length} untreated periods in a row: too few to see how much the "
-            "outcome moves by itself.",
+            Reason(
+                "Fewer than {least} places have {length} untreated periods in a row: too few to see how much the "
+                "outcome moves by itself.",
+                least=LEAST,
+                length=fitted.length,
+            ),
             next_step="Use --history before_start, a shorter window (--before, --after), or longer data.",
         )
     wanted = min(schedule.total, max(len(pool) for pool in pools.values()))

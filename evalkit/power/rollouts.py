@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused, EvalkitError
+from evalkit.errors import ConfigError, DesignRefused, EvalkitError, Reason
 from evalkit.evaluation import Progress
+from evalkit.language import why
 from evalkit.power.history import HistoryKind
 from evalkit.power.places import places_of
 from evalkit.power.result import Power, Way
@@ -168,7 +169,7 @@ def compare(
         found.append(_simulated(study, panel, option.name, option.schedule, option.waiting, history, draws, progress))
     if not any(option.found for option in found):
         raise DesignRefused(
-            f"None of the schedules can be estimated. {found[0].name}: {found[0].reason}",
+            Reason("None of the schedules can be estimated. {first}: {why}", first=found[0].name, why=found[0].reason),
             next_step="Give more places in all (--units), or hold some back (--hold-back).",
         )
     return tuple(found)
@@ -195,7 +196,7 @@ def _simulated(
     except ConfigError:
         raise
     except EvalkitError as reason:  # part of the answer: this roll-out leaves nothing to compare
-        return RollOutOption(name, schedule, waiting, None, reason.what)
+        return RollOutOption(name, schedule, waiting, None, why(reason))
 
 
 def best(found: Sequence[RollOutOption], target: float, way: Way) -> RollOutOption | None:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from evalkit.data.panel import Panel
-from evalkit.errors import DesignRefused
+from evalkit.errors import DesignRefused, Reason
 from evalkit.estimate import Estimate
 from evalkit.inference.refits import anticipated, is_static_two_way
 from evalkit.numerics.static_two_way import fit_static_two_way
@@ -43,7 +43,7 @@ def shortcut(estimate: Estimate, panel: Panel, level: float) -> Callable[[Panel]
             left_out=anticipated(other, other.first_treated, lead) if lead else None,
         )
         if found is None or found.n_clusters < 2:
-            raise DesignRefused("Treatment does not vary within units and periods of this panel.")
+            raise DesignRefused(Reason("Treatment does not vary within units and periods of this panel."))
         width = float(stats.t.ppf(1.0 - level / 2.0, found.n_clusters - 1)) * found.std_error
         return width - found.coefficient, width + found.coefficient, found.coefficient, found.std_error
 

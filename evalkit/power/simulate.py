@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DesignRefused, EstimationFailed, EvalkitError
+from evalkit.errors import ConfigError, DesignRefused, EstimationFailed, EvalkitError, Reason
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Estimator
 from evalkit.evaluation import Progress, build, require
@@ -135,20 +135,25 @@ def prepare(
         )
     if panel.cross_sections is not None:
         raise DesignRefused(
-            "These are repeated cross-sections: nobody is followed over time, so there are no histories to draw.",
+            Reason(
+                "These are repeated cross-sections: nobody is followed over time, so there are no histories to draw."
+            ),
             next_step="Average the data by group and period, and name the group as data.unit.",
         )
     if panel.dose is not None:
         raise DesignRefused(
-            "Treatment comes in doses that change, and a roll-out says only who starts when.",
+            Reason("Treatment comes in doses that change, and a roll-out says only who starts when."),
             next_step="Design with a 0/1 treatment: data.cohort or data.treated in place of data.dose.",
         )
     estimator = build(study.estimator)
     refuse_sampling(estimator)
     if estimator.needs.eligibility:
         raise DesignRefused(
-            f"{estimator.name} compares eligible with ineligible units of the same places, and a roll-out says only "
-            "which units start when: an effect on all that start would cancel out.",
+            Reason(
+                "{name} compares eligible with ineligible units of the same places, and a roll-out says only which "
+                "units start when: an effect on all that start would cancel out.",
+                name=estimator.name,
+            ),
             next_step="State the power of a comparison of the eligible alone (estimator=callaway_santanna).",
         )
     design = study.spec.design
@@ -205,7 +210,12 @@ def run(task: Task, progress: Progress | None = None) -> Power:
     thresholds, failed = _thresholds(task, panels, method, tell)
     if failed > WORTH_FAILING * task.draws:
         raise EstimationFailed(
-            f"{task.estimator.name} refused {failed} of {task.draws} placebo panels.",
+            Reason(
+                "{name} refused {failed} of {draws} placebo panels.",
+                name=task.estimator.name,
+                failed=failed,
+                draws=task.draws,
+            ),
             next_step="Use a roll-out with more places or periods, or another estimator.",
         )
     return Power(

@@ -11,6 +11,7 @@ import pandas as pd
 from evalkit.errors import DesignRefused, EvalkitError
 from evalkit.estimate import Aggregation, Estimate
 from evalkit.evidence.natural import Link
+from evalkit.language import why
 from evalkit.report.columns import DIAGNOSTICS, ESTIMATES, EVENT_STUDY
 from evalkit.report.csv_file import typed
 from evalkit.report.cumulation import cumulate
@@ -40,7 +41,7 @@ def estimates_table(
     for about, name, role, result in runs:
         head = {"outcome": about, "run": name, "role": role}
         if isinstance(result, EvalkitError):
-            rows.append({**head, "estimator": "", "aggregation": "overall", "label": "overall", "reason": result.what})
+            rows.append({**head, "estimator": "", "aggregation": "overall", "label": "overall", "reason": why(result)})
         else:
             rows.extend({**head, "estimator": result.estimator, **row} for row in _all_rows(result))
     return typed(rows, ESTIMATES)
@@ -112,7 +113,7 @@ def _all_rows(estimate: Estimate) -> Iterator[dict[str, Any]]:
             if kind != "overall":
                 yield from _rows(estimate, estimate.aggregation(kind, average=True))
         except DesignRefused as reason:
-            yield {"aggregation": kind, "label": kind, "reason": reason.what}
+            yield {"aggregation": kind, "label": kind, "reason": why(reason)}
 
 
 def _rows(estimate: Estimate, rows: Aggregation) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""One study in three languages: the same numbers, no English left, hostile names harmless, threads that do not mix."""
+"""One study in three languages: the same numbers, no English left (nor in refusals), hostile names harmless."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
+from evalkit.errors import EvalkitError
 from evalkit.evaluation import Evaluation, evaluate
-from evalkit.language import LANGUAGES, Language, current
+from evalkit.language import LANGUAGES, Language, current, speaking, why
 from evalkit.language.extraction import templates, translations
 from evalkit.report.brief_html import brief_html
 from evalkit.report.brief_md import brief_md
@@ -24,7 +26,24 @@ from evalkit.testing.simulate import staggered_frame
 from tests.simulated import spec
 
 RULES = yaml.safe_load((Path(__file__).parents[2] / "configs" / "evidence" / "standard.yaml").read_text("utf-8"))
-CHECKS = ("pre_trends", "placebo_period", "leave_one_cohort_out", "sample_flow")
+CHECKS = (
+    "pre_trends", "placebo_period", "leave_one_cohort_out", "sample_flow", "placebo_outcomes", "wild_bootstrap",
+)  # fmt: skip
+ONE = {"name": "outcome", "column": "y", "unit": "points", "direction": "higher_better"}
+NOT_ESTIMABLE = (
+    {"name": "flat", "column": "flat", "unit": "points", "direction": "higher_better", "role": "placebo"},
+    {"name": "lost", "column": "lost", "unit": "points", "direction": "higher_better", "role": "secondary",
+     "transform": "log"},
+)  # fmt: skip
+"""Further outcomes: one that never varies, and one whose logarithm does not exist in all rows."""
+REFUSING = (
+    Choice(name="triple_difference", settings={"eligible": "poor"}),
+    Choice(name="stacked_did", settings={"event_window": (-40, 40)}),
+    Choice(name="poisson_fixed_effects"),
+    Choice(name="interrupted_time_series", settings={"comparison": "none", "covariates": ["x"]}),
+    Choice(name="synthetic_control", settings={"outcome_lags": ["1066"]}),
+)
+"""Further estimators, each with a reason of another kind not to estimate."""
 HOSTILE = "<script>alert(1)</script>"
 WORDS_ONLY = frozenset({"run_id", "created_at", "config_sha", "sentences"})
 """Keys of the evidence that hold words, or that no two runs share."""
@@ -36,12 +55,27 @@ FRAGMENT = 24
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[Language, Evaluation]:
     """The same study in each language, all at once, each in a thread of its own."""
     folder = tmp_path_factory.mktemp("languages")
-    staggered_frame(n_units=60, n_periods=8, effect=2.0, seed=5).to_csv(folder / "simulated.csv", index=False)
-    asked = spec()
+    frame = staggered_frame(n_units=60, n_periods=8, effect=2.0, seed=5)
+    frame["flat"], frame["lost"] = 1.0, np.where(frame.index % 9 == 0, 0.0, 2.0)
+    frame["zone"] = np.where(frame.unit.isin(frame.unit[frame.cohort == 0].unique()[:5]), "hills", "valley")
+    frame.to_csv(folder / "simulated.csv", index=False)
+    asked = spec(
+        outcomes=[ONE, *NOT_ESTIMABLE],
+        equity=[{"name": "zone", "column": "zone", "reference": "valley"}],
+        assignment={"unit": "city"},
+    )
     outcome = asked.primary_outcome.name
     words = {
-        "es": {"programme": f"la {HOSTILE}", "outcomes": {outcome: {"name": "los puntajes", "unit": "puntos"}}},
-        "pt": {"programme": f"a {HOSTILE}", "outcomes": {outcome: {"name": "as notas", "unit": "pontos"}}},
+        "es": {
+            "programme": f"la {HOSTILE}",
+            "assignment": {"unit": "ciudad"},
+            "outcomes": {outcome: {"name": "los puntajes", "unit": "puntos"}},
+        },
+        "pt": {
+            "programme": f"a {HOSTILE}",
+            "assignment": {"unit": "cidade"},
+            "outcomes": {outcome: {"name": "as notas", "unit": "pontos"}},
+        },
     }
     asked = asked.model_copy(
         update={"translations": {code: Translation.model_validate(each) for code, each in words.items()}}
@@ -50,7 +84,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[Language, Evaluation]
     def run(language: Language) -> Evaluation:
         return evaluate(
             Study(
-                spec=asked, estimator=Choice(name="callaway_santanna"), robustness=(),
+                spec=asked, estimator=Choice(name="callaway_santanna"), robustness=REFUSING,
                 checks=tuple(Choice(name=name) for name in CHECKS), evidence=RULES, seed=7, data_root=str(folder),
                 language=language,
             )
@@ -99,6 +133,37 @@ def test_no_english_template_is_left_on_the_page(pages: dict[Language, Contents]
         for fragment in _fixed(english) if fragment in text and fragment not in translated
     ]  # fmt: skip
     assert left == []
+
+
+@pytest.mark.parametrize("language", ["es", "pt"])
+@pytest.mark.parametrize(
+    "word", ["Very low", "Not rated", "not_run", "(primary)", "not recorded", "arms: low", ": low;"]
+)
+def test_labels_and_codes_of_ratings_are_told_too(
+    pages: dict[Language, Contents], language: Language, word: str
+) -> None:
+    assert word not in html.unescape(brief_html(pages[language]))
+
+
+@pytest.mark.parametrize("language", ["es", "pt"])
+def test_why_there_is_no_estimate_is_told_in_the_language_and_logged_in_english(
+    told: dict[Language, Evaluation], pages: dict[Language, Contents], language: Language
+) -> None:
+    found = told[language]
+    refused = {**found.robustness, **found.other_outcomes}
+    reasons = [each for each in refused.values() if isinstance(each, EvalkitError)]
+    assert len(reasons) == len(REFUSING) + len(NOT_ESTIMABLE)
+    page = html.unescape(re.sub(r"<[^>]+>", "", brief_html(pages[language])))
+    for reason in reasons:
+        with speaking(language):
+            assert why(reason) in page
+        assert reason.what not in page
+    english = {**told["en"].robustness, **told["en"].other_outcomes}
+    assert [str(each) for each in reasons] == [str(english[label]) for label in refused]
+    (compared,) = found.evidence.equity
+    assert {"es": "no hay estimación para hills: Datos:", "pt": "não há estimativa para hills: Dados:"}[
+        language
+    ] in str(compared)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

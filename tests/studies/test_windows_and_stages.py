@@ -58,5 +58,5 @@ def test_two_stage_errors_come_with_the_effects_of_imputation() -> None:
 
 @pytest.mark.parametrize("study", ["castle_doctrine", "enterprise_zones"])
 def test_a_study_without_a_column_of_who_is_eligible_is_refused(study: str) -> None:
-    with pytest.raises(DesignRefused, match="0/1 column that says who could be treated"):
+    with pytest.raises(DesignRefused, match="column of zeros and ones that says who could be treated"):
         run(study, "estimator=triple_difference")

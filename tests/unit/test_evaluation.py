@@ -230,7 +230,7 @@ def test_each_stage_has_randomness_of_its_own() -> None:
 def test_a_dose_that_switches_is_refused_up_front_where_treatment_must_stay_on() -> None:
     panel = staggered_panel(n_units=30, n_periods=6, seed=1)
     halved = dataclasses.replace(panel, dose=np.where(panel.treated, 0.5, 0.0))
-    with pytest.raises(DesignRefused, match="needs treatment that is 0 or 1 and stays on"):
+    with pytest.raises(DesignRefused, match="needs treatment that is on or off and stays on"):
         require(TwoWayFixedEffects(), halved)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from evalkit.data.counts import refuse_logs, refuse_outside, sizes
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError, DataError
+from evalkit.errors import ConfigError, DataError, Reason
 from evalkit.testing.simulate import staggered_panel
 
 
@@ -48,13 +48,13 @@ def test_outcomes_that_no_count_can_have_are_refused_by_row() -> None:
     counts = panel()
     counts.outcome[3, 2] = -1.0
     with pytest.raises(DataError, match="not in 1 rows, the first being unit '3' in 3: -1"):
-        refuse_outside(counts, counts.observed, "Poisson", "counts")
+        refuse_outside(counts, counts.observed, "Poisson", Reason("counts"))
     unused = counts.observed.copy()
     unused[3, 2] = False
-    refuse_outside(counts, unused, "Poisson", "counts")
+    refuse_outside(counts, unused, "Poisson", Reason("counts"))
 
 
 def test_logs_are_refused_by_name() -> None:
-    refuse_logs(panel(), "Poisson", "counts")
+    refuse_logs(panel(), "Poisson", Reason("counts"))
     with pytest.raises(DataError, match="'y' is analysed in logs, and Poisson takes counts"):
-        refuse_logs(replace(panel(), transform="log"), "Poisson", "counts")
+        refuse_logs(replace(panel(), transform="log"), "Poisson", Reason("counts"))

@@ -107,7 +107,7 @@ def test_a_cohort_that_varies_within_a_group_is_refused_in_words_of_groups() -> 
 
 def test_treatment_that_switches_off_is_refused() -> None:
     frame = persons()
-    with pytest.raises(DesignRefused, match="switches off in 1 group: 'B' in 2003"):
+    with pytest.raises(DesignRefused, match=r"switches off in 1 group: 'B' \(2003\)"):
         read(frame.assign(on=((frame.town == "B") & (frame.year == 2002)).astype(int)), treated="on")
 
 

@@ -27,7 +27,7 @@ def test_true_and_false_are_one_and_zero() -> None:
 
 def test_treatment_that_switches_off_is_refused_with_units_and_periods() -> None:
     frame = treated([0, 1, 0, 1], [0, 0, 1, 1], [0, 0, 0, 0])
-    with pytest.raises(DesignRefused, match=r"switches off in 1 unit: 'Akron' in 2003\.") as caught:
+    with pytest.raises(DesignRefused, match=r"switches off in 1 unit: 'Akron' \(2003\)\.") as caught:
         read(frame, treated="on")
     assert caught.value.exit_code == 4
 

@@ -237,7 +237,7 @@ def test_who_is_eligible_must_be_known_fixed_and_0_or_1() -> None:
     with pytest.raises(DesignRefused, match="changes over time for the unit '5'"):
         fit(with_policy(panel, changing), eligible="policy")
     changing[5] = 2.0
-    with pytest.raises(DesignRefused, match="must be 0 or 1, and is not for the unit '5'"):
+    with pytest.raises(DesignRefused, match="must hold zeros and ones alone, and does not for the unit '5'"):
         fit(with_policy(panel, changing), eligible="policy")
 
 

@@ -176,7 +176,7 @@ def test_event_times_of_one_cluster_are_left_out_and_reported(errors: str) -> No
 
 
 def test_conley_asks_for_what_it_lacks_by_name() -> None:
-    with pytest.raises(ConfigError, match="longitude, distance_km are not set"):
+    with pytest.raises(ConfigError, match="not set: longitude, distance_km"):
         fit(frame(), {"covariates": ["latitude"]}, errors="conley", latitude="latitude")
 
 

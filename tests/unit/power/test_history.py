@@ -88,7 +88,7 @@ def test_too_few_untouched_places_are_refused() -> None:
 
 def test_one_untreated_period_is_refused() -> None:
     made = long(np.random.default_rng(SEED).normal(size=(20, 4)), dict.fromkeys(range(20), 2))
-    with pytest.raises(DesignRefused, match="at least 2 are needed"):
+    with pytest.raises(DesignRefused, match="at least two are needed"):
         history(made, "before_start")
 
 
