@@ -34,7 +34,7 @@ CONTROLLED: Final = "controlled"
 _UNPLANNED: Final = mark("no analysis plan was locked")
 NO_PLAN: Final = PlanBlock(
     status="none", url=Words.missing(_UNPLANNED), locked_at=Moment.missing(_UNPLANNED),
-    outcome_access_at=Moment.missing("not recorded"), deviations=(),
+    outcome_access_at=Moment.missing(mark("not recorded")), deviations=(),
 )  # fmt: skip
 """Where no plan was held against the run."""
 PRIMARY_OUTCOME: Final = "primary_outcome"

@@ -218,7 +218,7 @@ def attrition(facts: Facts, rule: Rule) -> Verdict:
         "{missing_share:.1f} % of unit-periods missing.",
         overall=overall,
         differential=differential,
-        status=status,
+        status=readable(status, lower=True),
         missing_share=100 * sample.missing_share,
     )
     if facts.ledger.hidden & {LOST, LOST_APART, MISSING}:

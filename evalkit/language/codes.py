@@ -30,6 +30,7 @@ _CODES: Final = {
         "Confounding", "Selection", "Classification", "Deviations", "Missing data", "Measurement", "Reporting",
         "Estimation", "Overall", "Low", "Moderate", "Serious", "Critical", "No information", "High",
     ),
+    "loss of units": ("Low under optimistic assumptions",),
     "independence, plans, next steps": (
         "Internal", "Partner", "Independent", "None", "Internal lock", "Public", "Scale", "Continue", "Modify", "Stop",
         "Test more",

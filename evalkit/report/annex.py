@@ -14,7 +14,7 @@ from evalkit.evidence.values import Block, Quantity, Tagged
 from evalkit.language import coded, mark, phrase, readable, say
 from evalkit.report.annex_cost import cost_section
 from evalkit.report.annex_outcomes import all_outcomes
-from evalkit.report.annex_parts import Section, Table, cell, frame_table
+from evalkit.report.annex_parts import Section, Table, cell, found, frame_table, rule_name
 from evalkit.report.contents import Contents
 from evalkit.report.page import FINDINGS, MEASURES
 from evalkit.report.tables import PRIMARY
@@ -277,7 +277,7 @@ def _rating(evidence: Evidence) -> Section:
     rating = evidence.rating
     rows = tuple(
         (
-            str(i), readable(step.rule), readable(step.state), step.trigger, cell(step.value), cell(step.threshold),
+            str(i), rule_name(step.rule), readable(step.state), step.trigger, found(step.value), found(step.threshold),
             cell(step.points) if step.state == "applied" else "–", cell(step.cap), cell(step.running), step.reason,
         )
         for i, step in enumerate(rating.trail, start=1)

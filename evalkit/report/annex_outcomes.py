@@ -6,7 +6,7 @@ from typing import Final
 
 from evalkit.evidence.schema import Evidence, OutcomeFinding
 from evalkit.language import mark, phrase, readable
-from evalkit.report.annex_parts import Section, Table, cell
+from evalkit.report.annex_parts import Section, Table, cell, rule_name
 from evalkit.report.page import outcome_lines
 
 TITLE: Final = mark("Summary of findings")
@@ -58,8 +58,8 @@ def _read(found: OutcomeFinding) -> str:
 def _steps(found: OutcomeFinding) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
-            found.outcome, readable(step.rule), cell(step.points), cell(step.cap), cell(step.running), step.reason,
-            "yes" if step.rule in found.carried_over else "no",
+            found.outcome, rule_name(step.rule), cell(step.points), cell(step.cap), cell(step.running), step.reason,
+            cell(step.rule in found.carried_over),
         )
         for step in found.trail
         if step.state == "applied"

@@ -40,6 +40,23 @@ class Section:
         object.__setattr__(self, "title", phrase(self.title))
 
 
+def rule_name(code: str) -> str:
+    """A rule of the rating, and what it is about where it says so.
+
+    Examples
+    --------
+    >>> rule_name("required_diagnostic:placebo_outcomes"), rule_name("pre_fit")
+    ('Required diagnostic: placebo outcomes', 'Pre fit')
+    """
+    name, _, about = code.partition(":")
+    return f"{readable(name)}: {readable(about, lower=True)}" if about else readable(name)
+
+
+def found(value: object) -> str:
+    """What a rule found, or held it against: a number, or a code in words."""
+    return readable(value, lower=True) if isinstance(value, str) else cell(value)
+
+
 def cell(value: object, digits: int = DIGITS) -> str:
     """A value as the annex prints it: `digits` significant digits, a dash where there is none.
 

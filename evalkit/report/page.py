@@ -256,7 +256,7 @@ def outcome_lines(evidence: Evidence, *, words: int = 60) -> tuple[OutcomeLine, 
                 note=f"{clip(outcome.unit, words)}; {ROLES[found.role]}",
                 levels=levels,
                 change=change,
-                certainty=NO_LEVELS if found.role == "placebo" else found.label,
+                certainty=NO_LEVELS if found.role == "placebo" else first_upper(phrase(found.label)),
                 in_short=found.in_short,
             )
         )

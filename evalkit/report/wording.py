@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evalkit.estimators.registry import BUILT_IN
 from evalkit.language import phrase, readable
 
 
@@ -57,7 +58,7 @@ def run_title(label: str) -> str:
 
     Examples
     --------
-    >>> run_title("two_way_fixed_effects"), run_title("Not-yet-treated comparison")
-    ('Two-way fixed effects', 'Not-yet-treated comparison')
+    >>> run_title("triple_difference"), run_title("Not-yet-treated comparison")
+    ('Triple difference', 'Not-yet-treated comparison')
     """
-    return estimator_title(label) if label in _TITLES else label
+    return estimator_title(label) if label in BUILT_IN else label

@@ -90,8 +90,10 @@ def _paint_row(ax: Axes, place: int, row: object) -> None:
     primary = getattr(row, "role") == "primary"  # noqa: B009 (a row of a frame has no declared fields)
     if pd.isna(estimate):
         box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-        ax.annotate("no estimate: see the table", (0.02, place), xycoords=("axes fraction", "data"), va="center",
-                    color=GREY, style="italic", fontsize=10, bbox=box)  # fmt: skip
+        ax.annotate(
+            phrase("no estimate: see the table"), (0.02, place), xycoords=("axes fraction", "data"), va="center",
+            color=GREY, style="italic", fontsize=10, bbox=box,
+        )  # fmt: skip
         return
     colour = BLUE if primary else GREY
     ax.hlines(place, low, high, color=colour, linewidth=3.0 if primary else 2.0)
@@ -104,7 +106,13 @@ def _alt(data: pd.DataFrame, outcome: str, unit: str) -> str:
     primary = known[known["role"] == "primary"]
     numbers = primary[["estimate", "low", "high"]].to_numpy(float)
     said += [
-        f"{label} (primary): {number(estimate)} {unit} ({span(low, high)})."
+        say(
+            "{label} (primary): {estimate} {unit} ({range}).",
+            label=label,
+            estimate=number(estimate),
+            unit=unit,
+            range=span(low, high),
+        )
         for label, (estimate, low, high) in zip(primary["label"], numbers, strict=True)
     ]
     others = known[known["role"] != "primary"]
