@@ -30,7 +30,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Final, Literal
 
-from evalkit.errors import NotSynced
+from evalkit.errors import EvalkitError, NotSynced
+from evalkit.language import Phrases, why
 from evalkit.tracking import fields
 from evalkit.tracking.contents import CALLED, SWEEP, run_name
 from evalkit.tracking.description import NOTE
@@ -46,6 +47,16 @@ HOST: Final = "evalkit.host"
 REASON: Final = "evalkit.reason"
 PARENT: Final = "mlflow.parentRunId"
 _WORDS: Final = {"FAILED": "failed", "KILLED": "stopped"}
+_SAID: Final = {
+    "running": "{title}: the study is being evaluated.",
+    "FAILED": "No result: the study failed. {reason}",
+    "KILLED": "No result: the study stopped. {reason}",
+    "not_logged": "The study is done, but its results were not logged in this run.",
+    "keyboard": "Stopped from the keyboard (SIGINT).",
+    "outside": "Stopped from outside (SIGTERM).",
+}
+SAID: Final = Phrases(_SAID)
+"""What stands on a run that has no result, in the language of the study; its status is a code."""
 
 
 class Terminated(SystemExit):
@@ -167,7 +178,7 @@ def _open(client: MlflowClient, store: Store, identity: StudyIdentity) -> str:
             "evalkit.status": "running",
             PID: str(os.getpid()),
             HOST: socket.gethostname(),
-            NOTE: f"{identity.title}: the study is being evaluated.",
+            NOTE: SAID.say("running", title=identity.title),
             SWEEP: identity.sweep,
             PARENT: identity.parent_run_id,
             CALLED: identity.called,
@@ -196,7 +207,7 @@ def _close_if_open(store: Store, run_id: str | None) -> None:
         return
     with contextlib.suppress(NotSynced), opened(store) as client:  # `doctor` finds it when the store is back
         if client.get_run(run_id).info.status == "RUNNING":
-            close(client, run_id, "KILLED", "The study is done, but its results were not logged in this run.")
+            close(client, run_id, "KILLED", SAID["not_logged"])
 
 
 def close(client: MlflowClient, run_id: str, status: ClosedStatus, reason: str) -> None:
@@ -208,8 +219,8 @@ def close(client: MlflowClient, run_id: str, status: ClosedStatus, reason: str) 
         {
             "evalkit.status": words,
             REASON: reason,
-            "evalkit.headline": f"No result: the study {words}. {reason}",
-            NOTE: f"No result: the study {words}. {reason}",
+            "evalkit.headline": SAID.say(status, reason=reason),
+            NOTE: SAID.say(status, reason=reason),
         }
     )
     client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()], synchronous=True)
@@ -227,10 +238,10 @@ def forget_process(client: MlflowClient, run_id: str, *more: str) -> None:
 
 def _reason(error: BaseException | str) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return "Stopped from the keyboard (SIGINT)."
+        return SAID["keyboard"]
     if isinstance(error, SystemExit):  # ours, or that of whoever else handles the signal in this process
-        return "Stopped from outside (SIGTERM)."
-    text = str(error).strip()
+        return SAID["outside"]
+    text = (why(error) if isinstance(error, EvalkitError) else str(error)).strip()
     # One line, the first: what happened. Paths and next steps are for the one at the terminal.
     return text.splitlines()[0] if text else type(error).__name__
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.errors import EstimationFailed
+from evalkit.errors import EstimationFailed, Reason
+from evalkit.language import speaking
 from evalkit.tracking.live import LiveRun, log_failure, running
 from evalkit.tracking.log import log_bundle
 from evalkit.tracking.stale import close_stale, find_stale
@@ -64,6 +65,18 @@ def test_an_error_closes_the_run_as_failed_with_its_reason(uri: str) -> None:
     assert status == "FAILED"
     assert tags["evalkit.reason"] == "Only 1 cohort is left."
     assert tags["mlflow.note.content"] == "No result: the study failed. Only 1 cohort is left."
+
+
+def test_a_run_without_a_result_says_why_in_the_language_of_its_study(uri: str) -> None:
+    with pytest.raises(EstimationFailed), speaking("es"), running(*STUDY, tracking_uri=uri):
+        raise EstimationFailed(
+            Reason("Nothing can be estimated: {reason}.", reason=Reason("a matrix cannot be inverted"))
+        )
+    tags = _run(uri, _only_run(uri))[1]
+    assert tags["evalkit.status"] == "failed"
+    assert tags["mlflow.note.content"] == (
+        "Sin resultado: el estudio falló. No se puede estimar nada: una matriz no se puede invertir."
+    )
 
 
 @pytest.mark.promise("secure-addresses")
