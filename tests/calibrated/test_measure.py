@@ -83,4 +83,4 @@ def test_a_share_alone_needs_the_number_of_data_sets() -> None:
 
 def test_what_is_not_as_asked_is_bold() -> None:
     row = Row("share", "power", "nothing happens", 100, (0.03, 0.07), {"value": 0.08, "error": 0.027, "nominal": 0.05})
-    assert cells(row) == ["`power`", "nothing happens", "", "100", "5 %", "**8 % (2.7)**", "3 to 7 %", ""]
+    assert cells(row) == ["power", "nothing happens", "", "100", "5 %", "**8 % (2.7)**", "3 to 7 %", ""]

@@ -55,7 +55,7 @@ def test_columns_without_figures_are_left_out_of_a_table() -> None:
 def test_the_register_names_tests_rows_and_how_far_intervals_stray() -> None:
     line = next(line for line in register([Known(ROW)]).splitlines() if line.startswith("| `imputation`"))
     assert "calibration at length (`recovery/test_imputation.py`)" in line
-    assert line.endswith("| 1 | +0.0 to +0.0 points of 1 |")
+    assert line.endswith("| 1 | +0.0 (1) |")
 
 
 def test_few_treated_places_stand_apart_from_many() -> None:
