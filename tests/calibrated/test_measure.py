@@ -58,7 +58,7 @@ def test_ranks_say_how_far_they_stray_and_of_what() -> None:
     measured, _ = stating()
     measured.ranks("a model", "all ranks alike", ranks, uniform(ranks, 99, names=("mean",)), 99)
     assert cells(measured.rows[0]) == [
-        "`a model`",
+        "a model",
         "all ranks alike",
         "200",
         "mean",
