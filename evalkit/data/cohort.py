@@ -154,9 +154,7 @@ def _coding(value: object, axis: TimeAxis) -> Coding | None:
     if isinstance(value, str):
         return "empty text" if not value.strip() else None
     if isinstance(value, _NUMBERS) and not isinstance(value, bool | np.bool_):
-        number = float(value)
-        if math.isnan(number):
-            return "missing"
+        number = float(value)  # no NaN: the distinct values hold None for what is missing
         if math.isinf(number):
             return "infinite"
         dated = axis.calendar.kind in ("date", "period")

@@ -131,7 +131,7 @@ def _refuse_mixed_cells(df: pd.DataFrame, request: Request, grid: Grid, groups: 
             allowed="0 or 1 in every row",
             next_step="Fill it in by group and period, or name the first treated period as cohort=.",
         )
-    if grid.flat is None:
+    if grid.flat is None:  # pragma: no cover - only the grid of followed units has no list of cells
         raise ValueError("the grid of groups lists the cell of each row")
     differs = grid.widen(values).reshape(-1)[grid.flat] != values
     if differs.any():

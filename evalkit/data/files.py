@@ -218,10 +218,8 @@ def _line_of(text: str, delimiter: str, row: int) -> int:
     """Line of the file in which a row (counted from 0, header excluded, blank lines skipped) ends."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     seen = -2
-    for fields in reader:
-        seen += bool(fields)
-        if seen == row:
-            break
+    while seen < row:
+        seen += bool(next(reader))
     return reader.line_num
 
 

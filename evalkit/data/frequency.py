@@ -61,11 +61,10 @@ def regular_dates(dates: pd.DatetimeIndex) -> Regular:
     """
     after = dates + pd.Timedelta(days=1)
     if (after.day == 1).all():
-        frequency = _fixed_day(after)
-        if frequency is not None:
-            return Regular(frequency, _ordinals(dates, frequency), anchor="end")
-    frequency = _fixed_day(dates)
-    if frequency is not None:
+        frequency = _coarsest(after)
+        return Regular(frequency, _ordinals(dates, frequency), anchor="end")
+    if len(np.unique(dates.day)) == 1:
+        frequency = _coarsest(dates)
         return Regular(frequency, _ordinals(dates, frequency), offset_days=int(dates[0].day) - 1)
     days = np.diff(dates.to_numpy()) // np.timedelta64(1, "D")
     shortest = int(days.min()) if len(days) else _MONTH_LIKE
@@ -80,10 +79,8 @@ def regular_dates(dates: pd.DatetimeIndex) -> Regular:
     return Regular("D", _ordinals(dates, "D"))
 
 
-def _fixed_day(dates: pd.DatetimeIndex) -> str | None:
+def _coarsest(dates: pd.DatetimeIndex) -> str:
     """Year, quarter or month alias of dates on one day of the month; its periods start in their months."""
-    if len(np.unique(dates.day)) > 1:
-        return None
     months = dates.month
     if len(np.unique(months)) == 1:
         return f"Y-{_MONTHS[(months[0] - 2) % 12]}"

@@ -70,7 +70,8 @@ def build(
     bins = bins_of(source.every, source.fiscal_year_starts)
     tables = read_tables(source, root)
     with opened(shown) as engine:
-        records = open_files(engine, source, root) if source.path is not None else open_table(engine, source)
+        table = source.database
+        records = open_files(engine, source, root) if table is None else open_table(engine, source, table)
         measures = compiled(source, records.columns)
         worked_out = {column: sql for each in measures for column, sql in each.columns.items()}
         numbered = place_records(engine, source, records, bins, tables.units_of, worked_out)

@@ -84,8 +84,8 @@ def _of_durations(
     place: int, measure: Measure, source: EventsSource, kinds: Mapping[str, Kind], start: Clock, met: str
 ) -> Compiled:
     """Time to an end, censored at the extraction. An end before the start, or after the extraction, is an error."""
-    if measure.end is None or source.extracted is None:
-        raise ValueError("a duration has an end and an extraction")  # the study's schema holds this
+    if measure.end is None or source.extracted is None:  # pragma: no cover - the study's schema holds this
+        raise ValueError("a duration has an end and an extraction")
     end = clock(measure.end, kinds, source.time_zone)
     last = extraction(source)
     # Ends are compared on the city's clock; lengths are taken where no summer time moves the hands.

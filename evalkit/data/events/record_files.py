@@ -179,10 +179,7 @@ def _head(path: Path) -> bytes:
 
 def _ends_with_a_line(path: Path) -> bool:
     with path.open("rb") as file:
-        file.seek(0, 2)
-        if file.tell() == 0:
-            return True
-        file.seek(-1, 2)
+        file.seek(-1, 2)  # an empty file was refused with its header
         return file.read(1) in (b"\n", b"\r")
 
 

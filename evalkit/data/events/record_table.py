@@ -13,13 +13,13 @@ from evalkit.data.events.engine import Engine, text
 from evalkit.data.events.records import Kind, Records, require_used, used
 from evalkit.data.sql import address, connect, failed, read_only
 from evalkit.errors import ConfigError
-from evalkit.study.events import EventsSource
+from evalkit.study.events import Database, EventsSource
 
 BLOCK: Final = 50_000
 """Rows that are in memory at a time."""
 
 
-def open_table(engine: Engine, source: EventsSource) -> Records:
+def open_table(engine: Engine, source: EventsSource, table: Database) -> Records:
     """Copy the columns in use through a cursor of the server's.
 
     Names are quoted by the database's own dialect; the transaction is read-only and rolled back.
@@ -31,25 +31,23 @@ def open_table(engine: Engine, source: EventsSource) -> Records:
     DataError
         The database cannot be reached or refuses.
     """
-    if source.database is None:
-        raise ConfigError("The source names no database.", next_step="Set data.source.database.")
-    wanted, shown = used(source), source.database.table
+    wanted, shown = used(source), table.table
     schema, _, bare = shown.rpartition(".")
-    url = address(source.database.url_env)
-    database = connect(url, source.database.url_env)
+    url = address(table.url_env)
+    database = connect(url, table.url_env)
     copy = engine.folder / "records.parquet"
     try:
         found = {column["name"]: column["type"] for column in _columns(database, bare, schema, shown)}
         require_used(list(found), wanted, shown)
-        kinds = {column: _kind(found[column]) for column in wanted}
-        table = sa.table(bare, *(sa.column(column) for column in wanted), schema=schema or None)
+        kinds = {column: _kind(found[column], database.dialect.name) for column in wanted}
+        selected = sa.table(bare, *(sa.column(column) for column in wanted), schema=schema or None)
         with database.connect() as connection:
             read_only(connection)
             options = {"stream_results": True, "max_row_buffer": BLOCK}
-            _copied(connection.execution_options(**options).execute(sa.select(table)), kinds, copy)
+            _copied(connection.execution_options(**options).execute(sa.select(selected)), kinds, copy)
             connection.rollback()
     except sa.exc.SQLAlchemyError as error:
-        raise failed(f"Reading the table '{shown}'", error, url, source.database.url_env) from None
+        raise failed(f"Reading the table '{shown}'", error, url, table.url_env) from None
     finally:
         database.dispose()
     return Records(f"read_parquet({text(str(copy))})", (), kinds)
@@ -66,8 +64,14 @@ def _columns(database: sa.Engine, bare: str, schema: str, shown: str) -> Sequenc
         ) from None
 
 
-def _kind(declared: Any) -> Kind:
-    """Kind of a database's type, by the Python type of its values."""
+def _kind(declared: Any, dialect: str) -> Kind:
+    """Kind of a database's type, by the Python type of its values.
+
+    A cell of SQLite may hold anything, whatever its column declares, and dates have no type there: all is text, as
+    in a CSV file.
+    """
+    if dialect == "sqlite":
+        return "text"
     try:
         plain = declared.python_type
     except NotImplementedError:

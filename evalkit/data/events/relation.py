@@ -12,7 +12,7 @@ from evalkit.data.events.bins import Bins
 from evalkit.data.events.engine import Engine, name
 from evalkit.data.events.expressions import all_of, clock, key
 from evalkit.data.events.records import Records, used
-from evalkit.study.events import EventsSource
+from evalkit.study.events import Deduplicate, EventsSource
 
 OK, UNDATED, UNREADABLE, FUTURE, UNMATCHED, FILTERED = range(6)
 """What became of a record: the first of these that applies, filters before all others."""
@@ -51,7 +51,8 @@ def place_records(
         The units, whose places in it are what the relation's unit says; None where it holds the unit itself.
     """
     units = None if units_of is None else _tabulate(engine, units_of)
-    rows = _distinct(engine, source, records) if source.deduplicate is not None else _plain(records, source)
+    rule = source.deduplicate
+    rows = _plain(records, source) if rule is None else _distinct(engine, source, rule, records)
     when = clock(source.time, records.columns, source.time_zone)
     place = key(source.place.column, records.columns)
     if source.place.table is None and records.columns[source.place.column] == "text":
@@ -123,20 +124,17 @@ def _plain(records: Records, source: EventsSource) -> str:
     return f"SELECT {columns} FROM {records.scan}"
 
 
-def _distinct(engine: Engine, source: EventsSource, records: Records) -> str:
+def _distinct(engine: Engine, source: EventsSource, rule: Deduplicate, records: Records) -> str:
     """One row a record, kept in the engine. Rows without an identifier are records of their own.
 
     Ties in the column of order are broken by all columns in use, so that the choice does not hang on the order of rows.
     """
-    rule = source.deduplicate
-    if rule is None:
-        return _plain(records, source)
     columns = [name(column) for column in used(source)]
     known = " AND ".join(_present(column, records) for column in rule.by)
     keys = ", ".join(name(column) for column in rule.by)
     pick, lost = ("arg_max", "-inf") if rule.keep == "last" else ("arg_min", "inf")
     ties = " || '|' || ".join(f"coalesce(CAST({column} AS VARCHAR), '')" for column in columns)
-    order = f"{{'at': coalesce({_ordering(source, records)}, CAST('{lost}' AS DOUBLE)), 'tie': {ties}}}"
+    order = f"{{'at': coalesce({_ordering(source, rule.order, records)}, CAST('{lost}' AS DOUBLE)), 'tie': {ties}}}"
     listed = ", ".join(columns)
     engine.run(
         f"""
@@ -157,10 +155,8 @@ def _present(column: str, records: Records) -> str:
     return f"({quoted} IS NOT NULL{empty})"
 
 
-def _ordering(source: EventsSource, records: Records) -> str:
+def _ordering(source: EventsSource, column: str, records: Records) -> str:
     """The column of order as a number: a number as it is, a date by its time."""
-    rule = source.deduplicate
-    column = "" if rule is None else rule.order
     kind = records.columns[column]
     if kind in ("number", "truth"):
         return f"CAST({name(column)} AS DOUBLE)"

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from evalkit.data.calendar import Calendar
+from evalkit.data.seasons import season_length
 from evalkit.vocabulary import NEVER, POOLED
 
 
@@ -49,3 +50,19 @@ def test_a_step_is_named_in_words(calendar: Calendar, name: str) -> None:
 
 def test_a_label_of_a_date_calendar_is_a_timestamp() -> None:
     assert Calendar("date", 34, 1, "Y-DEC").label(0) == pd.Timestamp("2004-01-01")
+
+
+@pytest.mark.parametrize(
+    ("calendar", "periods", "whole"),
+    [
+        (Calendar("decimal", 7997, 1, denominator=4), 4.0, 4),
+        (Calendar("decimal", 7997, 4, denominator=4), None, None),
+        (Calendar("period", 0, 1, "M"), 12.0, 12),
+        (Calendar("period", 0, 5, "M"), 2.4, None),  # five months do not divide a year
+        (Calendar("period", 0, 1, "W-SUN"), 365.25 / 7.0, None),
+        (Calendar("period", 0, 1, "Y-DEC"), None, None),
+    ],
+)
+def test_the_season_is_read_off_the_calendar(calendar: Calendar, periods: float | None, whole: int | None) -> None:
+    assert calendar.season_length == (None if periods is None else pytest.approx(periods))
+    assert season_length(calendar) == whole

@@ -169,3 +169,19 @@ def test_a_truth_value_as_cohort_points_to_the_treated_argument() -> None:
 def test_a_cohort_column_with_very_wide_integers_is_read_by_hashing() -> None:
     panel = read(long_frame(law=laws(2003, 2004, 10**12, dtype="int64")))
     assert panel.never_treated.tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("never", ["2099-12-31", pd.Timestamp("2099-12-31")])
+def test_a_date_that_stands_for_never_is_declared_as_text_or_as_a_date(never: object) -> None:
+    dates = pd.Series(list(pd.date_range("2001-01-01", periods=4, freq="YS")) * 3)
+    law = pd.to_datetime(laws("2003-01-01", "2004-01-01", "2099-12-31"))
+    assert read(long_frame(year=dates, law=law), never=never).first_treated.tolist() == [2, 3, NEVER]
+
+
+@pytest.mark.parametrize(
+    "periods", [pd.date_range("2001-01-01", periods=4, freq="YS"), pd.period_range("2001", periods=4, freq="Y")]
+)
+def test_a_bare_year_is_no_start_where_periods_are_dates(periods: Any) -> None:
+    frame = long_frame(year=pd.Series(list(periods) * 3), law=laws(2003, 2004, None))
+    with pytest.raises(DataError, match=r"is 2003(\.0)? \(\w+\) in row"):
+        read(frame)

@@ -157,3 +157,8 @@ def test_estimators_read_cross_sections_or_refuse_them(name: str) -> None:
     else:
         with pytest.raises(DesignRefused, match="repeated cross-sections"):
             estimator.fit(read(persons()), rng=np.random.default_rng(0))
+
+
+def test_doses_are_read_for_followed_units_alone() -> None:
+    with pytest.raises(ConfigError, match="'dose' is read for units that are followed over time"):
+        ek.Panel.from_frame(persons(), group="town", period="year", outcome="y", dose="x")

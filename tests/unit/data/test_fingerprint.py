@@ -161,3 +161,21 @@ def test_the_published_form_of_a_known_table_does_not_drift() -> None:
 def test_columns_without_a_value_are_refused_by_name() -> None:
     with pytest.raises(DataError, match="column 'x' holds list"):
         fingerprint(pd.DataFrame({"x": pd.Series([[1]], dtype=object)}))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (np.array([1j, 2j]), "complex"),
+        (np.array([1, 2], dtype="timedelta64[s]"), "Timedelta"),
+        (pd.Series([("a", 1)], dtype=object), "tuple"),
+    ],
+)
+def test_values_that_a_table_cannot_show_are_refused_by_name(values: Any, kind: str) -> None:
+    with pytest.raises(DataError, match=f"column 'x' holds {kind}"):
+        fingerprint(pd.DataFrame({"x": values}))
+
+
+def test_two_columns_of_one_name_have_no_fingerprint() -> None:
+    with pytest.raises(DataError, match="Two columns of the data have the same name"):
+        fingerprint(pd.concat([long_frame(), long_frame()[["y"]]], axis=1))

@@ -54,3 +54,15 @@ def test_weeks_with_gaps_stay_weeks() -> None:
     regular = regular_dates(pd.DatetimeIndex(["2004-01-05", "2004-01-12", "2004-01-26"]))
     assert regular.frequency == "W-SUN"
     assert np.diff(regular.counts).tolist() == [1, 2]
+
+
+def test_two_elections_in_one_year_are_months() -> None:
+    regular = regular_dates(pd.DatetimeIndex(["2000-03-07", "2000-11-07", "2002-11-05"]))
+    assert (regular.frequency, regular.aligned) == ("M", False)
+    assert np.diff(regular.counts).tolist() == [8, 24]
+
+
+def test_two_dates_in_one_month_are_days_however_far_apart() -> None:
+    regular = regular_dates(pd.DatetimeIndex(["2004-01-01", "2004-01-31", "2004-03-03"]))
+    assert (regular.frequency, regular.aligned) == ("D", True)
+    assert np.diff(regular.counts).tolist() == [30, 32]

@@ -170,3 +170,17 @@ def test_two_columns_of_one_name_are_refused() -> None:
     frame = pd.concat([long_frame(), long_frame()[["y"]]], axis=1)
     with pytest.raises(DataError, match="Two columns of the data are named 'y'"):
         read(frame)
+
+
+def test_a_covariate_that_no_row_has_leaves_nothing_to_analyse() -> None:
+    with pytest.raises(DataError, match="No row has an outcome together with every dose") as refused:
+        read(long_frame(x=np.nan), covariates=["x"])
+    assert "Look at 'x' in the data" in str(refused.value)
+
+
+def test_outcomes_that_are_known_only_where_treatment_is_not_leave_nothing_to_analyse() -> None:
+    empty = np.nan
+    on = [0.0, empty, 1.0, 1.0, 0.0, 0.0, empty, 1.0, 0.0, 0.0, empty, 1.0]
+    y = [empty, 1.0, empty, empty, empty, empty, 2.0, empty, empty, empty, 3.0, empty]
+    with pytest.raises(DesignRefused, match="no unit with a known outcome"):
+        read(long_frame(y=y, on=on), treated="on")

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evalkit.data.schema import Located, check_columns, convert_text
+from evalkit.data.schema import Located, check_columns, convert_text, parse_dates
 from evalkit.errors import DataError
 from evalkit.study.spec import ColumnSchema
 
@@ -93,3 +93,17 @@ def test_typed_frames_are_held_to_their_declaration_too() -> None:
 )
 def test_undeclared_columns_are_numbers_only_if_every_value_is_one(values: list[str], expected: list[object]) -> None:
     assert convert_text(pd.DataFrame({"x": values}), [], set(), HERE)["x"].tolist() == expected
+
+
+def test_values_on_the_limits_are_within_the_declared_range() -> None:
+    assert converted(["0", "5"], "integer", minimum=0, maximum=5).tolist() == [0, 5]
+
+
+def test_dates_that_came_as_dates_stay_as_they_are() -> None:
+    days = pd.to_datetime(["2004-02-29", "2005-01-01"])
+    frame = pd.DataFrame({"x": days, "y": ["2004-02", None]})
+    declared = [ColumnSchema(name="x", type="date"), ColumnSchema(name="y", type="date", nullable=True)]
+    parsed = parse_dates(frame, declared, HERE)
+    assert parsed["x"].tolist() == days.tolist()
+    assert parsed["y"].iloc[0] == pd.Timestamp("2004-02-01")
+    assert pd.isna(parsed["y"].iloc[1])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from evalkit.data.sql import read_sql, redact, require_reading
+from evalkit.data.sql import read_only, read_sql, redact, require_reading
 from evalkit.errors import ConfigError, DataError
 from evalkit.study.spec import SqlSource
 
@@ -137,3 +138,14 @@ def test_every_part_of_an_address_is_taken_out_of_a_drivers_message() -> None:
     url = sa.make_url(f"postgresql://mayor:{CANARY}%21@db.city.gov:5432/calls?sslkey=private-key-file")
     message = redact(f'connection to "db.city.gov" failed for mayor / {CANARY}! ({url.query["sslkey"]}) on calls', url)
     assert message == 'connection to "***" failed for *** / *** (***) on ***'
+
+
+@pytest.mark.parametrize(
+    ("dialect", "asked"),
+    [("sqlite", ["PRAGMA query_only = ON"]), ("postgresql", ["SET TRANSACTION READ ONLY"]), ("mssql", [])],
+)
+def test_a_transaction_is_read_only_in_the_words_of_the_database(dialect: str, asked: list[str]) -> None:
+    said: list[str] = []
+    connection: Any = SimpleNamespace(dialect=SimpleNamespace(name=dialect), exec_driver_sql=said.append)
+    read_only(connection)
+    assert said == asked

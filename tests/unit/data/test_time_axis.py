@@ -105,3 +105,21 @@ def test_columns_that_are_no_calendar_are_refused_with_row_and_way_on(values: An
 def test_a_single_period_is_refused_as_a_design() -> None:
     with pytest.raises(DesignRefused, match="one period only: t = 2001"):
         axis_of([2001, 2001])
+
+
+def test_two_ways_of_writing_one_month_are_refused() -> None:
+    with pytest.raises(DataError, match="no halves, quarters or twelfths"):
+        axis_of([1999.0, 1999.08, 1999.0833, 1999.25])
+
+
+def test_dates_on_different_days_of_their_years_are_taken_as_years_and_reported() -> None:
+    _, axis = axis_of(pd.to_datetime(["2000-11-07", "2004-11-02", "2008-11-04"]))
+    assert (axis.time.tolist(), axis.calendar.text(0)) == ([0, 1, 2], "2000-01-01")
+    remark = next(each for each in axis.remarks if each.id == "dates_not_aligned")
+    assert "fall on different days" in remark.text
+    assert "(2000-11-07 as 2000-01-01)" in remark.text
+
+
+def test_text_in_a_column_of_objects_is_refused_as_text() -> None:
+    with pytest.raises(DataError, match="holds text: '2001' in row 0"):
+        axis_of(pd.Series(["2001", "2002"], dtype=object))

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from evalkit.data.events.records import kind_of
 from evalkit.errors import ConfigError, DataError
 from tests.unit.data.events.conftest import Read
 
@@ -134,3 +135,36 @@ def test_a_damaged_parquet_file_is_refused(tmp_path: Path, read: Read) -> None:
         read(path="calls.parquet")
     frame.to_parquet(path)
     assert read(path="calls.parquet")[1].pages_without_checksum > 0
+
+
+def test_text_and_parquet_are_not_read_as_one(tmp_path: Path, read: Read) -> None:
+    frame = pd.DataFrame({"day": ["2020-01-01", "2020-01-31"], "area": ["a", "b"]})
+    frame.to_parquet(tmp_path / "calls-1.parquet")
+    frame.to_csv(tmp_path / "calls-2.csv", index=False)
+    with pytest.raises(DataError, match=r"more than one format: 'calls-1.parquet', 'calls-2.csv'"):
+        read(path="calls-*")
+
+
+def test_a_column_of_lists_is_no_place(tmp_path: Path, read: Read) -> None:
+    days = pd.to_datetime(["2020-01-01", "2020-01-31"])
+    pd.DataFrame({"day": days, "area": [["a"], ["b"]]}).to_parquet(tmp_path / "r.parquet")
+    with pytest.raises(DataError, match=r"'area' of 'r.parquet' is of type VARCHAR\[\], which is no single value"):
+        read(path="r.parquet")
+
+
+def test_moments_with_a_zone_need_the_city_s(tmp_path: Path, read: Read) -> None:
+    days = pd.to_datetime(["2020-01-01 03:00", "2020-03-01 03:00"]).tz_localize("UTC")
+    pd.DataFrame({"day": days, "area": ["a", "a"]}).to_parquet(tmp_path / "r.parquet")
+    with pytest.raises(ConfigError, match=r"'day' has a time zone, .*(.|\n)*America/Chicago"):
+        read(path="r.parquet")
+    recording = {"since": "2019-12-01", "until": "2020-02-29"}
+    frame, _ = read(path="r.parquet", time_zone="America/Chicago", recording=recording)
+    assert frame["n"].tolist() == [1, 0, 1]  # both on the evening of the day before, in Chicago
+
+
+def test_categories_of_a_parquet_file_are_text(tmp_path: Path, read: Read) -> None:
+    days = pd.to_datetime(["2020-01-01", "2020-01-31"])
+    frame = pd.DataFrame({"day": days, "area": pd.Categorical(["a", "b"])})
+    frame.to_parquet(tmp_path / "r.parquet")
+    assert read(path="r.parquet")[0]["area"].tolist() == ["a", "b"]
+    assert kind_of("ENUM('a', 'b')") == "text"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -175,3 +176,58 @@ def test_a_table_or_column_that_does_not_exist_is_named(city: sa.Engine, folder:
         connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS bare (id text, created date)")
     with pytest.raises(ConfigError, match="names the column 'tract', which is not in 'bare'"):
         build(of_table("bare"), folder, NAMES, "requests")
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind"),
+    [
+        (sa.Boolean(), "truth"),
+        (sa.Numeric(12, 2), "number"),
+        (sa.BigInteger(), "number"),
+        (sa.Date(), "date"),
+        (sa.DateTime(), "timestamp"),
+        (sa.DateTime(timezone=True), "zoned"),
+        (sa.String(40), "text"),
+        (sa.types.NullType(), "text"),  # of the server's own, which the driver does not know
+    ],
+)
+def test_a_column_is_read_by_its_declared_type_where_the_database_keeps_to_it(declared: Any, kind: str) -> None:
+    assert record_table._kind(declared, "postgresql") == kind
+    assert record_table._kind(declared, "sqlite") == "text"
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> sqlite3.Connection:
+    """A file database with a truth value and a column without a type."""
+    connection = sqlite3.connect(tmp_path / "calls.db")
+    connection.execute("CREATE TABLE calls (day DATE, area, urgent BOOLEAN)")
+    rows = [("2020-01-01", "a", 1), ("2020-01-05", "a", 0), ("2020-01-09", "b", 1), ("2020-01-31", "b", None)]
+    connection.executemany("INSERT INTO calls VALUES (?, ?, ?)", rows)
+    connection.commit()
+    monkeypatch.setenv("CITY_DB", f"sqlite:///{tmp_path / 'calls.db'}")
+    return connection
+
+
+def test_dates_and_truth_values_of_sqlite_are_read_and_columns_without_a_type(calls: sqlite3.Connection) -> None:
+    urgent = {"name": "urgent", "kind": "mean", "column": "urgent"}
+    source = EventsSource.model_validate(
+        {"kind": "events", "database": {"url_env": "CITY_DB", "table": "calls"}, "time": "day", "every": "month",
+         "place": "area", "measures": [{"name": "n", "kind": "count"}, urgent]}
+    )  # fmt: skip
+    frame, _ = build(source, Path(), Names("area", "month"), "calls")
+    assert frame[["area", "n", "urgent"]].to_numpy().tolist() == [["a", 2, 0.5], ["b", 2, 1.0]]
+    calls.close()
+
+
+def test_a_cell_of_a_table_that_is_no_number_is_shown_without_a_row(calls: sqlite3.Connection) -> None:
+    calls.execute("ALTER TABLE calls ADD COLUMN cost REAL")
+    calls.execute("UPDATE calls SET cost = CASE area WHEN 'a' THEN '1.5' ELSE 'much' END")
+    calls.commit()
+    source = EventsSource.model_validate(
+        {"kind": "events", "database": {"url_env": "CITY_DB", "table": "calls"}, "time": "day", "every": "month",
+         "place": "area", "measures": [{"name": "cost", "kind": "sum", "column": "cost"}]}
+    )  # fmt: skip
+    with pytest.raises(DataError, match="'much'") as refused:
+        read(source, root=Path())
+    assert " row " not in refused.value.what
+    calls.close()

@@ -70,3 +70,12 @@ def test_a_stray_date_that_stretches_the_calendar_is_refused(monkeypatch: pytest
     monkeypatch.setattr("evalkit.data.events.recording.MOST_CELLS", 1_000)
     with pytest.raises(DataError, match=r"from 1900-01-01 to 2020-05-31"):
         read(RECORDS + "1900-01-01,b\n")
+
+
+def test_a_declared_beginning_or_end_holds_for_units_whose_own_record_says_less(read: Read) -> None:
+    declared = {"otherwise": "first_and_last_record_of_unit", "since": "2020-01-01"}
+    frame, _ = read("day,area\n2020-02-01,a\n2020-04-30,a\n2020-03-01,b\n2020-03-31,b\n", recording=declared)
+    assert shown(frame.loc[frame["area"] == "b", "n"]) == [0, 0, 2, None]
+    declared = {"otherwise": "first_and_last_record_of_unit", "until": "2020-05-31"}
+    frame, _ = read("day,area\n2020-02-01,a\n2020-04-30,a\n2020-03-01,b\n2020-03-31,b\n", recording=declared)
+    assert shown(frame.loc[frame["area"] == "b", "n"]) == [None, 2, 0, 0]

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from evalkit.errors import DataError
 from tests.unit.data.events.conftest import Read
 
 ROWS = ["1,2020-01-05,a,10,2020-01-05", "1,2020-02-05,a,10,2020-02-01", "2,2020-01-01,a,20,2020-01-01",
@@ -45,3 +51,21 @@ def test_summer_time_lengthens_no_duration(read: Read) -> None:
     declared = {"measures": [measure], "extracted": "2020-04-30", "recording": {"since": "2020-03-01"}}
     assert read(text, time_zone="America/Chicago", **declared)[0]["h"].iloc[0] == 23
     assert read(text, **declared)[0]["h"].iloc[0] == 24
+
+
+def test_versions_are_ordered_by_a_number_too(tmp_path: Path, read: Read) -> None:
+    days = pd.to_datetime(["2020-01-05", "2020-02-05", "2020-01-01", "2020-02-29"])
+    frame = pd.DataFrame({"id": ["1", "1", "2", "3"], "day": days, "area": "a", "version": [10, 9, 1, 1]})
+    frame.to_parquet(tmp_path / "r.parquet")
+    rule = {"by": "id", "order": "version", "keep": "last"}
+    found, intake = read(path="r.parquet", deduplicate=rule, recording={"since": "2020-01-01", "until": "2020-02-29"})
+    assert found["n"].tolist() == [2, 1]  # version 10 comes after version 9, as text it would not
+    assert intake.copies == 1
+
+
+def test_records_without_a_place_are_counted_where_no_table_lists_the_places(read: Read) -> None:
+    text = "day,area\n2020-01-01,a\n2020-01-09,\n2020-01-11,  \n2020-01-31,b\n"
+    _, intake = read(text, place={"column": "area", "at_most_unmatched": 0.5})
+    assert (intake.unmatched, intake.unmatched_keys) == (2, (("empty", 2),))
+    with pytest.raises(DataError, match=r"2 of 4 records .* 'area' is empty .* most often 'empty' \(2 records\)"):
+        read(text)

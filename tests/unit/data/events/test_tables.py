@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from evalkit.errors import ConfigError, DataError
@@ -68,3 +69,11 @@ def test_a_unit_that_the_table_of_units_lacks_is_unmatched(tmp_path: Path, read:
     with pytest.raises(DataError, match=r"1 of 3 .* is empty or none of the listed units, most often 'c'"):
         read(RECORDS, units=units)
     assert read(RECORDS, units=units, place={"column": "area", "at_most_unmatched": 0.5})[1].unmatched == 1
+
+
+def test_keys_that_a_table_holds_as_decimals_are_those_of_the_records(tmp_path: Path, read: Read) -> None:
+    table = pd.DataFrame({"area": [101.0, 102.0, 103.5], "district": ["N", "N", "S"]})
+    table.to_parquet(tmp_path / "areas.parquet")
+    place = {"column": "area", "table": {"path": "areas.parquet", "key": "area", "unit": "district"}}
+    frame, _ = read("day,area\n2020-01-01,101\n2020-01-05,102\n2020-01-31,103.5\n", place=place)
+    assert dict(zip(frame["area"], frame["n"], strict=True)) == {"N": 2, "S": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from evalkit.data.events.build import Names, build
+from evalkit.data.events.intake import Intake
 from evalkit.data.panel import Panel
 from evalkit.data.quality.lag import completeness
 from evalkit.data.quality.report import quality
@@ -192,3 +194,50 @@ def test_a_blind_look_at_a_panel_sees_no_spike_of_the_treated_after_the_start() 
     study = spec({"kind": "file", "path": "x.csv"})
     assert quality(study, panel_of(outcome), None, blind=False)[1].status == "informational"
     assert quality(study, panel_of(outcome), None, blind=True)[1].status == "pass"
+
+
+def test_pages_without_checksums_are_told_of_and_blamed_on_nobody(tmp_path: Path) -> None:
+    event_worlds.write(tmp_path, name="requests.parquet")
+    whole().to_parquet(tmp_path / "data" / "requests.parquet", index=False)
+    content = event_worlds.source(path="data/requests.parquet")
+    frame, intake = build(EventsSource.model_validate(content), tmp_path, Names("district", "month", "start"), "r")
+    panel = Panel.from_frame(frame, unit="district", period="month", outcome="requests", cohort="start")
+    files = quality(spec(content), panel, intake, blind=False)[0]
+    assert (files.id, files.status) == ("data_files", "informational")
+    many = replace(intake, too_many="the records are of more than 20000 units", lag=None, closings=None, composition={})
+    told = {each.id: each for each in quality(spec(content), panel, many, blind=False)}
+    for name in ("data_definition_changes", "data_bulk_closures", "data_reporting_lag"):
+        assert told[name].status == "not_run"
+        assert told[name].reading != quality_reading(panel, content, replace(intake, lag=None, closings=None), name)
+
+
+def quality_reading(panel: Panel, content: dict[str, Any], intake: Intake, name: str) -> str:
+    return next(each.reading for each in quality(spec(content), panel, intake, blind=False) if each.id == name)
+
+
+def test_records_entered_before_they_happened_are_a_warning(look: Look) -> None:
+    records = whole().copy()
+    records.loc[records.index[::20], "entered"] = records["created"] - pd.Timedelta(days=40)
+    found = look(records)["data_reporting_lag"]
+    assert found.status == "warn"
+    assert dict(found.details)["share_entered_early"] == pytest.approx(0.05, abs=0.005)
+    share = dict(found.details)["share_entered_early"]
+    assert f"{100 * share:.1f} % of records are entered before they happened" in found.reading
+
+
+def test_few_places_without_a_unit_at_all_times_are_told_and_no_warning(look: Look) -> None:
+    records = whole().copy()
+    records.loc[records.index[::120], "tract"] = "99999"
+    place = {**event_worlds.source()["place"], "at_most_unmatched": 0.2}
+    found = look(records, place=place)["data_unmatched"]
+    assert found.status == "informational"
+    assert found.value == pytest.approx(1 / 120, rel=0.01)
+    assert "'99999'" in found.reading
+
+
+def test_a_panel_of_very_many_cells_is_not_searched_for_spikes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evalkit.data.quality.cells.MOST_CELLS", 100)
+    panel = panel_of(np.random.default_rng(2).normal(10, 1, (6, 20)))
+    spikes = quality(spec({"kind": "file", "path": "x.csv"}), panel, None, blind=False)[1]
+    assert (spikes.id, spikes.status) == ("data_spikes", "not_run")
+    assert "100" in spikes.reading
