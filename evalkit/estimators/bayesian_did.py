@@ -11,7 +11,7 @@ from pydantic import Field
 from evalkit.aggregate import Cells
 from evalkit.data.did_inputs import DidInputs, prepared, read_inputs, subgroup_codes
 from evalkit.data.panel import Panel
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, Reason
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator, nothing_estimated
 from evalkit.numerics import did_cells, did_engines
@@ -205,33 +205,35 @@ class BayesianDid(PanelEstimator):
         return self.family == "gaussian" and self.errors != "iid"
 
     def _refuse_contradictions(self, panel: Panel) -> None:
-        other = self.family != "gaussian"
+        family, other = self.family, self.family != "gaussian"
         noisy = self.standard_error is not None or panel.cross_sections is not None
         wrong = [
-            (self.engine == "exact" and other, f"engine is exact, and the family {self.family} has no exact engine.",
+            (self.engine == "exact" and other, Reason("engine is exact; {family} has no exact engine.", family=family),
              "engine: auto or nuts for this family", "Set engine: nuts, or family: gaussian."),
             (self.engine == "importance" and self.family not in ON_LINK,
-             f"engine is importance, which the family {self.family} does not have.",
+             Reason("engine is importance, which the family {family} does not have.", family=family),
              "engine: auto, or a family of counts or shares", "Set engine: auto."),
-            (self.family == "binomial" and self.prior_only, "prior_only of shares would need levels of their own.",
+            (family == "binomial" and self.prior_only, Reason("prior_only of shares would need levels of their own."),
              "prior_only: false with family: binomial", "Set prior_only: false."),
-            (self.errors == "ar1" and other, f"errors is ar1, which the family {self.family} does not have.",
+            (self.errors == "ar1" and other,
+             Reason("errors is ar1, which the family {family} does not have.", family=family),
              "errors: auto or iid for this family", "Set errors: auto."),
-            (self.standard_error is not None and other, "standard_error is for Gaussian outcomes.",
+            (self.standard_error is not None and other, Reason("standard_error is for Gaussian outcomes."),
              "family: gaussian", "Set family: gaussian, or leave standard_error out."),
-            (panel.cross_sections is not None and other, f"The family {self.family} follows units over time, and these "
-             "data are repeated cross-sections.", "family: gaussian", "Set family: gaussian, or sum rows by group."),
+            (panel.cross_sections is not None and other,
+             Reason("The family {family} follows units, and these are repeated cross-sections.", family=family),
+             "family: gaussian", "Set family: gaussian, or sum rows by group."),
             (panel.cross_sections is not None and bool(self.standard_error or self.subgroup),
-             "standard_error and subgroup are for units followed over time.", "neither of them with data.group",
+             Reason("standard_error and subgroup are for units followed over time."), "neither of them with data.group",
              "Leave them out."),
-            (noisy and self.engine == "nuts", "Noise of known variance has the exact engine alone.",
+            (noisy and self.engine == "nuts", Reason("Noise of known variance has the exact engine alone."),
              "engine: auto or exact", "Set engine: auto."),
-            (noisy and self.prior_only, "prior_only needs outcomes without noise of known variance.",
+            (noisy and self.prior_only, Reason("prior_only needs outcomes without noise of known variance."),
              "prior_only: false", "Set prior_only: false."),
         ]  # fmt: skip
-        for found, what, allowed, next_step in wrong:
+        for found, reason, allowed, next_step in wrong:
             if found:
-                raise ConfigError(what, allowed=allowed, next_step=next_step)
+                raise ConfigError(reason, allowed=allowed, next_step=next_step)
 
     def _size(self, sample: Sample, leads: CellTable | None) -> int:
         """Draws kept: fewer where cells of single units are many."""

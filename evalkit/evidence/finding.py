@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, Reason
 from evalkit.estimate import Estimate
 from evalkit.evidence.natural import Effect, effect_of, share_base
 from evalkit.evidence.schema import FindingBlock
@@ -85,8 +85,12 @@ def mid_scale(outcome: Outcome) -> MidScale:
     scale = scale_of_unit(outcome.mid.unit, outcome.unit)
     if scale == "log" and outcome.transform != "log":
         raise ConfigError(
-            f"The smallest change that matters of '{outcome.name}' is in {outcome.mid.unit}, "
-            "but the outcome is not analysed in logs.",
+            Reason(
+                "The smallest change that matters of '{outcome}' is in {unit}, but the outcome is not analysed in "
+                "logs.",
+                outcome=outcome.name,
+                unit=outcome.mid.unit,
+            ),
             allowed=f"a number in {outcome.unit}, or in percent",
             next_step="Change the mid, or set transform: log.",
         )

@@ -8,9 +8,10 @@ from typing import Final, Literal
 
 import numpy as np
 
-from evalkit.errors import DataError
+from evalkit.errors import DataError, Reason
 from evalkit.indicators.phrases import SENTENCES
 from evalkit.indicators.series import Series, read_series
+from evalkit.language import why
 from evalkit.numerics.control_chart import Chart, Rule, events, measurements, signals, without_season
 from evalkit.numerics.forecasting import Forecast, Scale, forecast, over_window
 from evalkit.numerics.seasonal_factors import added, factors
@@ -259,12 +260,14 @@ def _foretold(found: Indicator, seed: int) -> Indicator:
         level = _level(spec, series, int(window[0]), int(window[-1]))
         whole = level.periods == when.over
         status: Status = "unknown" if not whole else "reached" if bool(found.reaches(level.value)) else "missed"
-        why = SENTENCES["date_passed" if whole else "date_without_data"]
-        return _with(found, None, why, status, level if whole else found.latest)
+        said = SENTENCES["date_passed" if whole else "date_without_data"]
+        return _with(found, None, said, status, level if whole else found.latest)
     try:
         drawn, exposure = _drawn(spec, series, seed)
     except (FloatingPointError, np.linalg.LinAlgError) as error:
-        return _with(found, None, SENTENCES["not_foretold"].format(reason=error), "under_way", found.latest)
+        return _with(
+            found, None, SENTENCES["not_foretold"].format(reason=why(Reason.of(error))), "under_way", found.latest
+        )
     level_draws = spec.measure.per * over_window(drawn.drawn, exposure, window)
     tail = (1.0 - spec.forecast.level) / 2.0
     low, middle, high = (float(each) for each in np.quantile(level_draws, [tail, 0.5, 1.0 - tail]))
