@@ -57,7 +57,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[EvalkitError], str]] = {
     "treatment switches off": (
         lambda: read(long_frame(on=[0, 1, 0, 0] * 3), treated="on"),
         DesignRefused,
-        "switches off in 3 units: 'Akron' (2003)",
+        r"switches off in 3 units: 'Akron' \(2003\)",
     ),
     "dose never changes": (
         lambda: read(long_frame(dose=2.5), dose="dose"),
