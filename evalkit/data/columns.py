@@ -23,7 +23,7 @@ ROWS_SHOWN = 5
 
 _ROLES: Final = {
     "outcome": "outcome", "weight": "weight", "exposure": "exposure", "covariate": "covariate", "dose": "dose",
-    "treated": "treatment", "period": "period",
+    "treated": "treated", "period": "period",
 }  # fmt: skip
 ROLES: Final = Phrases(_ROLES)
 """What a column is read as, in words."""
@@ -86,7 +86,11 @@ def require_columns(df: object, roles: Mapping[str, str]) -> pd.DataFrame:
         if name not in df.columns:
             near = next((other for other in known if other.lower() == str(name).lower()), closest(str(name), known))
             raise ConfigError(
-                f"The {role} column {name!r} is not in the data.",
+                Reason(
+                    "The {role} column {name!r} is not in the data.",
+                    role=ROLES.reason(role) if role in ROLES else role,
+                    name=name,
+                ),
                 allowed=quote_names(known, limit=20),
                 next_step=f"Did you mean '{near}'?" if near else f"Name an existing column as {role}.",
             )

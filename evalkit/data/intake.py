@@ -82,7 +82,7 @@ class Request:
         other = (*taken[1:], self.weight, self.exposure)
         if self.outcome in other:
             raise ConfigError(
-                f"The column '{self.outcome}' is named as the outcome and in another role as well.",
+                Reason("The column '{name}' is named as the outcome and in another role as well.", name=self.outcome),
                 next_step="Copy it under another name if both are meant.",
             )
         for name in self.covariates:
