@@ -14,7 +14,7 @@ from tests.calibrated.cells import HEADS, cells, line, percent
 from tests.calibrated.figure import alt, gap, picture
 from tests.calibrated.fingerprint import TREE, Fingerprints
 from tests.calibrated.measure import Kind, Row
-from tests.calibrated.register import ESTIMATORS, RULES, marked
+from tests.calibrated.register import CALIBRATED, ESTIMATORS, marked
 
 PAGE: Final = TREE / "docs" / "calibration.md"
 WORDS: Final = Path(__file__).with_name("words.md")
@@ -33,7 +33,7 @@ FAMILIES: Final[Mapping[str, Sequence[str]]] = {
     "Interrupted series": ("interrupted_time_series", "placebo_dates"),
     "Power, indicators and scores": (),
 }  # fmt: skip
-OF_MANY: Final = ("clustered", "")
+OF_MANY: Final = ("clustered", "two_way", "conley", "")
 """Inference of difference-in-differences with many clusters; by any other the row is one of few treated places."""
 KINDS: Final[Mapping[Kind, str]] = {
     "ranks": "Simulation-based calibration",
@@ -136,7 +136,10 @@ def register(known: Sequence[Known]) -> str:
     """Estimators and rules with their tests, the number of their rows, and what these lie between."""
     tests = marked(TREE / "tests")
     said = []
-    for what, names in (("estimator", ESTIMATORS), ("rule of inference", RULES)):
+    for what, names in (
+        ("estimator", ESTIMATORS),
+        ("rule of inference", [name for name in CALIBRATED if name not in ESTIMATORS]),
+    ):
         said += [
             line([what, "tests", "rows", "intervals held, in points more or less than they say (worlds)"]),
             "|---|---|---|---|",

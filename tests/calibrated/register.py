@@ -18,7 +18,9 @@ NO_RULE: Final = ("of_design",)
 """Stands for the rules of estimators' own designs, which are listed by themselves."""
 ESTIMATORS: Final = tuple(BUILT_IN)
 RULES: Final = tuple(name for name in (*get_args(TableMethod), *get_args(OwnMethod)) if name not in NO_RULE)
-CALIBRATED: Final = (*ESTIMATORS, *RULES)
+ERRORS: Final = ("cr2", "cr3", "two_way", "conley")
+"""Standard errors that a study may ask two-way fixed effects for, besides clustered ones."""
+CALIBRATED: Final = tuple(dict.fromkeys((*ESTIMATORS, *RULES, *ERRORS)))
 MARK: Final = "mark.calibrates("
 
 

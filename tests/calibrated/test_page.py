@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
+from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
 from tests.calibrated.fingerprint import TREE
 from tests.calibrated.measure import Row
 from tests.calibrated.page import FAMILIES, PAGE, Known, family_of, made, register, table
@@ -16,6 +18,11 @@ ROW = Row("interval", "imputation", "a world", 100, (0.9, None), {"value": 0.95,
 def test_every_estimator_and_every_rule_of_inference_has_a_test_that_calibrates_it() -> None:
     missing_ones = set(CALIBRATED) - set(marked(TREE / "tests"))
     assert not missing_ones, f"mark a simulation, @pytest.mark.calibrates(...): {sorted(missing_ones)}"
+
+
+def test_every_kind_of_error_of_two_way_fixed_effects_is_one_of_them_but_the_one_that_has_to_fail() -> None:
+    options = set(get_args(TwoWayFixedEffects.model_fields["errors"].annotation))
+    assert options - set(CALIBRATED) == {"unadjusted"}, "it takes all observations for independent"
 
 
 def test_every_estimator_stands_under_a_heading() -> None:
