@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from evalkit.cli.measures import common, finish
 from evalkit.cli.screen import Screen
 from evalkit.language import phrase, speaking
+
+if TYPE_CHECKING:
+    from evalkit.study.equality import EqualitySpec
 
 
 @click.command()
@@ -27,17 +31,13 @@ def equality(
     evalkit equality sample_city language=pt
     """  # noqa: D301 (click reads the backspace character as: keep these lines as they are)
     from evalkit.config import compose_measure
-    from evalkit.errors import ConfigError
     from evalkit.indicators.equality_result import evaluate_equality
     from evalkit.report.measure_bundle import read_document, write_equality
     from evalkit.report.provenance import provenance
-    from evalkit.study.equality import EqualitySpec
 
     screen = Screen(quiet=quiet, as_json=as_json)
     composed = compose_measure("equality", name, overrides, config_dir)
-    spec = composed.spec
-    if not isinstance(spec, EqualitySpec):
-        raise ConfigError(f"'{name}' is no equality tree.", next_step="See `evalkit list equality`.")
+    spec = cast("EqualitySpec", composed.spec)
     with speaking(composed.language):
         with screen.progress() as tell:
             tell("Reading the data and drawing the groups")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from evalkit.cli.measures import common, finish
 from evalkit.cli.screen import Screen
 from evalkit.language import phrase, speaking
+
+if TYPE_CHECKING:
+    from evalkit.study.indicator import IndicatorSpec
 
 
 @click.command()
@@ -27,17 +31,13 @@ def indicator(
     evalkit indicator california_fatal_accidents language=es
     """  # noqa: D301 (click reads the backspace character as: keep these lines as they are)
     from evalkit.config import compose_measure
-    from evalkit.errors import ConfigError
     from evalkit.indicators.result import evaluate_indicator
     from evalkit.report.measure_bundle import read_document, write_indicator
     from evalkit.report.provenance import provenance
-    from evalkit.study.indicator import IndicatorSpec
 
     screen = Screen(quiet=quiet, as_json=as_json)
     composed = compose_measure("indicator", name, overrides, config_dir)
-    spec = composed.spec
-    if not isinstance(spec, IndicatorSpec):
-        raise ConfigError(f"'{name}' is no indicator.", next_step="See `evalkit list indicators`.")
+    spec = cast("IndicatorSpec", composed.spec)
     with speaking(composed.language):
         with screen.progress() as tell:
             tell("Reading the data and foretelling them")

@@ -115,9 +115,9 @@ def _check_priority(spec: StudySpec, priorities: Sequence[str]) -> None:
     )
 
 
-def _estimator(node: object, label: str = "") -> Choice:
+def _estimator(node: Mapping[str, Any], label: str = "") -> Choice:
     """Look the class up by name, build it, and keep its settings as the class resolved them."""
-    if not isinstance(node, Mapping) or not isinstance(node.get("name"), str):
+    if not isinstance(node.get("name"), str):
         raise ConfigError(
             "The estimator's config has no 'name'.", next_step="Begin configs/estimator/X.yaml with `name: X`."
         )
@@ -135,18 +135,16 @@ def _estimator(node: object, label: str = "") -> Choice:
     return Choice(name=name, settings=resolved, label=label)
 
 
-def _with_own(node: object, study: Mapping[str, Any], typed: Collection[str] = ()) -> object:
+def _with_own(node: object, study: Mapping[str, Any], typed: Collection[str] = ()) -> dict[str, Any]:
     """An estimator's config with the study's own settings for it, except those that were typed."""
     if not isinstance(node, Mapping):
-        return node
+        return {}  # without a name, which is refused
     own = study["estimators"].get(node.get("name")) or {}
     return {**node, **{key: value for key, value in own.items() if key not in typed}}
 
 
 def _robustness(choice: Choice, composed: Mapping[str, Any]) -> Choice:
-    node = _with_own(resolve(composed, "estimator") or {}, composed["study"])
-    if not isinstance(node, Mapping):
-        node = {}
+    node = _with_own(resolve(composed, "estimator"), composed["study"])
     return _estimator({**node, **choice.settings, "name": choice.name}, choice.label)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from pydantic import ValidationError
 
@@ -67,10 +67,7 @@ def load_indicator(name: str, overrides: Sequence[str] = (), config_dir: Path | 
     >>> load_indicator("california_fatal_accidents", ["indicator.target.value=8"]).target.value
     8.0
     """
-    spec = compose_measure("indicator", name, overrides, config_dir).spec
-    if not isinstance(spec, IndicatorSpec):
-        raise TypeError(f"{name} is no indicator")
-    return spec
+    return cast("IndicatorSpec", compose_measure("indicator", name, overrides, config_dir).spec)
 
 
 def load_equality(name: str, overrides: Sequence[str] = (), config_dir: Path | None = None) -> EqualitySpec:
@@ -81,10 +78,7 @@ def load_equality(name: str, overrides: Sequence[str] = (), config_dir: Path | N
     ConfigError
         As :func:`load_indicator`.
     """
-    spec = compose_measure("equality", name, overrides, config_dir).spec
-    if not isinstance(spec, EqualitySpec):
-        raise TypeError(f"{name} is no equality tree")
-    return spec
+    return cast("EqualitySpec", compose_measure("equality", name, overrides, config_dir).spec)
 
 
 def compose_measure(

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -91,3 +95,21 @@ def test_a_run_whose_process_is_gone_is_found_and_closed(
         assert findings(capsys, "--fix")["Open runs"]["detail"] == "1 closed as KILLED"
         assert find_stale() == []
         assert client.get_run(live.run_id).info.status == "KILLED"
+
+
+def test_a_compiler_that_fails_is_found_where_the_sampler_is_asked_after(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sample(**settings: object) -> None:
+        raise OSError("g++: not found\nand a long log")
+
+    failing = SimpleNamespace(
+        __spec__=ModuleSpec("pymc", None),
+        Model=contextlib.nullcontext,
+        Normal=lambda *values, **more: 0.0,
+        sample=sample,
+    )
+    monkeypatch.setitem(sys.modules, "pymc", failing)
+    assert "Sampler" not in findings(capsys)
+    found = findings(capsys, "--sampler", code=1)["Sampler"]
+    assert (found["state"], found["detail"]) == ("problem", "OSError: g++: not found")

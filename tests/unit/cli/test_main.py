@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import click
@@ -175,3 +176,31 @@ def test_the_table_of_verbs_names_commands_that_exist() -> None:
         command = module.evalkit.get_command(context, verb)
         assert command is not None
         assert command.name == verb
+
+
+def test_an_unforeseen_error_is_json_too_when_asked(
+    raising: list[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising.append(ZeroDivisionError("float division by zero"))
+    assert main(["fail", "--json"]) == 1
+    found = json.loads(capsys.readouterr().err)["error"]
+    assert (found["kind"], found["exit_code"]) == ("ZeroDivisionError", 1)
+    assert found["what"].endswith("ZeroDivisionError: float division by zero")
+
+
+@pytest.mark.parametrize(("error", "code"), [(SystemExit(3), 3), (SystemExit("in words"), 1)])
+def test_what_ends_the_program_otherwise_keeps_its_code_and_says_nothing_of_a_signal(
+    error: SystemExit, code: int, raising: list[BaseException], capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising.append(error)
+    assert main(["fail"]) == code
+    assert "Terminated" not in capsys.readouterr().err
+
+
+def test_a_verb_runs_in_another_thread_which_can_take_no_signals(raising: list[BaseException]) -> None:
+    raising.append(DataError("Row 3 is empty."))
+    codes: list[int] = []
+    thread = threading.Thread(target=lambda: codes.append(main(["fail"])))
+    thread.start()
+    thread.join()
+    assert codes == [3]

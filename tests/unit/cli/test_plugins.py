@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.cli.plugins import everywhere, load
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, DataError
 from evalkit.estimators import registry
 
 SOURCE = """
@@ -110,3 +110,17 @@ def test_files_are_named_absolutely_for_other_processes_and_modules_by_name(tmp_
     file = tmp_path / "mine.py"
     assert everywhere([str(file), "homes.made"]) == (str(file), "homes.made")
     assert Path(everywhere(["mine.py"])[0]).is_absolute()
+
+
+def test_a_file_that_is_no_python_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.txt"
+    file.write_text(SOURCE.format(name="homemade"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="is not a Python file"):
+        load([str(file)])
+
+
+def test_an_error_that_the_file_words_itself_is_shown_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "needy.py"
+    file.write_text("from evalkit.errors import DataError\nraise DataError('No map of the city.')\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"^No map of the city\."):
+        load([str(file)])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -61,3 +62,27 @@ def test_a_terminal_gets_frames_and_markup_in_values_stays_text(
     assert "[link=x]a[/link]" in shown
     assert "\x1b[2J" not in shown
     assert "╭" in shown
+
+
+def test_a_step_that_is_told_of_again_goes_on_in_its_own_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rich.progress import Progress
+
+    begun: list[str] = []
+    shares: list[float | None] = []
+    begin, update = Progress.add_task, Progress.update
+
+    def add_task(self: Progress, text: str, **more: Any) -> Any:
+        begun.append(text)
+        return begin(self, text, **more)
+
+    def updated(self: Progress, task: Any, **more: Any) -> None:
+        shares.append(more.get("completed"))
+        update(self, task, **more)
+
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr(Progress, "add_task", add_task)
+    monkeypatch.setattr(Progress, "update", updated)
+    with Screen().progress() as tell:
+        tell("Sampling", 0.2)
+        tell("Sampling", 0.9)
+    assert (begun, shares) == (["Sampling"], [0.2, 0.9])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.cli.suggestions import suggest, suggest_measure
-from tests.small_study import write_study
+from tests.small_study import study, write_study
 
 
 def test_a_key_is_completed_up_to_its_next_dot() -> None:
@@ -69,3 +69,26 @@ def test_the_option_language_is_completed() -> None:
     for verb in ("portfolio", "compare", "report"):
         assert [item.value for item in done.get_completions([verb, "--language"], "")] == ["en", "es", "pt"]
     assert [item.value for item in done.get_completions(["indicator"], "cali")] == ["california_fatal_accidents"]
+
+
+def test_a_study_that_names_no_estimator_has_the_settings_of_the_usual_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(write_study(tmp_path, study(defaults=["_self_", {"override /check": "standard"}])))
+    assert suggest("estimator.meth", ["study=lights"]) == ["estimator.method="]
+
+
+def test_settings_within_settings_and_truth_values_are_suggested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(write_study(tmp_path))
+    (tmp_path / "configs" / "estimator").mkdir()
+    text = "name: mine\nprior: {mean: 0, robust: true}\nempty: {}\n"
+    (tmp_path / "configs" / "estimator" / "mine.yaml").write_text(text, encoding="utf-8")
+    typed = ["study=lights", "estimator=mine"]
+    assert suggest("estimator.", typed) == ["estimator.prior.", "estimator.empty="]
+    assert suggest("estimator.prior.", typed) == ["estimator.prior.mean=", "estimator.prior.robust="]
+    assert suggest("estimator.prior.robust=", typed) == [
+        "estimator.prior.robust=false", "estimator.prior.robust=true"
+    ]  # fmt: skip
+    assert suggest("estimator.prior.mean=", typed) == ["estimator.prior.mean=0"]

@@ -46,3 +46,8 @@ def test_a_folders_own_studies_are_declared_and_not_those_that_ship_with_evalkit
     assert set(declared) == {"lights", "night_buses"}
     assert declared["night_buses"] == ("Night buses", "Lima")
     assert {"castle_doctrine", "night_buses"} <= set(studies())
+
+
+def test_a_file_that_is_no_study_is_not_declared(folder: Path) -> None:
+    (folder / "configs" / "study" / "notes.yaml").write_text("- a list\n- of notes\n", encoding="utf-8")
+    assert [each.id for each in declared_studies()] == ["lights"]

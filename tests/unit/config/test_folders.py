@@ -53,3 +53,9 @@ def test_options_join_the_users_and_the_packaged_names(folder: Path) -> None:
 def test_the_users_file_hides_a_packaged_one_of_the_same_name(folder: Path) -> None:
     (folder / "configs" / "priorities.yaml").write_text("- {id: parks, title: Parks}\n", encoding="utf-8")
     assert Folders.find().file("priorities.yaml") == folder / "configs" / "priorities.yaml"
+
+
+def test_an_installation_without_its_configs_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evalkit.config.folders.__file__", str(tmp_path / "evalkit" / "config" / "folders.py"))
+    with pytest.raises(ConfigError, match="configs that ship with evalkit are missing"):
+        packaged()

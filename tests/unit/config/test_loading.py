@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 import evalkit as ek
-from evalkit.config import compose, load_study
+from evalkit.config import Folders, compose, load_study, search_path
+from evalkit.config.composing import read_alone
+from evalkit.config.folders import packaged
 from evalkit.errors import ConfigError
 from evalkit.estimators import registry
 from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
@@ -258,3 +260,56 @@ def test_a_registered_estimator_without_a_config_starts_from_its_own_defaults(
     assert load_study("lights", ["estimator=mine"]).estimator.name == "mine"
     chosen = load_study("lights", ["estimator=mine", "estimator.anticipation=1"]).estimator
     assert chosen.settings == {**Mine().settings(), "anticipation": 1}
+
+
+@pytest.mark.parametrize("header", ["", "# @package estimator\n"])
+def test_a_cross_check_is_the_same_whether_its_file_is_read_alone_or_by_hydra(header: str, folder: Path) -> None:
+    shipped = (packaged() / "estimator" / "callaway_santanna.yaml").read_text("utf-8")
+    (folder / "configs" / "estimator").mkdir()
+    own = folder / "configs" / "estimator" / "callaway_santanna.yaml"
+    own.write_text(header + shipped.replace("method: dr", "method: reg"), encoding="utf-8")
+    write_study(folder, study(robustness=["callaway_santanna"], design={"anticipation": 1}))
+    (found,) = load_study("lights", ["estimator.anticipation=0"]).robustness
+    assert (found.settings["method"], found.settings["anticipation"]) == ("reg", 1)
+
+
+def test_a_config_is_read_alone_only_where_it_means_the_same(folder: Path) -> None:
+    folders, place = Folders.find(), folder / "configs" / "estimator"
+    place.mkdir()
+    plain = read_alone(folders, "estimator/imputation.yaml")
+    assert plain is not None
+    assert plain["name"] == "imputation"
+    for text in ("defaults: [imputation]\nname: mine\n", "- a list\n", "name: [\n", "# @package x\nname: mine\n"):
+        (place / "mine.yaml").write_text(text, encoding="utf-8")
+        assert read_alone(folders, "estimator/mine.yaml") is None
+    assert read_alone(folders, "estimator/none.yaml") is None
+    (folder / "configs" / "config.yaml").write_text("defaults: [_self_]\n", encoding="utf-8")
+    assert read_alone(folders, "estimator/imputation.yaml") is None, "their own main config may say anything"
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [("study: lights\n", "The study's config is empty"), ("estimator: imputation\n", "config has no 'name'")],
+)
+def test_a_main_config_of_one_s_own_that_writes_over_a_part_is_refused(own: str, words: str, folder: Path) -> None:
+    write_study(folder, study(defaults=None))
+    shipped = (packaged() / "config.yaml").read_text("utf-8")
+    (folder / "configs" / "config.yaml").write_text(f"{shipped}\n{own}", encoding="utf-8")
+    with pytest.raises(ConfigError, match=words):
+        load_study("lights")
+
+
+@pytest.mark.parametrize("text", ["depth: 1\n", "name: 7\n"])
+def test_an_estimator_s_file_without_its_name_is_refused(text: str, folder: Path) -> None:
+    (folder / "configs" / "estimator").mkdir()
+    (folder / "configs" / "estimator" / "mine.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="estimator's config has no 'name'"):
+        load_study("lights", ["estimator=mine"])
+
+
+def test_few_parsed_files_are_kept_and_what_they_say_stays(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = load_study("lights")
+    monkeypatch.setattr(search_path, "MOST_PARSED", 2)
+    monkeypatch.setattr(search_path, "_parsed", {})
+    assert load_study("lights") == whole
+    assert len(search_path._parsed) == 2

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.config.folders import Folders
-from evalkit.config.overrides import prepare, sweep_jobs
+from evalkit.config.overrides import prepare, sweep_jobs, unknown_choice
 from evalkit.errors import ConfigError
 
 
@@ -87,3 +87,8 @@ def test_a_sweep_runs_every_combination_once_in_order() -> None:
 def test_a_continuous_range_cannot_be_swept() -> None:
     with pytest.raises(ConfigError, match="Cannot sweep"):
         sweep_jobs(["estimator.level=interval(0.8,0.9)"])
+
+
+def test_a_city_is_asked_for_where_no_table_lists_any() -> None:
+    assert unknown_choice("city", "gary", []).allowed == "none: there is no configs/cities.yaml"
+    assert unknown_choice("tracking", "x", []).allowed == "none: there is no folder configs/tracking"

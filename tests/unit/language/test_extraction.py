@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
 
+from evalkit.language import extraction
 from evalkit.language.extraction import holes, po_file, templates, translations
 from evalkit.language.spoken import LANGUAGES, Language
 
@@ -65,3 +67,33 @@ def test_a_percent_sign_stands_as_the_language_writes_it(language: Language) -> 
 
 def _ends(text: str) -> tuple[bool, bool]:
     return text.startswith(" "), text.endswith(" ")
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_catalogue_that_is_written_anew_is_the_one_that_ships(
+    language: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped, known = po_file(language).read_bytes(), translations(language)
+    monkeypatch.setattr(extraction, "templates", lambda: FOUND)
+    monkeypatch.setattr(extraction, "po_file", lambda code: tmp_path / f"{code}.po")
+    extraction.write(language, {**known, ("gone",): ("ido",)})
+    assert (tmp_path / f"{language}.po").read_bytes() == shipped
+
+
+def test_templates_that_are_new_come_in_without_a_translation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = [next(each for each in FOUND if len(each.english) == count) for count in (1, 2)]
+    monkeypatch.setattr(extraction, "templates", lambda: few)
+    monkeypatch.setattr(extraction, "po_file", lambda code: tmp_path / f"{code}.po")
+    assert extraction.translations("es") == {}
+    extraction.update()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["es.po", "pt.po"]
+    assert extraction.translations("pt") == {each.english: ("",) * len(each.english) for each in few}
+
+
+def test_texts_that_are_no_literals_are_no_templates() -> None:
+    source = "from evalkit.language import say_count\n"
+    assert list(extraction._in_source(source + "say_count(one, '{count} places', 2)\n", "x.py")) == []
+    (found,) = extraction._in_source(source + "say_count('{count} place', '{count} places', 2)\n", "x.py")
+    assert (found.english, found.line) == (("{count} place", "{count} places"), 2)
+    (page,) = extraction._in_page("{{ _(heading) }}{{ _('Who decides') }}", "x.j2")
+    assert page.english == ("Who decides",)

@@ -41,7 +41,9 @@ def test_threads_that_speak_different_languages_do_not_mix() -> None:
     assert current() == "en"
 
 
-@pytest.mark.parametrize(("typed", "near"), [("sp", "es"), ("Spanish", "es"), ("portugues", "pt"), ("eng", "en")])
+@pytest.mark.parametrize(
+    ("typed", "near"), [("sp", "es"), ("Spanish", "es"), ("portugues", "pt"), ("eng", "en"), ("pt_BR", "pt")]
+)
 def test_an_unknown_language_is_refused_with_the_closest_known(typed: str, near: str) -> None:
     with pytest.raises(ConfigError) as error:
         known_language(typed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evalkit.language import Phrases, mark, phrase, say, say_count, speaking
+from evalkit.language.grammar import unit_after
 
 WORDS = Phrases({"level": "from about {counterfactual} to about {observed}"})
 PAIRS = Phrases({"pair": ("higher", "lower")})
@@ -71,3 +72,13 @@ def test_a_count_takes_the_plural_of_the_language() -> None:
 def test_holes_of_a_translated_template_need_names() -> None:
     with speaking("es"), pytest.raises(TypeError, match="names"):
         phrase("p = {p}").format(0.05)
+
+
+def test_a_key_with_several_templates_is_not_filled_as_one() -> None:
+    with pytest.raises(TypeError, match="'pair' holds several templates"):
+        PAIRS.say("pair")
+
+
+def test_a_word_without_a_known_ending_stays_as_it_is() -> None:
+    with speaking("es"):
+        assert unit_after("1", "km nuevos") == "km nuevo"
