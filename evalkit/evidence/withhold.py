@@ -18,7 +18,9 @@ from evalkit.vocabulary import Diagnostic, Remark
 BY_COHORT: Final = frozenset({"goodman_bacon", "leave_one_cohort_out", "twfe_weights"})
 """Checks whose figures are effects of single cohorts, of pairs of them, or of all but one."""
 _ONE_NAME: Final = "(name withheld)"
-_NAMES: Final = re.compile(r"\(name withheld\)(?:(?:, | and )\(name withheld\))*(?: and \d+ more)?")
+_NAMES: Final = re.compile(
+    r"\(name withheld\)(?:(?:, | and )\(name withheld\))*(?: and \d+ more| y \d+ más| e mais \d+)?"
+)
 _QUOTED: Final = re.compile(r"(?<!\w)'(.+?)'(?!\w)")
 _WHOLE: Final = re.compile(r"(?<![\w.,%=-])(?<!\w = )\d[\d,]*(?![\w%]|[.,:-]\d|-|\s*%)")
 _OTHERWISE: Final = re.compile(

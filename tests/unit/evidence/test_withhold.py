@@ -13,7 +13,8 @@ from evalkit.errors import DesignRefused
 from evalkit.evidence.disclosure import Policy
 from evalkit.evidence.schema import Evidence
 from evalkit.evidence.withhold import in_check, in_remark, in_text, small_details
-from evalkit.language import speaking
+from evalkit.language import Language, speaking
+from evalkit.language.nouns import quoted
 from evalkit.vocabulary import Remark
 from tests.unit.evidence import made
 
@@ -145,3 +146,9 @@ def test_counts_are_withheld_as_the_language_writes_them() -> None:
         assert in_text("1.234 pessoas, em média 1,5.", people) == "1.234 pessoas, em média 1,5."
     with speaking("es"):
         assert in_text("1,234 personas y 3 fuera.", people) == "11 o más personas y menos de 11 fuera."
+
+
+@pytest.mark.parametrize(("language", "withheld"), [("es", "(nombres ocultos)."), ("pt", "(nomes ocultos).")])
+def test_names_of_people_in_a_list_that_was_cut_are_withheld_as_one(language: Language, withheld: str) -> None:
+    with speaking(language):
+        assert in_text(f"{quoted(['Ana', 'Rui', 'Zoe'], limit=2)}.", PEOPLE) == withheld
