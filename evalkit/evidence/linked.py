@@ -236,9 +236,7 @@ class _System:
             for variable, value in group:
                 finer.setdefault((group - {(variable, value)}, variable), set()).add(group)
         for whole, variable in sorted(finer, key=lambda each: (-len(each[0]), sorted(each[0]), each[1])):
-            parts = finer[whole, variable]
-            if all((measure, part) in self.values for part in parts):
-                self._one_sum(measure, whole, variable, sorted(parts, key=sorted))
+            self._one_sum(measure, whole, variable, sorted(finer[whole, variable], key=sorted))
 
     def _one_sum(self, measure: str, whole: Group, variable: str, parts: Sequence[Group]) -> None:
         keys = tuple((measure, part) for part in parts)

@@ -13,8 +13,9 @@ from evalkit.config import load_equality
 from evalkit.errors import ConfigError, DataError, EvalkitError
 from evalkit.indicators.equality_data import read_equality
 from evalkit.indicators.equality_document import EqualityDocument, document, tables
-from evalkit.indicators.equality_result import Equality, evaluate_equality
-from evalkit.indicators.equality_words import remarks, sentences
+from evalkit.indicators.equality_result import Equality, evaluate_equality, policy_of
+from evalkit.indicators.equality_words import path_words, remarks, say, score, sentences
+from evalkit.language import speaking
 from evalkit.numerics.equality_score import score_of
 from evalkit.report.measure_bundle import identity_of
 from evalkit.study.equality import EqualitySpec
@@ -176,6 +177,8 @@ def base() -> pd.DataFrame:
         (base().replace({"group": {"a": "A"}}), {}, "compares the group 'a', which has no row"),
         (base().assign(out_of=10), {}, "which is no share"),
         (base().assign(out_of=0), {}, "out of 0"),
+        (base().query("year == 2020"), {}, "Change since a baseline takes two years"),
+        (base().assign(year=lambda table: table["year"] + 0.25), {}, "holds no whole years"),
         (base(), {"baseline": "2019"}, "is no year of the data"),
         (base(), {"baseline": "2023"}, "nothing can have changed"),
         (base(), {"target": {"score": 60, "date": "2020"}}, "is not after the baseline"),
@@ -190,6 +193,64 @@ def test_what_cannot_be_is_refused_by_name(
         read_equality(flat_spec("share", 2, **changes), tmp_path)
     assert isinstance(error.value, ConfigError | DataError)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(("value", "error", "words"), [(0.0, 0.1, "takes levels above 0"), (2.0, 0.0, "error of 0")])
+def test_a_measurement_without_a_level_or_an_error_is_refused(
+    tmp_path: Path, value: float, error: float, words: str
+) -> None:
+    rows = [{"indicator": "i0", "group": group, "year": year, "value": 4.0, "std_error": 0.1}
+            for group in "ab" for year in (2020, 2023)]  # fmt: skip
+    rows[1] |= {"value": value, "std_error": error}
+    pd.DataFrame(rows).to_csv(tmp_path / "x.csv", index=False)
+    with pytest.raises(DataError, match=words):
+        read_equality(flat_spec("measurement", 1), tmp_path)
+
+
+def test_groups_that_are_not_compared_and_cells_without_numbers_play_no_part(tmp_path: Path) -> None:
+    third = base().query("group == 'a'").assign(group="c", count=-5)
+    empty = base().query("year == 2020").assign(year=2021, count=np.nan)
+    pd.concat([base(), third, empty]).to_csv(tmp_path / "x.csv", index=False)
+    found = read_equality(flat_spec("share", 2), tmp_path)
+    base().to_csv(tmp_path / "x.csv", index=False)
+    assert found.cells == read_equality(flat_spec("share", 2), tmp_path).cells
+
+
+def test_counts_of_a_restricted_source_are_of_people_even_where_others_publish_them() -> None:
+    plain = flat_spec("share", 1).model_dump(mode="json")
+    assert policy_of(EqualitySpec.model_validate(plain)).subject == "places"
+    closed = policy_of(EqualitySpec.model_validate({**plain, "data": {**plain["data"], "restricted": True}}))
+    assert (closed.subject, closed.reason) == ("persons", "the source is restricted")
+
+
+def test_a_target_whose_year_is_past_has_no_pace_and_a_change_through_0_is_unclear(tmp_path: Path) -> None:
+    spec = flat_spec("share", 1, target={"score": 90, "date": "2023"})
+    found = evaluate(tmp_path, world(1, {2020: [2.0], 2023: [2.0]}, 1_000), spec)
+    path, now = found.city.path, found.city.scores[found.data.now]
+    assert path is not None
+    assert (path.needed, path.ahead, path.years_left) == (None, None, 0.0)
+    said = sentences(found)
+    names = {"date": "2023"}
+    assert said["path"] == say("path_over", names, target="90", score=score(now.value))
+    assert found.city.change is not None
+    assert found.city.change.low < 0.0 < found.city.change.high
+    assert "unclear" in said["change"] or "0" in said["change"]
+    assert path_words(None, now) == say("path_none")
+
+
+def test_words_without_a_translation_are_listed_and_no_year_is_left_out_where_nothing_is_scored(
+    tmp_path: Path,
+) -> None:
+    frame = world(1, {2020: [2.0], 2021: [2.0], 2023: [2.0]}, 20)
+    plain = flat_spec("share", 1).model_dump(mode="json")
+    spec = EqualitySpec.model_validate({**plain, "data": {**plain["data"], "about": "people"}})
+    found = evaluate(tmp_path, frame, spec)
+    assert not found.city.scores
+    with speaking("es"):
+        told = remarks(found)
+    assert len(told) == 2
+    assert "i0" in told[0]
+    assert "Años" not in " ".join(told)
 
 
 def test_a_year_in_which_an_indicator_is_missing_is_left_out_above_it(tmp_path: Path) -> None:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
-from tests.indicator_worlds import frame
+from evalkit.errors import DataError
+from evalkit.indicators import result
+from evalkit.indicators.result import Indicator, evaluate_indicator
+from evalkit.indicators.words import remarks, sentences
+from tests.indicator_worlds import frame, spec, write
 from tests.unit.indicators.conftest import Made
 
 
@@ -93,15 +100,73 @@ def test_a_season_leaves_the_chart(made: Made) -> None:
     assert np.ptp(without.drawn_chart.centre) == pytest.approx(0.0, abs=1e-9)
 
 
-def test_the_same_seed_gives_the_same_draws(made: Made, tmp_path: object) -> None:
-    from pathlib import Path
+def test_the_season_of_measurements_is_added_and_leaves_the_drawn_chart(tmp_path: Path) -> None:
+    """Days of 12 with a wave of 6 and a noise of 0.05: what the season adds is the wave."""
+    table, wave = frame(), 6.0 * np.sin(2.0 * np.pi * np.arange(12) / 12.0)
+    table["days"] = 12.0 + np.tile(wave, 5) + 0.05 * np.random.default_rng(2).normal(size=60)
+    asked = spec("measurement", season=True, **{"target.date": "2023-06"})
+    found = evaluate_indicator(asked, data_root=write(tmp_path, table), seed=1)
+    assert found.season is not None
+    assert found.season[:12] == pytest.approx(wave, abs=0.2), "means of three years each"
+    assert np.ptp(found.drawn_chart.centre) == pytest.approx(0.0, abs=1e-9)
+    assert found.drawn_chart.value == pytest.approx(found.chart.value - found.season)
 
-    from evalkit.indicators.result import evaluate_indicator
-    from tests.indicator_worlds import spec, write
 
+def test_a_season_that_cannot_be_told_is_refused(tmp_path: Path) -> None:
+    """No event in any January of the baseline: there is no factor for it."""
+    table = frame()
+    table.loc[table["month"].str.contains("-01-"), "calls"] = 0
+    asked = spec("count", season=True, **{"target.date": "2023-06"})
+    with pytest.raises(DataError, match="The season cannot be told"):
+        evaluate_indicator(asked, data_root=write(tmp_path, table), seed=1)
+
+
+def without(tmp_path: Path, months: slice, **changes: Any) -> Indicator:
+    """Measurements that nobody took in these months."""
+    table = frame()
+    table.loc[table.index[months], "days"] = np.nan
+    asked = spec("measurement", **{"forecast.draws": 1000, **changes})
+    return evaluate_indicator(asked, data_root=write(tmp_path, table), seed=1)
+
+
+def test_the_latest_level_reaches_back_past_periods_without_data(tmp_path: Path) -> None:
+    """Nothing since the baseline: the last twelve months are looked at, whatever they are, then said to be empty."""
+    found = without(tmp_path, slice(36, None), **{"target.over": 36, "target.date": "2024-12"})
+    known = frame()["days"].iloc[24:36]
+    assert (found.latest.periods, found.latest.value) == (12, pytest.approx(known.mean()))
+
+
+def test_a_latest_level_without_any_data_is_said_to_be_unknown(tmp_path: Path) -> None:
+    found = without(tmp_path, slice(58, None), **{"target.value": 6.0})
+    said = sentences(found)
+    assert found.latest.periods == 0
+    assert np.isnan(found.latest.value)
+    assert "nan" not in " ".join(said.values())
+    assert said["pace"] == ""
+    assert any("2 periods" in text for text in remarks(found))
+
+
+def test_a_passed_date_without_data_is_neither_reached_nor_missed(tmp_path: Path) -> None:
+    found = without(tmp_path, slice(53, 54), **{"target.date": "2023-06"})
+    assert (found.status, found.outlook) == ("unknown", None)
+    assert "2023-06" in sentences(found)["chance"]
+
+
+def test_a_forecast_that_fails_says_why_and_the_chart_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object, **settings: object) -> None:
+        raise FloatingPointError("no mode was found")
+
+    monkeypatch.setattr(result, "forecast", fails)
+    found = without(tmp_path, slice(0, 0))
+    assert (found.status, found.outlook) == ("under_way", None)
+    assert "no mode was found" in sentences(found)["chance"]
+    assert found.chart.value.tolist() == frame()["days"].tolist()
+
+
+def test_the_same_seed_gives_the_same_draws(made: Made, tmp_path: Path) -> None:
     first = made()
     again = evaluate_indicator(
-        spec("measurement", **{"forecast.draws": 1000}), data_root=write(Path(str(tmp_path)), frame()), seed=1
+        spec("measurement", **{"forecast.draws": 1000}), data_root=write(tmp_path, frame()), seed=1
     )
     assert first.outlook is not None
     assert again.outlook is not None

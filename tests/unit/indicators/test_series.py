@@ -93,7 +93,9 @@ def test_a_season_that_the_calendar_does_not_tell_has_to_be_given(tmp_path: Path
     changes = {"baseline.start": 1, "baseline.end": 36, "target.date": 72, "data.source.columns": []}
     with pytest.raises(ConfigError, match="no season that the calendar tells"):
         read(tmp_path, "count", table, season=True, **changes)
-    assert read(tmp_path, "count", table, season=6, **changes).timeline.season == 6
+    when = read(tmp_path, "count", table, season=6, **changes).timeline
+    assert when.season == 6
+    assert when.position(8).tolist() == [0, 1, 2, 3, 4, 5, 0, 1], "counted from the first period of the data"
 
 
 def test_gaps_after_the_baseline_stay_gaps(tmp_path: Path) -> None:

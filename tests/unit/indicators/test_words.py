@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from evalkit.evidence.lint import ForbiddenWording
 from evalkit.indicators import phrases
+from evalkit.indicators.result import evaluate_indicator
 from evalkit.indicators.rules import periods_between
 from evalkit.indicators.words import chart_name, remarks, say, sentences
+from tests.indicator_worlds import frame, spec, write
 from tests.reference.control_chart.published import RUN_LENGTHS
 from tests.unit.indicators.conftest import Made
 
@@ -48,6 +53,25 @@ def test_remarks_name_what_limits_rest_on(made: Made) -> None:
     season = " ".join(remarks(made("count", {"season": 0.5}, season=True, **past)))
     assert "A season of 12 periods" in season
     assert "resemble each other" in " ".join(remarks(made("count", {"season": 0.5}, **past)))
+
+
+def test_a_pace_beyond_the_target_is_there(made: Made) -> None:
+    """Days fall from 12 to below 8: a target of 11 has been passed before its date."""
+    found = made("measurement", {"fall": 0.02}, **{"target.value": 11.0})
+    assert found.way_gone is not None
+    assert found.way_gone > 1.0
+    assert sentences(found)["pace"] == say("pace_there", time=f"{100 * found.time_gone:.0f}")
+
+
+def test_few_events_and_a_far_target_are_remarked(made: Made, tmp_path: Path) -> None:
+    table = frame()
+    table["calls"] = (np.arange(len(table)) % 3 == 0).astype(int)
+    past = {"target.value": 0.2, "target.date": "2023-06"}
+    few = evaluate_indicator(spec("count", **past), data_root=write(tmp_path, table), seed=1)
+    assert say("remark_few_events", count="0.33") in remarks(few)
+    far = made(**{"target.date": "2026-12"})
+    assert far.series.timeline.total - far.series.timeline.observed == 36
+    assert say("remark_far", ahead="36", observed="60") in remarks(far)
 
 
 def test_charts_have_the_names_of_textbooks(made: Made) -> None:

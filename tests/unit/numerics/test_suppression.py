@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from evalkit.numerics import suppression
 from evalkit.numerics.suppression import Attack, Linked, suppress
 
 ROUNDS, NODES = 40, 2000
@@ -45,9 +46,15 @@ def two_way(inner: list[list[int]], *, margin: float = 5.0) -> Linked:
     )  # fmt: skip
 
 
-def test_the_choice_is_the_lightest_that_protects() -> None:
-    """Against every choice of withheld cells of a small table."""
-    linked = two_way([[30, 4, 25], [20, 40, 60]])
+@pytest.mark.parametrize(
+    ("inner", "relaxed"), [([[30, 4, 25], [20, 40, 60]], suppression.RELAXED_ROUNDS), ([[30, 4], [20, 40]], 0)]
+)
+def test_the_choice_is_the_lightest_that_protects(
+    inner: list[list[int]], relaxed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against every choice of withheld cells of a small table, with and without a start from relaxed programs."""
+    monkeypatch.setattr(suppression, "RELAXED_ROUNDS", relaxed)
+    linked = two_way(inner)
     found = suppress(linked, rounds=ROUNDS, nodes=NODES)
     attack = Attack(linked)
     best = np.inf
@@ -97,16 +104,43 @@ def test_nothing_small_withholds_nothing() -> None:
     assert not suppress(two_way([[30, 40], [50, 60]]), rounds=ROUNDS, nodes=NODES).withheld.any()
 
 
-def test_what_cannot_be_protected_says_so() -> None:
+@pytest.mark.parametrize("tries", [0, suppression.MOST_TRIES])
+def test_a_choice_that_is_too_long_to_thin_out_protects_all_the_same(
+    tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after the first integer program: what was completed stays, thinned out where that is quick."""
+    monkeypatch.setattr(suppression, "MOST_TRIES", tries)
+    monkeypatch.setattr(suppression, "RELAXED_ROUNDS", 0)
+    linked = two_way([[30, 4, 25], [20, 40, 7]])
+    found = suppress(linked, rounds=1, nodes=NODES)
+    attack = Attack(linked)
+    assert found.protects
+    assert not attack.open(linked.hidden_cells(found.withheld)).size
+    least = suppress(linked, rounds=ROUNDS, nodes=NODES)
+    assert found.bound <= least.weight <= found.weight + SAME_WEIGHT
+
+
+@pytest.mark.parametrize("rounds", [0, ROUNDS])
+def test_what_cannot_be_protected_says_so(rounds: int) -> None:
     """A total and all parts but the small one are shown whatever happens."""
     linked = Linked(
         values=np.array([68.0, 65.0, 3.0]), relations=rows([[1.0, -1.0, -1.0]]),
         items=sparse.csr_array(np.eye(3)), weights=np.ones(3), protected=np.array([False, False, True]),
         fixed=np.array([True, True, False]), low=np.full(3, LOW), high=np.full(3, HIGH),
     )  # fmt: skip
-    found = suppress(linked, rounds=ROUNDS, nodes=NODES)
+    found = suppress(linked, rounds=rounds, nodes=NODES)
     assert not found.protects
     assert found.withheld.tolist() == [False, False, True]
+
+
+def test_a_small_count_that_is_shown_whatever_happens_is_not_protected() -> None:
+    linked = Linked(
+        values=np.array([68.0, 65.0, 3.0]), relations=rows([[1.0, -1.0, -1.0]]),
+        items=sparse.csr_array(np.eye(3)), weights=np.ones(3), protected=np.array([False, False, True]),
+        fixed=np.array([False, False, True]), low=np.full(3, LOW), high=np.full(3, HIGH),
+    )  # fmt: skip
+    assert Attack(linked).open(np.zeros(3, dtype=bool)).tolist() == [2]
+    assert not suppress(linked, rounds=ROUNDS, nodes=NODES).protects
 
 
 def test_a_cell_that_two_items_show_is_hidden_with_both() -> None:
@@ -124,4 +158,12 @@ def test_sums_that_do_not_add_up_are_refused() -> None:
             values=np.array([5.0, 4.0]), relations=rows([[1.0, -1.0]]), items=sparse.csr_array(np.eye(2)),
             weights=np.ones(2), protected=np.zeros(2, dtype=bool), fixed=np.zeros(2, dtype=bool), low=np.ones(2),
             high=np.full(2, HIGH),
+        )  # fmt: skip
+
+
+def test_a_count_below_0_is_refused() -> None:
+    with pytest.raises(ValueError, match="below 0"):
+        Linked(
+            values=np.array([-1.0]), relations=sparse.csr_array((0, 1)), items=rows([[1.0]]), weights=np.ones(1),
+            protected=np.zeros(1, dtype=bool), fixed=np.zeros(1, dtype=bool), low=np.ones(1), high=np.full(1, HIGH),
         )  # fmt: skip

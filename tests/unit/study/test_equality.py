@@ -45,6 +45,15 @@ def test_columns_come_in_pairs() -> None:
             EqualitySpec.model_validate({**plain, "data": {**plain["data"], **data}})
 
 
+def test_a_treatment_cannot_be_derived_and_the_id_names_a_folder() -> None:
+    plain = flat_spec("share", 1).model_dump(mode="json")
+    derive = [{"name": "start", "kind": "first_period_where", "column": "count"}]
+    with pytest.raises(ValidationError, match="have no treatment"):
+        EqualitySpec.model_validate({**plain, "data": {**plain["data"], "derive": derive}})
+    with pytest.raises(ValidationError, match="names a folder"):
+        EqualitySpec.model_validate({**plain, "id": "../up"})
+
+
 def test_topics_of_one_theme_have_names_of_their_own() -> None:
     plain = flat_spec("share", 2, per_topic=1).model_dump(mode="json")
     plain["themes"][0]["topics"][1]["name"] = plain["themes"][0]["topics"][0]["name"]

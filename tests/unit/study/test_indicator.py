@@ -26,6 +26,7 @@ from tests.indicator_worlds import spec
         ("count", {"season": 1}, "greater than or equal to 2|valid boolean"),
         ("count", {"data.derive": [{"name": "x", "kind": "first_period_where", "column": "y"}]}, "no treatment"),
         ("count", {"surprise": 1}, "Extra inputs"),
+        ("count", {"target.date": True}, "must be a period such as"),
     ],
 )
 def test_a_declaration_that_cannot_be_is_refused_with_its_reason(

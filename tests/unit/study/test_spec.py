@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from evalkit.study.spec import Outcome, StudySpec
+from tests.simulated import spec
 
 DOCS = Path(__file__).parents[3] / "docs"
 GUIDE = (DOCS / "writing-a-study.md").read_text("utf-8")
@@ -66,3 +67,37 @@ def test_a_count_told_as_a_rate_is_refused_since_every_sentence_would_be_off_by_
         outcome(family="count", unit="injuries per 1,000 residents", exposure="residents")
     assert outcome(family="count", unit="injuries", exposure="residents", per=1000).per == 1000.0
     assert outcome(family="count", unit="calls per year").unit == "calls per year"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"unit": None, "group": "state", "wide": "calls"}, "name 'unit' beside 'wide'"),
+        ({"unit": None}, "exactly one of 'unit'"),
+        ({"group": "state"}, "exactly one of 'unit'"),
+        ({"cohort": None}, "exactly one of 'cohort'"),
+        ({"treated": "on"}, "exactly one of 'cohort'"),
+        ({"cohort": None, "treated": "on", "dose": "hours"}, "exactly one of 'cohort'"),
+    ],
+)
+def test_who_is_followed_and_what_says_when_they_were_treated_are_named_once(data: dict[str, Any], words: str) -> None:
+    declared = spec().model_dump(mode="json")
+    with pytest.raises(ValueError, match=words):
+        StudySpec.model_validate({**declared, "data": {**declared["data"], **data}})
+
+
+@pytest.mark.parametrize(("window", "fits"), [([-1, 0], True), ([0, 5], False), ([-5, -1], False), ([-3, 4], True)])
+def test_an_event_window_spans_the_start(window: list[int], fits: bool) -> None:
+    if fits:
+        assert list(spec(design={"event_window": window}).design.event_window) == window
+        return
+    with pytest.raises(ValueError, match="must start before 0 and end at 0 or later"):
+        spec(design={"event_window": window})
+
+
+@pytest.mark.parametrize("roles", [("secondary",), ("primary", "primary")])
+def test_one_outcome_is_primary(roles: tuple[str, ...]) -> None:
+    outcomes = [outcome(name=f"outcome {place}", role=role).model_dump() for place, role in enumerate(roles)]
+    found = sum(role == "primary" for role in roles)
+    with pytest.raises(ValueError, match=f"has role 'primary'; found {found}"):
+        spec(outcomes=outcomes)

@@ -72,3 +72,13 @@ def test_a_translation_of_what_is_not_declared_is_refused(words: dict[str, objec
 def test_a_percentage_stays_one_in_every_language() -> None:
     with pytest.raises(ValidationError, match="both or neither begin with '%'"):
         spec("share", translations={"es": {"unit": "llamadas"}})
+
+
+def test_an_indicator_without_words_of_its_own_stays_as_declared_beside_one_that_has_them() -> None:
+    plain = load_equality("sample_city").model_dump(mode="json")
+    plain["translations"] = {"es": {"indicators": {"Unemployment": {"name": "Desempleo"}}}}
+    asked = EqualitySpec.model_validate(plain)
+    with speaking("es"):
+        pairs = zip(asked.indicators, told_equality(asked).indicators, strict=True)
+        changed = {old.name: new.name for (_, _, old), (_, _, new) in pairs if new != old}
+    assert changed == {"Unemployment": "Desempleo"}

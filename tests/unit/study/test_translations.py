@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from evalkit.config import load_study
 from evalkit.language import speaking
 from evalkit.study.spec import StudySpec
-from evalkit.study.told import told, told_units, untranslated
+from evalkit.study.told import told, told_group, told_units, untranslated
 from tests.simulated import spec
 
 
@@ -59,3 +59,43 @@ def test_every_shipped_study_is_translated_whole(name: str, language: str) -> No
     assert study.language == language
     with speaking(study.language):
         assert untranslated(study.spec) == ()
+
+
+def test_outcomes_groups_and_costs_are_told_in_the_language_and_keep_their_numbers() -> None:
+    declared = spec().model_dump(mode="json")
+    name = declared["outcomes"][0]["name"]
+    declared["outcomes"][0]["mid"] = {"value": 2.0, "rationale": "a tenth of the gap"}
+    declared["equity"] = [{"name": "income", "column": "income", "reference": "high"}]
+    line = {"quantity": 3, "unit_cost": 10, "year": 2020}
+    declared["cost"] = {
+        "currency": "EUR", "base_year": 2020, "perspective": "the city",
+        "threshold": {"value": 100, "rationale": "what others pay"},
+        "ingredients": [{"name": "teachers", **line}, {"name": "books", **line}],
+    }  # fmt: skip
+    declared["translations"] = {
+        "es": {
+            "outcomes": {name: {"mid": {"rationale": "un décimo de la brecha"}}},
+            "groups": {"income": "ingreso"},
+            "cost": {"perspective": "la ciudad", "threshold": "lo que pagan otros", "ingredients": {"books": "libros"}},
+        },
+        "pt": {"cost": {"perspective": "a cidade"}},
+    }
+    asked = StudySpec.model_validate(declared)
+    with speaking("es"):
+        made = told(asked)
+        assert (told_group(asked, "income"), told_group(asked, "age")) == ("ingreso", "age")
+    assert told_group(asked, "income") == "income"
+    assert asked.cost is not None
+    assert asked.cost.threshold is not None
+    assert made.cost is not None
+    assert made.cost.threshold is not None
+    mid = made.primary_outcome.mid
+    assert mid is not None
+    assert (mid.value, mid.rationale) == (2.0, "un décimo de la brecha")
+    assert made.cost.perspective == "la ciudad"
+    assert [line.name for line in made.cost.ingredients] == ["teachers", "libros"]
+    assert made.cost.threshold == asked.cost.threshold.model_copy(update={"rationale": "lo que pagan otros"})
+    with speaking("pt"):
+        half = told(asked).cost
+    assert half is not None
+    assert (half.perspective, half.threshold) == ("a cidade", asked.cost.threshold)

@@ -53,6 +53,8 @@ def test_each_operator_keeps_the_records_that_it_says(asked: dict[str, Any], kep
         ({"column": "a", "operator": "in", "values": [1, "b"]}, "all numbers or all text"),
         ({"column": "a", "operator": "matches", "value": ".*"}, "Input should be"),
         ({"column": "a", "operator": "equals", "value": True}, "true/false"),
+        ({"column": "a", "operator": "equals", "value": [1, 2]}, "a value is one number or text"),
+        ({"column": "a", "operator": "in", "values": [1, [2, 3]]}, "a value is one number or text"),
     ],
 )
 def test_a_condition_that_means_nothing_is_refused(wrong: dict[str, Any], message: str) -> None:
