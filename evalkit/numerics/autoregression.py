@@ -26,6 +26,8 @@ GRID: Final = 24
 STEP: Final = 1e-3
 """Half the distance in rho over which derivatives are taken."""
 PRECISION: Final = 1e-10
+ROUNDING: Final = 1e-13
+"""Residuals of this share of the largest outcome say nothing of how errors follow each other."""
 MOST_ROUNDS: Final = 500
 FLATTEST: Final = 1e-3
 """Least information on rho that is counted: a flat likelihood gives next to no degrees of freedom."""
@@ -231,7 +233,9 @@ def _iterated(outcome: FloatArray, design: FloatArray, gaps: IntArray) -> float:
 
 
 def _residual(outcome: FloatArray, design: FloatArray) -> FloatArray:
-    return np.asarray(outcome - design @ np.linalg.lstsq(design, outcome)[0])
+    """(n,) least-squares residuals; all 0 where they are what rounding leaves of an exact fit."""
+    residual = np.asarray(outcome - design @ np.linalg.lstsq(design, outcome)[0])
+    return residual if np.abs(residual).max() > ROUNDING * np.abs(outcome).max() else np.zeros_like(residual)
 
 
 def _at(outcome: FloatArray, design: FloatArray, gaps: IntArray, rho: float, *, information: bool) -> SeriesFit:

@@ -113,7 +113,7 @@ class Influence:
         """(K + M + G, K + M + G) cross product of psi, summed within clusters first."""
         total = np.zeros((self.n_columns, self.n_columns))
         if self.sample.cluster is not None:
-            for sums in self._cluster_sums():
+            for sums in self._cluster_sums(self.sample.cluster):
                 total += sums.T @ sums
             return total
         for cohort_rows in self._cohorts():
@@ -147,7 +147,7 @@ class Influence:
     def matrix(self) -> FloatArray:
         """(n_clusters, K + M + G) psi, in the order of the caller's units or of the cluster codes."""
         if self.sample.cluster is not None:
-            return np.concatenate(list(self._cluster_sums()))
+            return np.concatenate(list(self._cluster_sums(self.sample.cluster)))
         psi = np.zeros((len(self.sample), self.n_columns))
         for cohort_rows in self._cohorts():
             columns = self._columns_of(cohort_rows)
@@ -159,7 +159,7 @@ class Influence:
         """Places of the columns that are not 0, and (n, columns) of psi, by blocks of clusters or of units."""
         if self.sample.cluster is not None:
             every = np.arange(self.n_columns)
-            for sums in self._cluster_sums():
+            for sums in self._cluster_sums(self.sample.cluster):
                 yield every, sums
             return
         for cohort_rows in self._cohorts():
@@ -213,11 +213,8 @@ class Influence:
         psi[:, place:] /= len(self.sample)
         return psi
 
-    def _cluster_sums(self) -> Iterator[FloatArray]:
+    def _cluster_sums(self, cluster: IntArray) -> Iterator[FloatArray]:
         """Blocks of cluster sums of psi, in the order of the cluster codes."""
-        cluster = self.sample.cluster
-        if cluster is None:
-            raise ValueError("units are their own clusters: there is nothing to sum")
         n_clusters = int(cluster.max()) + 1
         step = max(1, BLOCK_ROWS * n_clusters // len(self.sample))
         for first in range(0, n_clusters, step):

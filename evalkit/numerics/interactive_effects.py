@@ -127,6 +127,7 @@ def fit_untreated(
     """Fit the model to known cells; `start` is a fit of the same rows to begin from."""
     slopes = np.zeros(len(sample.covariates)) if start is None else start.slopes
     low: LowRank | None = None
+    at_rest = False
     rows = _fitted_to(sample, model)
     known = sample.known[rows]
     covariates = np.where(known, sample.covariates[:, rows], 0.0)
@@ -135,21 +136,23 @@ def fit_untreated(
     inverse = np.linalg.pinv(flat @ flat.T, rcond=1e-10, hermitian=True) if len(slopes) else np.empty((0, 0))
     for _ in range(MOST_ROUNDS):
         rest = np.where(known, sample.outcome[rows], 0.0) - np.tensordot(slopes, covariates, axes=1)
-        begin = None if start is None and low is None else _begin(sample, rows, start, low)
+        begin = _begin(sample, rows, start, low)
         low = fit_low_rank(
             rest, known, rank=model.rank, mu=model.mu, start=begin, tolerance=tolerance, most_steps=most_steps
         )
-        if not len(slopes):
+        at_rest = not len(slopes)
+        if at_rest:
             break
         errors = np.where(known, rest - low.fitted, 0.0)
         moved = inverse @ np.einsum("pit,it->p", within, errors)
         slopes = slopes + moved
         size = np.sqrt(np.einsum("pn,pn->p", flat, flat) / max(int(known.sum()), 1))
-        if float(np.abs(moved * size).max()) <= max(tolerance, 1e-10) * float(np.std(rest[known])):
+        at_rest = float(np.abs(moved * size).max()) <= max(tolerance, 1e-10) * float(np.std(rest[known]))
+        if at_rest:
             break
-    if low is None:
+    if low is None:  # pragma: no cover - there always is a first round
         raise ValueError("the model was never fitted")
-    return _everywhere(sample, model, rows, low, slopes)
+    return _everywhere(sample, model, rows, replace(low, settled=low.settled and at_rest), slopes)
 
 
 def _fitted_to(sample: FactorSample, model: Model) -> IntArray:

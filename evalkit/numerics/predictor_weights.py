@@ -102,13 +102,11 @@ def nested_weights(
         starts.append(np.clip(first, np.exp(-WIDE), None) / np.clip(first, np.exp(-WIDE), None).sum())
     problem = _Outer(X1, X0, z1, Z0)
     looked_at = sorted(range(len(starts)), key=lambda k: (problem.loss(starts[k]), k))[:TRIED]
-    best: Nested | None = None
-    for k in looked_at:
+    best = problem.improved(starts[looked_at[0]])
+    for k in looked_at[1:]:
         found = problem.improved(starts[k])
-        if best is None or found.loss < best.loss * (1.0 - 1e-9):
+        if found.loss < best.loss * (1.0 - 1e-9):
             best = found
-    if best is None:  # there is always the equal start
-        raise AssertionError("no start was tried")
     return best
 
 

@@ -76,14 +76,6 @@ class Trend:
         """Parameters, each the map of a standard normal score."""
         return 1 + int(self.has_slope) + int(self.kind == "damped") + 2 * int(self.autocorrelated)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the parameters, in the order of the scores."""
-        slope = ("slope_sd_ratio",) if self.has_slope else ()
-        damping = ("damping",) if self.kind == "damped" else ()
-        noise = ("autocorrelated_share", "autocorrelation") if self.autocorrelated else ()
-        return ("level_sd_ratio", *slope, *damping, *noise)
-
     def shape(self, scores: FloatArray) -> Shape:
         """Map (M, D) standard normal scores to the parameters that they stand for."""
         size = len(scores)
@@ -200,9 +192,7 @@ class Smoother:
         return states
 
     def _solve(self, right: FloatArray) -> FloatArray:
-        solved, info = lapack.dpbtrs(self.factor, right, lower=1)
-        if info:
-            raise FloatingPointError(Reason("the states cannot be smoothed"))
+        solved, _ = lapack.dpbtrs(self.factor, right, lower=1)  # refuses wrong shapes alone: the factor is given
         return np.asarray(solved)
 
 

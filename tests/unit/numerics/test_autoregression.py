@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evalkit.numerics import autoregression
 from evalkit.numerics.autoregression import (
+    LOWEST,
     STEP,
     fit_series,
     log_restricted_likelihood,
@@ -124,3 +126,29 @@ def test_prais_winsten_meets_the_estimates_of_the_antidumping_example() -> None:
         at = names.index(name)
         assert fit.coefficient[at] == pytest.approx(value, abs=PRINTED)
         assert errors[at] == pytest.approx(error, abs=PRINTED)
+
+
+@pytest.mark.parametrize("by", ["reml", "prais_winsten"])
+def test_a_series_that_is_fitted_exactly_has_no_correlation(by: str) -> None:
+    design = np.column_stack([np.ones(12), np.zeros(12)])
+    design[6:, 1] = 1.0
+    fit = fit_series(design[:, 1], design, np.arange(12), by)  # type: ignore[arg-type]
+    assert fit.rho == 0.0
+    np.testing.assert_allclose(fit.coefficient, [0.0, 1.0], atol=SAME)
+
+
+def test_a_series_that_swings_every_period_rests_on_the_lowest_correlation() -> None:
+    swings = (-1.0) ** np.arange(40) + 1e-3 * np.random.default_rng(0).standard_normal(40)
+    assert fit_series(swings, np.ones((40, 1)), np.arange(40), "reml").rho == LOWEST
+
+
+def test_iterations_that_do_not_settle_stop_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome, design, time = series()
+    settled = fit_series(outcome, design, time, "prais_winsten").rho
+    monkeypatch.setattr(autoregression, "MOST_ROUNDS", 1)
+    first = fit_series(outcome, design, time, "prais_winsten").rho
+    residual = outcome - design @ np.linalg.lstsq(design, outcome)[0]
+    near = np.diff(time) == 1
+    before, after = residual[:-1][near], residual[1:][near]
+    assert first == pytest.approx(float(before @ after / (before @ before)), rel=SAME)
+    assert first != settled

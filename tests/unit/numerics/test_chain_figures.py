@@ -37,3 +37,7 @@ def test_quantities_that_do_not_vary_are_left_out() -> None:
     draws = np.stack([chains(0.0), np.ones((4, 400))], axis=2)
     assert chain_figures(draws).rhat_max == rank_rhat(draws[:, :, 0])
     assert chain_figures(np.ones((4, 400, 1))).rhat_max == 1.0
+
+
+def test_draws_that_never_move_are_worth_their_number() -> None:
+    assert bulk_ess(np.full((4, 100), 2.0)) == 400.0

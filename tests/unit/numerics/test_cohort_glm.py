@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evalkit.numerics import cohort_glm
 from evalkit.numerics.canonical import FAMILIES, FamilyName
 from evalkit.numerics.cohort_glm import (
     CohortRows,
@@ -138,4 +139,63 @@ def test_separation_by_a_covariate_gives_no_fit() -> None:
     data = rows("logit", covariates=1)
     response = (data.covariates[0] > 0.0).astype(float)
     sums = MomentSums(CohortRows(response, data.size, data.covariates, data.groups), FAMILIES["logit"])
+    assert fit_jointly(sums, untreated()) is None
+
+
+def test_rows_without_weight_say_nothing_however_far_their_index_is() -> None:
+    """The mean at an index of 800 is beyond what a number holds, and 0 times it is no number."""
+    data = rows("poisson", covariates=1)
+    size = data.size.copy()
+    size[data.groups[0], 3] = 0.0
+    far = np.zeros((GROUPS, PERIODS, 2))
+    far[0, 3, 0] = 800.0
+    near = np.zeros_like(far)
+    response = np.where(size > 0.0, data.response, 0.0)
+    sums = MomentSums(CohortRows(response, size, data.covariates, data.groups), FAMILIES["poisson"])
+    every = np.ones((GROUPS, PERIODS), dtype=bool)
+    for name in ("value", "gradient", "information"):
+        np.testing.assert_array_equal(getattr(sums.at(far, every), name), getattr(sums.at(near, every), name))
+
+
+def steep(seed: int) -> CohortRows:
+    """Counts that rise a hundredfold with a covariate of long tails: full Newton steps from its mean overshoot."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_t(2.0, (1, N, PERIODS))
+    y = rng.poisson(np.exp(np.clip(1.0 + 2.0 * x[0], -5.0, 9.0))).astype(float)
+    return CohortRows(y, np.ones((N, PERIODS)), x, group_positions(np.arange(N) % GROUPS, GROUPS))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_steps_that_overshoot_are_halved_until_the_scores_vanish(seed: int) -> None:
+    sums, cells = MomentSums(steep(seed), FAMILIES["poisson"]), ~untreated()
+    events = float(sums.response.sum())
+    assert np.abs(sums.at(fit_cells(sums, cells), cells).gradient).max() < 1e-7 * events
+    joint = fit_jointly(sums, np.ones((GROUPS, PERIODS), dtype=bool))
+    assert joint is not None
+    gradient = sums.at(joint.index, joint.cells).gradient
+    assert np.abs(gradient.sum(axis=0)).max() < 1e-7 * events
+
+
+def test_the_comparison_group_alone_informs_periods_and_nothing_else() -> None:
+    sums = MomentSums(rows("poisson"), FAMILIES["poisson"])
+    cells = untreated() & (np.arange(GROUPS) == 2)[:, None]
+    fit = fit_against(sums, cells, 2)
+    assert fit is not None
+    assert fit.n_parameters == PERIODS
+    np.testing.assert_allclose(np.exp(fit.index[2, :, 0]), sums.response[2] / sums.size[2], atol=SAME)
+    np.testing.assert_array_equal(fit.index[0], fit.index[2])
+
+
+def test_rows_without_any_weight_identify_nothing() -> None:
+    data = rows("linear")
+    empty = MomentSums(CohortRows(data.response, 0.0 * data.size, data.covariates, data.groups), FAMILIES["linear"])
+    fit = fit_jointly(empty, untreated())
+    assert fit is not None
+    assert fit.n_parameters == 0
+    assert not fit.response.any()
+
+
+def test_a_likelihood_that_does_not_settle_gives_no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums = MomentSums(rows("poisson", covariates=1), FAMILIES["poisson"])
+    monkeypatch.setattr(cohort_glm, "MAX_STEPS", 1)
     assert fit_jointly(sums, untreated()) is None

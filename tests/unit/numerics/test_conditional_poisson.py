@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from evalkit.numerics.conditional_poisson import CountRows, count_scores, fit_counts, fitted_means
@@ -62,3 +64,16 @@ def test_a_design_without_any_term_is_no_failure() -> None:
     fit = fit_counts(empty)
     assert fit is not None
     assert not fit.kept.any()
+
+
+def test_a_cohort_without_units_adds_no_scores() -> None:
+    data = rows()
+    more = dataclasses.replace(
+        data, groups=(*data.groups, np.array([], dtype=np.int64)), design=np.concatenate([data.design, data.design[:1]])
+    )
+    fit, plain = fit_counts(more), fit_counts(data)
+    assert fit is not None
+    assert plain is not None
+    (blocks, pearson), (expected, same) = count_scores(more, fit), count_scores(data, plain)
+    assert (len(blocks), pearson) == (2, same)
+    np.testing.assert_array_equal(blocks[1].scores, expected[1].scores)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evalkit.numerics import forecasting
 from evalkit.numerics.forecasting import MANY, Forecast, Scale, forecast, over_window
 from evalkit.vocabulary import FloatArray
 
@@ -85,3 +86,12 @@ def test_a_short_or_constant_series_is_refused() -> None:
 def test_windows_are_weighted_by_exposure() -> None:
     drawn = np.array([[1.0, 2.0, 3.0], [0.0, 0.0, 6.0]])
     assert over_window(drawn, np.array([1.0, 2.0, 1.0]), np.array([1, 2])).tolist() == pytest.approx([7 / 3, 2.0])
+
+
+def test_draws_that_hang_on_a_few_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_few(*arguments: object) -> Forecast:
+        return Forecast(np.zeros((100, 30 + AHEAD)), np.zeros((100, 30 + AHEAD)), 3.0)
+
+    monkeypatch.setattr(forecasting, "_gaussian", of_few)
+    with pytest.raises(FloatingPointError, match="worth 3 only"):
+        run(np.random.default_rng(0).normal(10.0, 1.0, 30), draws=100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evalkit.numerics.importance import WeightedSample, adapt_from_mode, at_mode, sample_posterior
+from evalkit.numerics.importance import WeightedSample, adapt_from_mode, at_mode, pareto_shape, sample_posterior
 from evalkit.vocabulary import FloatArray
 
 MCSE = 4.0  # Monte Carlo standard errors that a fixed-seed mean may stray
@@ -95,3 +95,8 @@ def test_the_same_seed_gives_the_same_sample_to_the_bit() -> None:
     first, second = (sample_posterior(lambda u: -(u[:, 0] ** 2), 1, 500, np.random.default_rng(9)) for _ in range(2))
     np.testing.assert_array_equal(first.points, second.points)
     np.testing.assert_array_equal(first.weights, second.weights)
+
+
+def test_weights_without_a_tail_have_the_lightest_shape() -> None:
+    assert pareto_shape(np.full(4000, 0.5)) == -np.inf
+    assert pareto_shape(np.arange(1.0, 21.0)) == -np.inf, "four weights are no tail to fit"

@@ -55,3 +55,11 @@ def test_a_cohort_inside_its_comparison_rows_has_no_weight_there() -> None:
     arm = comparison_arm(sample, slice(0, 9), 1, 0, own=slice(3, 6))
     assert arm.weight.tolist() == [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
     assert comparison_arm(sample, slice(6, 9), 3, 0, own=slice(3, 6)).weight.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_blocks_of_clusters_are_their_sums() -> None:
+    codes = np.arange(N) % 500
+    made = influence(cluster=codes)
+    blocks = list(made.blocks())
+    assert all(columns.tolist() == list(range(made.n_columns)) for columns, _ in blocks)
+    np.testing.assert_array_equal(np.vstack([sums for _, sums in blocks]), made.matrix())

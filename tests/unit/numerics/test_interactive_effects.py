@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evalkit.numerics import interactive_effects
 from evalkit.numerics.interactive_effects import FactorSample, Model, cell_effects, fit_untreated, left_out_errors
 from evalkit.vocabulary import FloatArray
 from tests.oracle import interactive_fixed_effects as oracle
@@ -65,3 +66,19 @@ def test_factors_from_all_untreated_cells_fit_them_no_worse() -> None:
     own, every = fit_untreated(arrays, Model(2)), fit_untreated(arrays, Model(2, source="untreated"))
     errors = [float(((y - fit.fitted)[arrays.known] ** 2).sum()) for fit in (every, own)]
     assert errors[0] <= errors[1]
+
+
+def test_slopes_that_are_still_moving_are_not_called_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays, _ = sample(slope=2.0)
+    monkeypatch.setattr(interactive_effects, "MOST_ROUNDS", 1)
+    assert not fit_untreated(arrays, Model(1)).settled
+    assert fit_untreated(sample()[0], Model(1)).settled, "without covariates one round is all there is"
+
+
+def test_loadings_that_fit_every_known_period_exactly_foretell_none() -> None:
+    arrays, _ = sample()
+    known = arrays.known.copy()
+    known[14:, 2:] = False
+    short = replace(arrays, known=known, before=np.arange(12)[None] < 2)
+    assert left_out_errors(short, 1) == np.inf
+    assert np.isfinite(left_out_errors(short, 0))

@@ -90,3 +90,8 @@ def test_cells_nobody_is_observed_in_have_no_effect() -> None:
     outcome[:4, 12] = np.nan
     holed = replace(arrays, outcome=outcome)
     assert np.isnan(cell_effects(holed, fit_untreated(holed, Model(1)))[0, 12])
+
+
+def test_without_anything_to_explain_no_penalty_is_needed() -> None:
+    arrays = sample(BLOCK)
+    assert choose_mu(replace(arrays, outcome=0.0 * arrays.outcome)) == 0.0

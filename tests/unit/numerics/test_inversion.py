@@ -81,3 +81,26 @@ def test_the_interval_does_not_depend_on_the_unit_of_the_effect() -> None:
     assert made.variance is not None
     scaled = Family(made.shift, made.slope * 1e4, made.variance * np.array([1.0, 1e4, 1e8]), True)
     assert np.array(scaled.interval(0.05)) * 1e4 == pytest.approx(made.interval(0.05), rel=1e-7)
+
+
+def test_one_assignment_rejects_nothing_below_the_level_of_certainty() -> None:
+    alone = Family(np.array([2.0]), np.array([-1.0]), None, True)
+    assert alone.p_value(5.0) == alone.smallest_p == 1.0
+    assert alone.interval(0.05) == (-np.inf, np.inf)
+    assert np.isnan(alone.interval(1.0)).all(), "a p-value of 1 is not above 1"
+
+
+def test_no_effect_has_a_p_value_above_one() -> None:
+    made = family(2, studentized=False)
+    assert np.isnan(made.interval(1.0)).all()
+
+
+def test_bounds_count_an_assignment_without_an_estimate_as_far_out() -> None:
+    made = family(1, studentized=True)
+    shift, slope = made.shift.copy(), made.slope.copy()
+    shift[5] = slope[5] = np.nan
+    holed = Family(shift, slope, made.variance, True)
+    low, high = holed.interval(0.1)
+    size = EDGE * max(abs(low), abs(high))
+    assert min(holed.p_value(low + size), holed.p_value(high - size)) > 0.1
+    assert max(holed.p_value(low - size), holed.p_value(high + size)) <= 0.1

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
+from evalkit.numerics import logit
 from evalkit.numerics.logit import fit_logit, scores
 
 GRADIENT = 1e-10  # per unit of weight, at the maximum
@@ -63,3 +64,18 @@ def test_arms_that_can_be_told_apart_have_no_fit_or_scores_of_one() -> None:
 
 def test_scores_far_out_are_zero_and_one_without_warning() -> None:
     assert scores(np.array([[1e5], [-1e5]]), np.array([1.0])).tolist() == [1.0, 0.0]
+
+
+def test_collinear_covariates_have_no_fit() -> None:
+    X1, w1, X0, w0 = arms(7)
+    twice1, twice0 = (np.column_stack([X, X[:, 1]]) for X in (X1, X0))
+    assert fit_logit(twice1, w1, twice0, w0) is None
+
+
+def test_a_likelihood_that_does_not_settle_has_no_fit_worth_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    X1, w1, X0, w0 = arms(8)
+    full = fit_logit(X1, w1, X0, w0)
+    monkeypatch.setattr(logit, "MAX_STEPS", 0)
+    start = fit_logit(X1, w1, X0, w0)
+    assert full is not None
+    assert start is None or np.ptp(start.gamma[1:]) == 0.0

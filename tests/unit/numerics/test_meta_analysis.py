@@ -156,3 +156,9 @@ def test_the_interval_of_tau2_holds_the_truth_about_as_often_as_it_says() -> Non
 def test_numbers_that_cannot_be_pooled_are_refused(effects: list[float], variances: list[float], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         pool(np.array(effects), np.array(variances))
+
+
+def test_studies_that_agree_to_the_digit_have_no_variance_between_them() -> None:
+    found = pool(np.full(4, 1.5), np.array([0.1, 0.2, 0.3, 0.4]), method="sidik_jonkman", adjustment="none")
+    assert found.tau2 == 0.0
+    assert found.mean == pytest.approx(1.5)

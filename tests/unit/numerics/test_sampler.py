@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -120,3 +121,12 @@ def test_an_interrupt_ends_the_fallback_though_pymc_would_go_on_with_fewer_draws
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_run_in_another_thread_leaves_interrupts_to_the_main_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampler, "_run_nutpie", lambda *_: trace())
+    heard, model = signal.getsignal(signal.SIGINT), cast(Any, None)
+    with ThreadPoolExecutor(1) as pool:
+        chains = pool.submit(run, model, ["effects"], SETTINGS).result()
+    assert chains.rhat_max < 1.01
+    assert signal.getsignal(signal.SIGINT) is heard

@@ -44,3 +44,11 @@ def test_a_place_without_data_is_named() -> None:
         added(np.where(place == 2, np.nan, 1.0 * np.arange(12)), place, 4, np.ones(12, dtype=bool))
     with pytest.raises(ValueError, match="place 1 of 4"):
         factors(np.where(place == 0, 0.0, 5.0), np.ones(12), place, 4, np.ones(12, dtype=bool))
+
+
+def test_less_than_one_season_around_a_period_is_compared_with_the_mean_of_all() -> None:
+    """Four quarters, one season: no window of five, so each quarter's rate stands over the mean rate."""
+    count, people = np.array([10.0, 30.0, 20.0, 40.0]), np.array([100.0, 100.0, 200.0, 200.0])
+    rate = count / people
+    found = factors(count, people, np.arange(4), 4, np.ones(4, dtype=bool))
+    np.testing.assert_allclose(found, rate / rate.mean())

@@ -140,3 +140,10 @@ def test_wrong_input_is_refused(changes: dict[str, object], message: str) -> Non
     arguments: dict[str, object] = {"A": np.ones((3, 4)), "b": np.zeros(3)} | changes
     with pytest.raises(ValueError, match=message):
         simplex_fit(**arguments)  # type: ignore[arg-type]
+
+
+def test_where_all_weights_rest_on_a_bound_the_best_columns_are_full() -> None:
+    """Nothing lies beyond the two highest columns, each of which may have half."""
+    fit = simplex_fit(np.array([[3.0, 2.0, 1.0, 0.0]]), np.array([10.0]), upper=0.5)
+    np.testing.assert_allclose(fit.weights, [0.5, 0.5, 0.0, 0.0], atol=SAME)
+    assert fit.loss == pytest.approx(7.5**2, rel=SAME)

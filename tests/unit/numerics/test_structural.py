@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import cast
 
 import numpy as np
 import pytest
+from scipy import stats
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from evalkit.numerics.kalman import one_step
 from evalkit.numerics.structural import Shape, Trend, TrendKind, half_cauchy, smoother
+from evalkit.numerics.structural_density import log_prior, simulate
+from evalkit.numerics.structural_design import prepare, seasonal_columns
+from evalkit.numerics.structural_exact import Coefficients, draw_exact
 from tests.oracle.structural_series import covariance, restricted
 
 DENSE = 1e-8  # relative: dense inverses of 14 x 14 matrices whose condition reaches 1e7
@@ -114,3 +119,49 @@ def test_change_is_the_variance_of_one_step() -> None:
     dense, _ = covariance(trend, shape, 0, 40)
     step = dense[39, 39] + dense[38, 38] - 2.0 * dense[39, 38]
     assert float(shape.change[0]) == pytest.approx(step, rel=DENSE)
+
+
+def test_states_of_a_singular_precision_matrix_cannot_be_drawn() -> None:
+    trend, shape = made("local_level", False, 1)
+    smooth = dataclasses.replace(smoother(trend, shape, 0, USED), factor=np.zeros((2, PERIODS)))
+    with pytest.raises(FloatingPointError, match="precision matrix is singular"):
+        smooth.noise(np.asfortranarray(np.eye(PERIODS)))
+
+
+SERIES = 40_000
+"""Simulated, so that a variance has a relative error of sqrt(2 / 40,000), 0.7 %."""
+
+
+@pytest.mark.parametrize(("kind", "autocorrelated"), [("damped", True), ("damped", False), ("local_linear", False)])
+def test_simulated_series_change_from_period_to_period_by_their_states_variances(
+    kind: TrendKind, autocorrelated: bool
+) -> None:
+    """A damped slope and the noise are stationary; a slope that wanders from 0 adds its variance every period."""
+    one = Shape(*(np.array([value]) for value in (0.4, 0.3, 0.8, 0.5 if autocorrelated else 0.0, 0.6)))
+    trend, sigma = Trend(kind, autocorrelated), 2.0
+    if kind == "local_linear":
+        one = dataclasses.replace(one, damping=np.ones(1))
+    drawn = simulate(
+        trend, one.take(np.zeros(SERIES, dtype=np.int64)), np.full(SERIES, sigma), 4, np.random.default_rng(0)
+    )
+    found = np.diff(drawn, axis=1).var(axis=0)
+    expected = np.full(3, sigma**2 * one.change[0])
+    if kind == "local_linear":
+        expected = sigma**2 * (0.4**2 + 2.0 + 0.3**2 * np.arange(3))
+    np.testing.assert_allclose(found, expected, rtol=4.0 * np.sqrt(2.0 / SERIES))
+
+
+def test_a_slope_adds_its_own_half_cauchy_to_the_prior() -> None:
+    prepared = prepare(np.random.default_rng(1).standard_normal(20).cumsum(), np.arange(20) < 16, [])
+    drawn = draw_exact(prepared.series, Trend(), Coefficients(), size=50, rng=np.random.default_rng(0))
+    slope = np.linspace(0.0, 0.3, 50)
+    sloped = dataclasses.replace(drawn, shape=dataclasses.replace(drawn.shape, slope=slope))
+    added = log_prior(Trend("local_linear", slope_scale=0.1), sloped) - log_prior(Trend(), sloped)
+    law = stats.halfcauchy(scale=0.1)
+    np.testing.assert_allclose(added, law.logpdf(slope) - law.logpdf(0.0), atol=DENSE)
+
+
+def test_a_season_of_even_length_has_no_sine_at_its_shortest_wave() -> None:
+    """The wave that changes sign every period is 0 wherever its sine is looked at."""
+    names = [column.name for column in seasonal_columns(np.arange(12) % 4, 4, 2)]
+    assert names == ["season cos 1", "season sin 1", "season cos 2"]
