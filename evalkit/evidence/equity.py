@@ -242,7 +242,7 @@ def _difference(first: _Member, second: _Member, what: str, independent: bool, u
 
 
 def _numbers(quantity: Quantity) -> tuple[float, float, float]:
-    if quantity.value is None or quantity.low is None or quantity.high is None:
+    if quantity.value is None or quantity.low is None or quantity.high is None:  # pragma: no cover - asked before
         raise ValueError("an absent quantity has no numbers")
     return quantity.value, quantity.low, quantity.high
 

@@ -302,7 +302,7 @@ def _years_between(label: object, moment: float) -> float | None:
     """Distance in years of a period's label and a moment; None where the label is no year or date."""
     year = getattr(label, "year", None)
     if year is not None:
-        day = getattr(label, "dayofyear", getattr(label, "day_of_year", 1))
+        day = getattr(label, "day_of_year", 1)
         return abs(float(year) + (int(day) - 1) / 365.25 - moment)
     if isinstance(label, int | float | np.integer) and 1000 <= float(label) <= 3000:
         return abs(float(label) - moment)

@@ -137,10 +137,6 @@ def summarize(
     )
 
 
-def _primary_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    return sorted(outcomes, key=lambda each: each.role != "primary")
-
-
 def ledger_for(study: Study, panel: Panel, estimate: Estimate) -> Ledger:
     """Which counts the summary of this estimate withholds, for whoever publishes tables beside it."""
     counted, standard = counted_as_treated(panel, estimate), Standard.from_config(study.evidence)

@@ -95,6 +95,29 @@ def test_a_range_of_unit_costs_widens_both_cost_and_ratio() -> None:
     assert each.low < narrow.low < narrow.high < each.high
 
 
+def test_a_line_without_a_range_adds_its_cost_to_both_ends() -> None:
+    poles = {"name": "poles", "quantity": 10, "unit_cost": 5_000}
+    ranged = {**LINE, "low": 500, "high": 1500}
+    alone, both = (
+        cost_block(Cost.model_validate(cost(ingredients=lines)), bought()).incremental_cost
+        for lines in ([ranged], [ranged, poles])
+    )
+    assert alone.low is not None
+    assert alone.high is not None
+    assert both.low == pytest.approx(alone.low + 50_000)
+    assert both.high == pytest.approx(alone.high + 50_000)
+
+
+def test_a_range_of_costs_over_events_that_may_be_none_has_no_ratio() -> None:
+    declared = Cost.model_validate(
+        cost(ingredients=[{**LINE, "low": 500, "high": 1500}], threshold={"value": 1e12, "rationale": "anything"})
+    )
+    block = cost_block(declared, bought(60.0))
+    assert block.incremental_cost.value == pytest.approx(MILLION)
+    assert (block.cost_per_outcome.value, block.cost_per_outcome.reason) == (None, INCLUDES_0)
+    assert block.p_cost_effective.reason == INCLUDES_0
+
+
 def test_the_share_below_the_threshold_is_that_of_the_draws() -> None:
     declared = Cost.model_validate(cost(threshold={"value": 12_000.0, "rationale": "what a call costs"}))
     found = cost_block(declared, bought()).p_cost_effective.value

@@ -76,3 +76,15 @@ def test_attrition_is_read_against_both_boundaries(overall: float, differential:
 def test_attrition_beyond_100_percent_is_refused() -> None:
     with pytest.raises(ValueError, match="percentage"):
         es.attrition_limit(101.0, BOUNDARY.cautious)
+
+
+def test_an_effect_on_an_outcome_that_does_not_vary_has_no_size() -> None:
+    with pytest.raises(ValueError, match="does not vary"):
+        es.did_g_from_att(1.0, 0.0, 40)
+
+
+def test_clusters_larger_than_the_sample_can_bear_are_refused() -> None:
+    """1 - 2 (n-1) r / (N-2) is 0 at clusters of 20 of 40 that are all alike, and below it beyond."""
+    assert es.cluster_effect_factor(40, 20, 1.0) == pytest.approx(0.0, abs=ROUNDING)
+    with pytest.raises(ValueError, match="clusters of 21 are too large for 40"):
+        es.cluster_effect_factor(40, 21, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -113,3 +114,18 @@ def test_a_log_outcome_has_its_gaps_in_geometric_means() -> None:
     (found,) = equity_blocks(spec, {"side": {"north": of(-0.1, 10.0), "south": of(-0.2, 20.0)}}, PLACES, LIMITS)
     assert found.gap_after.value == pytest.approx(10.0)
     assert found.gap_counterfactual.value == pytest.approx(20.0 * np.exp(0.2) - 10.0 * np.exp(0.1))
+
+
+def test_gaps_of_people_without_a_level_are_missing_and_never_a_number() -> None:
+    """Nothing was seen before the start, and nobody knows the level after it."""
+    data = made.panel(starts={6: 40}, never=40)
+    outcome = data.outcome.copy()
+    outcome[:40, :6] = np.nan
+    unknown = dataclasses.replace(data, outcome=outcome)
+    blind = GroupResult(unknown, made.estimate(-3.0, observed=float("nan")), frozenset({"a"}))
+    seen = GroupResult(data, made.estimate(-1.0, observed=24.0), frozenset({"b"}))
+    for rules in (PLACES, PERSONS):
+        found = block({"side": {"north": blind, "south": seen}}, rules)
+        for absent in (found.gap_before, found.gap_after, found.gap_counterfactual, found.ratio, found.score):
+            assert (absent.value, absent.how) == (None, "missing")
+        assert found.difference_of_effects.value == pytest.approx(2.0)

@@ -62,3 +62,31 @@ def test_the_mechanism_outweighs_the_estimator() -> None:
 def test_details_that_are_no_numbers_do_not_exist() -> None:
     check = made.diagnostic("x", a=1.0, b=float("nan"))
     assert (detail(check, "a"), detail(check, "b"), detail(check, "c")) == (1.0, None, None)
+
+
+def test_without_a_start_nothing_is_compared_before_or_after_one() -> None:
+    nobody = made.panel(starts={}, never=12)
+    assert baseline_differences(nobody, made.spec()) == {}
+    assert outcome_spread(nobody) is None
+
+
+def test_a_confounder_that_was_never_seen_before_the_start_has_no_difference() -> None:
+    declared = {
+        "source": {"kind": "file", "path": "x.csv"}, "unit": "u", "period": "t", "cohort": "g",
+        "covariates": ["income", "age"],
+    }  # fmt: skip
+    rising = np.tile(np.arange(24.0)[:, None], made.PERIODS)
+    found = baseline_differences(made.panel(covariates={"income": rising}), made.spec(data=declared))
+    assert found.keys() == {"income"}
+    early = made.panel(starts={0: 4, 1: 8}, covariates={"income": rising, "age": rising})
+    anticipated = made.spec(data=declared, design={"anticipation": 1})
+    assert baseline_differences(early, anticipated) == {}
+
+
+def test_attrition_is_unknown_where_no_treated_unit_was_seen_before_the_first_start() -> None:
+    data = made.panel()
+    values = data.outcome.copy()
+    values[:12, :6] = np.nan
+    sample = sample_of(dataclasses.replace(data, outcome=values), made.spec(), made.estimate(-2.0))
+    assert (sample.attrition_overall, sample.attrition_differential) == (None, None)
+    assert sample.missing_share == pytest.approx(12 * 6 / 240)

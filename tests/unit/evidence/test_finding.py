@@ -137,3 +137,12 @@ def test_percentage_points_of_a_share_between_0_and_1_are_hundredths() -> None:
 def test_a_unit_that_only_begins_like_log_is_a_unit() -> None:
     spec = made.spec({"unit": "logins per 1,000 residents", "mid": {"value": 1, "unit": "logins", "rationale": "r"}})
     assert found(0.0, 0.1, spec).label == "little_or_no_difference"
+
+
+def test_a_percentage_of_an_unknown_level_is_compared_with_nothing() -> None:
+    spec = made.spec({"mid": {"value": 5, "unit": "%", "rationale": "r"}})
+    unknown, known = found(-2.0, 0.5, spec, float("nan")), found(-2.0, 0.5, spec)
+    assert (unknown.label, known.label) == ("favourable", "favourable")
+    assert unknown.mid.how == "missing"
+    assert "unknown or not positive" in unknown.mid.reason
+    assert known.mid.value == 5.0

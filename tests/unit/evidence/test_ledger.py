@@ -88,3 +88,9 @@ def test_a_step_of_the_flow_that_tells_of_few_is_withheld() -> None:
 @pytest.mark.parametrize(("value", "expected"), [(70, False), (69, True), (60, True), (59, False)])
 def test_a_count_that_misses_few_of_another_is_close_to_it(value: int, expected: bool) -> None:
     assert close(value, [70], LIMITS.min_cell) is expected
+
+
+def test_a_sample_without_clusters_or_starts_has_nothing_of_them_to_withhold() -> None:
+    data = made.panel(starts={}, never=60)
+    counted = Counted(60, 0, 60, None, None)
+    assert not ledger(PEOPLE, LIMITS, data, counted, ()).hidden

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from evalkit.estimate import Estimate
-from evalkit.evidence.natural import effect_of, link_of, natural_block
+from evalkit.evidence.disclosure import Policy
+from evalkit.evidence.natural import effect_of, link_of, natural_block, withhold_few_people
 from evalkit.evidence.schema import NaturalBlock
 from evalkit.study.spec import StudySpec
 from tests.unit.evidence import made
@@ -155,3 +156,21 @@ def test_the_effect_of_a_dose_is_for_one_unit_of_it_and_adds_up_to_no_total() ->
     for total in (found.total_averted, found.people_affected, found.per_1000):
         assert total.effect.value is None
         assert "different amounts" in str(total.effect.reason)
+
+
+def test_logs_of_shares_count_no_people_and_money_needs_a_count() -> None:
+    worth = {"value": 10.0, "currency": "EUR", "base_year": 2024, "source": "a survey"}
+    spec = made.spec({"family": "proportion", "unit": "share of residents", "per": 1.0, "transform": "log",
+                      "worth": worth, "mid": None})  # fmt: skip
+    found = block(made.estimate(-0.1, 0.02, observed=float(np.log(0.2))), spec, level=0.2)
+    assert "geometric mean does not count people" in found.people_affected.effect.reason
+    assert (found.money.effect.value, found.money.effect.reason) == (None, found.total_averted.effect.reason)
+
+
+def test_money_goes_with_the_few_people_that_it_would_tell_of() -> None:
+    worth = {"value": 10.0, "currency": "EUR", "base_year": 2024, "source": "a survey"}
+    few = block(made.estimate(-0.5, 0.1, observed=0.001), made.spec({"worth": worth}), level=0.0005, exposure=1.0)
+    assert few.money.effect.value is not None
+    hidden = withhold_few_people(few, Policy("persons", 10**9, ""))
+    assert {hidden.total_averted.effect.how, hidden.money.effect.how, hidden.money.observed.how} == {"suppressed"}
+    assert withhold_few_people(few, Policy("places", 10**9, "")) == few

@@ -82,3 +82,14 @@ def test_a_comparison_group_alone_does_not_make_a_lottery() -> None:
     fixable = [step.model_copy(update={"fix": "x"}) if step.rule in other else step for step in series.trail]
     (lifted,) = raises(replace(series, trail=tuple(fixable)), STANDARD)
     assert (series.label, lifted.rule, lifted.alone) == ("Low", "cap_time_series", "Moderate")
+
+
+def test_where_no_fix_is_known_none_is_promised() -> None:
+    """One treated place, chosen nobody knows how, with failing checks: nothing that could be mended would be enough."""
+    bad = [made.diagnostic("pre_trends", "fail", 0.01), made.diagnostic("placebo_period", "fail", domain="selection")]
+    spec, alone = made.spec(assignment={"mechanism": "unknown", "unit": "city"}), made.panel(starts={6: 1})
+    rating = rate(made.facts(made.estimate(0.0, 1.0), spec, diagnostics=bad, data=alone))
+    assert fix(rating, weightiest(rating, STANDARD), STANDARD) == ()
+    told = made.summary(made.estimate(0.0, 1.0), spec, data=alone, diagnostics=bad).sentences.certainty
+    assert "Very low" in told
+    assert "It would rise" not in told

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evalkit.data.calendar import Calendar
+from evalkit.data.panel import Panel
 from evalkit.evidence import rules_design as rules
 from evalkit.evidence.facts import Facts
+from evalkit.evidence.ledger import MISSING, Ledger
 from evalkit.evidence.phrases import RULE_WORDS
 from evalkit.evidence.standard import shipped
 from evalkit.evidence.verdict import Verdict
@@ -300,3 +303,39 @@ def test_both_kinds_of_series_are_held_to_their_length(controlled: bool) -> None
 def test_a_posterior_of_one_series_is_not_charged_for_few_places_and_one_over_places_is(name: str, state: str) -> None:
     fitted = made.estimate(-2.0, name=name, draws=made.posterior(-2.0))
     assert judge("few_clusters", made.facts(fitted, made.spec(), data=made.panel(starts={6: 1}))).state == state
+
+
+def unseen_before() -> Panel:
+    """No treated unit was seen before the first start: 30 % of cells are missing, and attrition has no meaning."""
+    data = made.panel()
+    values = data.outcome.copy()
+    values[:12, :6] = np.nan
+    return dataclasses.replace(data, outcome=values)
+
+
+def test_missing_data_are_charged_where_attrition_cannot_be_computed() -> None:
+    found = judge("attrition", facts(data=unseen_before()))
+    assert (found.state, found.reason) == ("applied", "30.0 % is missing.")
+    assert found.value == pytest.approx(0.3)
+    few = facts(data=unseen_before())
+    hidden = dataclasses.replace(few, ledger=Ledger(frozenset({MISSING})))
+    withheld = judge("attrition", hidden)
+    assert (withheld.state, withheld.value) == ("applied", None)
+    assert "30" not in withheld.reason
+
+
+@pytest.mark.parametrize(
+    ("calendar", "state"),
+    [
+        (Calendar(kind="integer", origin=1, step=1), "not_run"),
+        (Calendar(kind="period", origin=2001 - 1970, step=1, frequency="Y-DEC"), "applied"),
+        (Calendar(kind="period", origin=2011 - 1970, step=1, frequency="Y-DEC"), "not_triggered"),
+    ],
+)
+def test_changes_of_definition_are_placed_by_years_and_dates_alone(calendar: Calendar, state: str) -> None:
+    """Starts in the seventh and eighth period: of a calendar that begins in 2001, those are 2007 and 2008."""
+    spec = made.spec({"definition_changes": ["2007-02-01"]})
+    data = dataclasses.replace(made.panel(), calendar=calendar)
+    found = judge("measurement_change", made.facts(made.estimate(-2.0), spec, data=data))
+    assert found.state == state
+    assert ("cannot be placed" in found.reason) == (state == "not_run")

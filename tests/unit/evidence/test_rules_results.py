@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,10 @@ import pytest
 
 from evalkit.errors import DesignRefused
 from evalkit.evidence import rules_results as rules
-from evalkit.evidence.facts import Facts
+from evalkit.evidence.facts import PRIMARY_OUTCOME, Facts
+from evalkit.evidence.schema_plan import Deviation
 from evalkit.evidence.standard import shipped
+from evalkit.evidence.values import Flag, Words
 from evalkit.evidence.verdict import Verdict
 from evalkit.vocabulary import Diagnostic, Domain
 from tests.unit.evidence import made
@@ -211,3 +214,34 @@ def test_a_large_effect_lifts_only_with_clean_identification_clusters_and_placeb
 def test_a_large_effect_without_placebo_outcomes_is_not_run() -> None:
     assert large(-20.0).state == "not_run"
     assert large(-20.0, placebo=DesignRefused("no data")).state == "not_run"
+
+
+def test_the_fit_before_the_start_counts_where_the_design_rests_on_it() -> None:
+    def of(*checks: Diagnostic) -> str:
+        fitted = made.estimate(-2.0, name="synthetic_control")
+        return judge("pre_fit", made.facts(fitted, diagnostics=checks)).state
+
+    assert of() == "not_run"
+    assert of(made.diagnostic("pre_fit", "not_run", None)) == "not_run"
+    assert of(made.diagnostic("pre_fit", "pass", 0.05)) == "not_triggered"
+    assert of(made.diagnostic("pre_fit", "fail", 0.9)) == "applied"
+    assert judge("pre_fit", with_checks()).state == "not_applicable"
+
+
+@pytest.mark.parametrize(
+    ("seen_before", "item", "state"),
+    [(False, PRIMARY_OUTCOME, "applied"), (None, PRIMARY_OUTCOME, "applied"), (True, PRIMARY_OUTCOME, "not_triggered"),
+     (False, "design.horizon", "not_triggered")],
+)  # fmt: skip
+def test_a_primary_outcome_that_changed_after_outcomes_were_read_is_charged(
+    seen_before: bool | None, item: str, state: str
+) -> None:
+    when = Flag.missing("nobody knows") if seen_before is None else Flag.derived(seen_before)
+    changed = Deviation(
+        item=item, planned="calls", actual="arrests", reason=Words.declared("asked"), before_data_were_seen=when
+    )
+    steady = with_checks(made.diagnostic("specification_curve", value=1.0))
+    plan = steady.plan.model_copy(update={"deviations": (changed,)})
+    found = judge("reporting", dataclasses.replace(steady, plan=plan))
+    assert found.state == state
+    assert ("after outcomes had been read" in found.reason) == (state == "applied")

@@ -70,3 +70,30 @@ def test_a_changed_threshold_changes_the_rating() -> None:
     facts = made.facts(made.estimate(-2.0), standard=Standard.from_config(strict))
     assert rate(facts).certainty == 2
     assert rate(made.facts(made.estimate(-2.0))).certainty == 3
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "allowed"),
+    [("largest", 1, "or more"), ("share", 0.99, "or less"), ("closeness", 0.001, "or more")],
+)
+def test_the_rules_of_dominance_can_only_be_tightened(part: str, value: float, allowed: str) -> None:
+    loose = table()
+    loose["disclosure"]["dominance"][part] = value
+    with pytest.raises(ConfigError, match=f"dominance.{part} is {value:g}; it may only be tightened") as refused:
+        Standard.from_config(loose)
+    assert allowed in str(refused.value)
+
+
+@pytest.mark.parametrize("leaves", ["pre_trends", "no_such_rule"])
+def test_a_rule_that_leaves_what_is_no_cap_is_refused(leaves: str) -> None:
+    wrong = table()
+    name = next(name for name, rule in wrong["rules"].items() if rule.get("leaves"))
+    wrong["rules"][name]["leaves"] = leaves
+    with pytest.raises(ConfigError, match=f"leaves '{leaves}', which is no cap"):
+        Standard.from_config(wrong)
+
+
+def test_an_installation_without_its_standard_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_file", lambda path: False)
+    with pytest.raises(ConfigError, match="standard that ships with evalkit is missing"):
+        shipped.__wrapped__()

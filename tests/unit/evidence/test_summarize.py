@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from evalkit.errors import DesignRefused, EstimationFailed
+from evalkit.evidence.gather import facts_of
 from evalkit.numerics.balance import small_sample_factor
 from tests.unit.evidence import made
 
@@ -179,3 +181,27 @@ def test_totals_of_a_triple_difference_are_those_of_the_eligible() -> None:
     assert half.natural.total_averted.effect.value == pytest.approx(2.0 * rows, abs=EXACT)
     assert all_units.natural.total_averted.effect.value == pytest.approx(4.0 * rows, abs=EXACT)
     assert half.sample.n_treated_clusters.value == len(starting) // 2
+
+
+def test_checks_of_one_name_are_all_told_and_counted_apart() -> None:
+    checks = [made.diagnostic("spillover", value=value, domain="selection") for value in (0.1, 0.2, 0.3)]
+    fitted = made.estimate(-2.0)
+    data, spec = made.panel(), made.spec()
+    facts = facts_of(made.study(spec), data, fitted, checks, {})
+    assert {name: found.value for name, found in facts.diagnostics.items()} == {
+        "spillover": 0.1, "spillover_2": 0.2, "spillover_3": 0.3,
+    }  # fmt: skip
+
+
+def test_an_outcome_that_does_not_vary_between_places_has_no_effect_size() -> None:
+    flat = made.panel()
+    flat = dataclasses.replace(flat, outcome=np.full_like(flat.outcome, 20.0))
+    found = made.summary(made.estimate(-2.0), data=flat).estimates[0]
+    assert found.effect_size_g.value is None
+    assert "does not vary" in found.effect_size_g.reason
+    assert found.improvement_index.reason == found.effect_size_g.reason
+
+
+def test_the_kind_of_interval_is_that_of_the_primary_estimate() -> None:
+    assert made.summary(made.estimate(-2.0)).interval_kind == "confidence"
+    assert made.summary(made.estimate(0.0, draws=made.posterior(-2.0))).interval_kind == "credible"

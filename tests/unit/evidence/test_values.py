@@ -36,3 +36,9 @@ def test_an_interval_runs_upward_and_is_whole() -> None:
     with pytest.raises(ValueError, match="must all be given"):
         Quantity(value=1.0, low=None, high=2.0)
     assert Quantity.missing("no data").low is None
+
+
+def test_an_absent_quantity_needs_a_reason() -> None:
+    with pytest.raises(ValueError, match="a missing quantity needs a reason"):
+        Quantity(value=None, low=None, high=None, unit="", how="missing")
+    assert Quantity.missing("nobody counted").reason == "nobody counted"

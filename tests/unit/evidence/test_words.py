@@ -368,3 +368,33 @@ def test_the_headline_of_a_dose_speaks_of_one_unit_of_it() -> None:
     dosed = replace(data, dose=np.where(data.treated, 3.0, 0.0), names=replace(data.names, dose="beds"))
     found = made.summary(made.estimate(-2.0, observed=np.nan), data=dosed)
     assert "ach unit of beds (" in found.sentences.headline
+
+
+def test_a_change_in_logs_without_a_level_is_told_in_percent_alone() -> None:
+    spec = made.spec({"transform": "log", "mid": None})
+    assert said(0.08, 0.02, observed=float("nan"), spec=spec).headline == (
+        "The street light programme probably increases the rate of calls by about 8.3 % "
+        "(4.2 to 13 %, 95 % confidence interval)."
+    )
+
+
+def test_a_p_value_below_the_smallest_told_is_told_as_below_it() -> None:
+    fitted = made.reported(made.estimate(-2.0), "randomization", -5.0, 1.0, p_value=0.0004)
+    assert "p below 0.001" in made.summary(fitted, made.spec()).sentences.headline
+
+
+def test_an_interval_that_ends_at_0_ends_with_no_difference() -> None:
+    fitted = made.reported(made.estimate(2.0), "collapse", 0.0, 4.0, p_value=0.05)
+    assert "no difference to" in made.summary(fitted, made.spec()).sentences.headline
+
+
+def test_scale_is_silent_without_a_name_of_the_events_and_speaks_of_one_place() -> None:
+    assert said(-2.0, spec=made.spec({"event_name": ""})).scale is None
+    fitted = made.reported(made.estimate(-2.0), "randomization", -3.0, -1.0, n_treated_clusters=1)
+    alone = made.summary(fitted, made.spec(**LOTTERY), data=made.panel(starts={6: 1}))
+    assert "the treated city" in str(alone.sentences.scale)
+
+
+def test_pre_trends_of_unknown_power_are_said_to_prove_nothing() -> None:
+    plain = said(-2.0, diagnostics=[made.diagnostic("pre_trends")]).checks[0]
+    assert plain == SENTENCES["pre_trend_none_unknown"]

@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 
-from evalkit.synthesis.entries import NO_CITY, Decided, Effect, effect_of, entry_of, newest
+from evalkit.evidence.values import Quantity
+from evalkit.synthesis.entries import NO_CITY, Decided, Effect, Entry, effect_of, entry_of, newest
 from tests.portfolio_samples import city_evidence
 from tests.report_samples import evidence
 
@@ -57,3 +58,12 @@ def test_the_error_is_what_the_reported_interval_implies() -> None:
 def test_a_study_without_a_usable_effect_says_why() -> None:
     assert effect_of(entry_of(city_evidence("a", certainty=None))) == "not rated"
     assert effect_of(entry_of(city_evidence("a", std_error=0.0))) == "an interval without width"
+
+
+def test_a_study_without_a_result_or_an_interval_says_so() -> None:
+    nothing = Entry("a", "Sample City", "public_safety", "A study", "no result")
+    assert effect_of(nothing) == "no result yet"
+    plain = city_evidence("a").model_dump(mode="json")
+    plain["estimates"][0]["effect"] = {**Quantity.missing("nobody settled it").model_dump(mode="json")}
+    missing = entry_of(type(evidence()).model_validate(plain))
+    assert effect_of(missing) == "nobody settled it"

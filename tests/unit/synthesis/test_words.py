@@ -6,7 +6,7 @@ import dataclasses
 
 from evalkit.synthesis.entries import newest
 from evalkit.synthesis.pooling import Group, groups
-from evalkit.synthesis.words import sentences, shown, unit_of
+from evalkit.synthesis.words import WORDS, sentences, shown, unit_of
 from tests.portfolio_samples import city_evidence
 
 
@@ -69,3 +69,10 @@ def test_the_chance_in_a_new_city_goes_with_the_wanted_direction() -> None:
     assert last.startswith("Given these studies and stated assumptions, there is ")
     assert "chance that the effect in another city" in last
     assert not any("chance" in sentence for sentence in sentences(group([-0.2, -0.1])))
+
+
+def test_small_studies_that_show_other_effects_are_warned_of() -> None:
+    made = [city_evidence(f"s{i}", city=f"c{i}", effect=-0.03 * i, std_error=0.01 + 0.01 * i) for i in range(12)]
+    (uneven,) = groups(newest(made))
+    assert WORDS["small"] in sentences(uneven)
+    assert WORDS["small"] not in sentences(group([-0.2 - 0.001 * i for i in range(12)]))

@@ -6,13 +6,15 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import evalkit as ek
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused
 from evalkit.estimate import Estimate
-from evalkit.testing.check import CheckReport, check_estimator
+from evalkit.testing.check import LAWS, CheckReport, check_estimator
+from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
 
 LEVELS = "unit constants change nothing"
 NAMES = "unit names do not matter"
@@ -104,3 +106,52 @@ def test_without_tries_the_example_is_the_whole_panel() -> None:
 def test_a_law_that_does_not_exist_is_refused_with_the_closest_one() -> None:
     with pytest.raises(ConfigError, match="unit names do not matter"):
         check_estimator(ek.TwoWayFixedEffects(), laws=["unit name does not matter"])
+
+
+FRAME = simulate_staggered(StaggeredDesign(n_units=12, n_periods=5, cohorts={2: 0.3, 3: 0.3}), 1).frame
+ORDER = "row order does not matter"
+
+
+def fit(frame: pd.DataFrame) -> Estimate:
+    panel = Panel.from_frame(frame, unit="unit", period="period", outcome="y", cohort="cohort")
+    return ek.TwoWayFixedEffects().fit(panel, rng=np.random.default_rng(0))
+
+
+def in_order(frame: pd.DataFrame) -> bool:
+    return frame.index.is_monotonic_increasing
+
+
+def holed(found: Estimate) -> Estimate:
+    """The same with one effect that is not known."""
+    effects = np.where(np.arange(len(found.cells)) == 0, np.nan, found.cells.estimate)
+    return dataclasses.replace(found, cells=dataclasses.replace(found.cells, estimate=effects))
+
+
+def test_another_number_of_cells_and_a_missing_number_are_told_as_what_they_are() -> None:
+    last = FRAME["period"].max()
+    fewer = LAWS[ORDER](FRAME, lambda frame: fit(frame if in_order(frame) else frame[frame["period"] < last]))
+    missing = LAWS[ORDER](FRAME, lambda frame: fit(frame) if in_order(frame) else holed(fit(frame)))
+    assert fewer is not None
+    assert missing is not None
+    assert (fewer.kind, missing.kind) == ("cells", "missing")
+    assert "cells, found" in fewer.what
+    assert LAWS[ORDER](FRAME, fit) is None
+
+
+def test_an_estimator_that_sees_half_of_an_effect_is_told_how_much() -> None:
+    found = LAWS["adding c to treated outcomes adds c"](FRAME, lambda frame: fit(frame.assign(y=0.5 * frame["y"])))
+    assert found is not None
+    assert "adding 2 to treated outcomes moved the overall effect by 1" in found.what
+
+
+def test_an_estimator_that_takes_a_design_without_comparison_is_found() -> None:
+    always = fit(FRAME)
+    found = LAWS["a design without comparison is refused"](FRAME, lambda frame: always)
+    assert found is not None
+    assert "was not refused" in found.what
+
+
+def test_a_broken_law_without_an_example_is_told_without_a_table() -> None:
+    told = str(CheckReport("mine", held=(NAMES,), broken={LEVELS: "off by 2"}, examples={}))
+    assert f"{LEVELS}: off by 2" in told
+    assert told.startswith("mine breaks 1 of 2 laws")

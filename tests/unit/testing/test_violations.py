@@ -57,3 +57,14 @@ def test_worlds_that_cannot_be_are_refused() -> None:
         simulate_spillover(seed=1, n_near=30, design=STAGGERED)
     with pytest.raises(ValueError, match="never treated"):
         simulate_violated_trends(seed=1, design=StaggeredDesign(cohorts={4: 0.5, 5: 0.5}))
+
+
+def test_the_bias_counts_those_whom_the_programme_is_for() -> None:
+    """Half of each cohort is not eligible: the cells are the same, and so is how far they have moved."""
+    some = simulate_violated_trends("linear", 0.4, seed=2, design=dataclasses.replace(STAGGERED, ineligible=0.5))
+    every = simulate_violated_trends("linear", 0.4, seed=2, design=STAGGERED)
+    frame = some.frame
+    counts = frame[(frame["eligible"] == 1) & (frame["cohort"] > 0) & (frame["period"] >= frame["cohort"])]
+    steps = counts["period"] - counts["cohort"] + 1
+    assert some.truths["bias"] == pytest.approx(float(0.4 * steps.mean()))
+    assert 0 < len(counts) < (every.frame["cohort"] > 0).sum()
