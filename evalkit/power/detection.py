@@ -240,7 +240,8 @@ def _secant(margin: Callable[[float], float], guess: float) -> float | None:
         ahead = here - at_here * (here - before) / (at_here - at_before)
         if not ahead > 0.0:
             return None
-        if abs(ahead - here) <= SEARCHED * here:
+        # Far from the point before, the line may be so steep that the step is small while the margin is not.
+        if abs(ahead - here) <= SEARCHED * here and abs(at_here) <= 2.0 * SEARCHED * guess:
             return ahead
         before, at_before, here = here, at_here, ahead
     return None

@@ -277,7 +277,7 @@ def _thresholds(task: Task, panels: Callable[[int], Placebo], method: Method, te
     rows = np.full((task.draws, 4), np.nan)
     rows[:, :2] = np.inf
     failed = 0
-    one = _by_weights(task, method) if method.kernel is not None else _by_fit(task, method)
+    one = _by_fit(task, method) if method.kernel is None else _by_weights(task, method.kernel, method.test)
     for number in range(task.draws):
         tell("Simulating placebo panels", number / task.draws)
         try:
@@ -292,11 +292,8 @@ def _thresholds(task: Task, panels: Callable[[int], Placebo], method: Method, te
     return Thresholds(rise, fall, value, error), failed
 
 
-def _by_weights(task: Task, method: Method) -> Callable[[Placebo, int], Row]:
-    kernel = method.kernel
-    if kernel is None:
-        raise ValueError("there are no weights")
-    if method.test == "collapse":
+def _by_weights(task: Task, kernel: Kernel, test: TestKind) -> Callable[[Placebo, int], Row]:
+    if test == "collapse":
         return lambda placebo, number: detection.collapsed_thresholds(kernel, placebo, task.level)
     source, exact = detection.reassignments(task.schedule)
 

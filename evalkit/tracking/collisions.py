@@ -45,7 +45,9 @@ def through_collisions(call: Callable[[], object]) -> None:
     """
     from mlflow.exceptions import MlflowException
 
-    for attempt in range(1, ATTEMPTS + 1):
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             call()
         except MlflowException as error:

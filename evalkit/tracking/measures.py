@@ -23,7 +23,7 @@ from evalkit.tracking import fields, links, note
 from evalkit.tracking.bundle import COMPLETE, MANIFEST, shared_files, verify
 from evalkit.tracking.description import NOTE
 from evalkit.tracking.log import LoggedRun, mark_synced, one_at_a_time, send_files
-from evalkit.tracking.portfolio import experiments_of
+from evalkit.tracking.portfolio import experiments_of, runs_of
 from evalkit.tracking.redact import redact
 from evalkit.tracking.store import opened, resolve
 from evalkit.tracking.views import ensure_experiment
@@ -247,15 +247,7 @@ def stored_measures(experiments: Sequence[str] = (), *, tracking_uri: str | None
 
 def _newest(client: MlflowClient, experiments: list[str], kind: str) -> dict[str, Run]:
     newest: dict[str, Run] = {}
-    token = None
-    while experiments:
-        page = client.search_runs(
-            experiments, filter_string=f"tags.`evalkit.role` = '{kind}' and attributes.status = 'FINISHED'",
-            max_results=1000, order_by=["attributes.start_time DESC"], page_token=token,
-        )  # fmt: skip
-        for run in page:
-            newest.setdefault(run.data.tags.get(f"evalkit.{kind}", run.info.run_id), run)
-        token = page.token
-        if not token:
-            return newest
+    wanted = f"tags.`evalkit.role` = '{kind}' and attributes.status = 'FINISHED'"
+    for run in runs_of(client, experiments, wanted):
+        newest.setdefault(run.data.tags.get(f"evalkit.{kind}", run.info.run_id), run)
     return newest

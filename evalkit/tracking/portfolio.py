@@ -21,6 +21,8 @@ PREFIX: Final = "evalkit/"
 STUDIES: Final = "tags.`evalkit.role` = 'study'"
 EVIDENCE: Final = "evidence.json"
 BRIEF: Final = "brief.html"
+PAGE: Final = 1000
+"""Runs that the store is asked for at a time."""
 DATA: Final = "evalkit.data_sha"
 
 
@@ -83,7 +85,7 @@ def stored_studies(
     store = resolve(tracking_uri)
     with opened(store) as client, TemporaryDirectory() as folder:
         by_study: dict[str, list[Run]] = {}
-        for run in _runs(client, experiments_of(client, store, experiments)):
+        for run in runs_of(client, experiments_of(client, store, experiments)):
             by_study.setdefault(run.data.tags.get("evalkit.study", ""), []).append(run)
         found = []
         for place, (study, runs) in enumerate(sorted(by_study.items())):
@@ -117,12 +119,12 @@ def experiments_of(client: MlflowClient, store: Store, names: Sequence[str]) -> 
     return found
 
 
-def _runs(client: MlflowClient, experiments: list[str]) -> Iterator[Run]:
-    """All runs of studies, newest first."""
+def runs_of(client: MlflowClient, experiments: list[str], wanted: str = STUDIES) -> Iterator[Run]:
+    """All runs of a kind, newest first."""
     token = None
     while experiments:
         page = client.search_runs(
-            experiments, filter_string=STUDIES, max_results=1000, order_by=["attributes.start_time DESC"],
+            experiments, filter_string=wanted, max_results=PAGE, order_by=["attributes.start_time DESC"],
             page_token=token,
         )  # fmt: skip
         yield from page

@@ -42,3 +42,9 @@ def test_data_that_have_grown_are_compared_up_to_the_period_of_the_lock() -> Non
     locked = of(early)
     assert locked.last == "2014"
     assert of(whole, last=locked.last).before == locked.before
+
+
+def test_a_last_period_that_the_data_do_not_reach_is_their_own_last_one() -> None:
+    base, further = of(frame()), of(frame(), last="2050")
+    assert (base.last, further.last) == ("2017", "2050")
+    assert further.before == base.before

@@ -93,3 +93,16 @@ def test_a_lock_that_was_edited_is_worth_nothing(made: Lock) -> None:
     found = held(dataclasses.replace(made, intact=False))
     assert found.analysis == "exploratory"
     assert "was changed after" in found.reading
+
+
+def test_what_the_study_says_of_the_time_of_a_departure_holds_as_declared(made: Lock) -> None:
+    late = {"item": "design", "reason": "fewer years arrived", "before_data_were_seen": False}
+    (found,) = held(made, plan={"deviations": [late]}, design={"event_window": [-2, 2]}).deviations
+    assert (found.before_data_were_seen.value, found.before_data_were_seen.how) == (False, "declared")
+
+
+def test_a_plan_that_was_locked_before_any_data_is_not_held_to_them() -> None:
+    blank = lock(built(), who="Office", data=None, accesses=[], asked=[])
+    assert held(blank, effect=3.0).deviations == ()
+    changed = frame().assign(crimes=lambda data: data["crimes"] + 1.0)
+    assert Planning(blank).against(built(), changed, None).deviations == ()

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,3 +177,50 @@ def test_with_one_treated_place_thresholds_are_those_of_the_interval_that_a_stud
         others = source(np.random.default_rng(0))
         found = detection.permutation_thresholds(kernel, panels(number), others, exact=exact, alpha=ALPHA)
         np.testing.assert_allclose(found[:2], (-made.low, made.high), rtol=1e-6)
+
+
+def moving(margin: Callable[[float], float]) -> tuple[Callable[[Panel], Estimate], Placebo]:
+    """An estimator whose lower bound after an effect c is margin(c), and whose upper one is minus that."""
+    placebo: Any = SimpleNamespace(shifted=lambda effect, multiply: effect)
+
+    def fit(effect: Any) -> Any:
+        bounds = SimpleNamespace(low=[margin(abs(effect))], high=[-margin(abs(effect))])
+        return SimpleNamespace(aggregation=lambda kind, level: bounds)
+
+    return fit, placebo
+
+
+@pytest.mark.parametrize(
+    ("margin", "guess", "threshold"),
+    [
+        (lambda c: 1.0 if c >= 3.0 else -1.0, 1.0, 3.0),  # flat where the secant begins
+        (lambda c: 1.0 if c >= 2.0 else -3.0, 1.0, 2.0),  # falls at first: the secant leads below 0
+        (lambda c: 2.0 * c**15 - 1.0, 1.0, 0.5 ** (1 / 15)),  # so bent that secants do not settle
+    ],
+)
+def test_a_threshold_is_found_where_straight_lines_do_not_lead_to_it(
+    margin: Callable[[float], float], guess: float, threshold: float
+) -> None:
+    fit, placebo = moving(margin)
+    found = detection.searched(fit, placebo, (guess, guess), ALPHA, log_link=False)
+    np.testing.assert_allclose(found, (threshold, threshold), rtol=2 * detection.SEARCHED)
+
+
+def test_a_panel_that_rejects_without_any_effect_is_not_searched() -> None:
+    def refuse(effect: float) -> float:
+        raise AssertionError(effect)
+
+    fit, placebo = moving(refuse)
+    assert detection.searched(fit, placebo, (-0.1, 0.0), ALPHA, log_link=False) == (-0.1, 0.0)
+
+
+def test_at_a_level_of_one_everything_is_detected() -> None:
+    one = few_treated(1, 15)
+    panels = one.panels(inflate=True)
+    kernel = find_kernel(
+        lambda panel: float(one.fit(panel, 0).aggregation("overall").estimate[0]), panels(0), one.schedule
+    )
+    assert kernel is not None
+    every = detection.reassignments(one.schedule)[0](np.random.default_rng(0))
+    found = detection.permutation_thresholds(kernel, panels(0), every, exact=True, alpha=1.0)
+    assert found[:2] == (-np.inf, -np.inf)

@@ -161,3 +161,10 @@ def test_effects_are_added_or_multiplied_where_units_are_treated() -> None:
     np.testing.assert_allclose((placebo.shifted(2.0).outcome - placebo.panel.outcome)[on], 2.0)
     np.testing.assert_allclose((placebo.shifted(0.5, multiply=True).outcome / placebo.panel.outcome)[on], np.exp(0.5))
     np.testing.assert_array_equal(placebo.shifted(2.0).outcome[~on], placebo.panel.outcome[~on])
+
+
+def test_where_somebody_starts_in_the_second_period_only_the_never_treated_have_a_history() -> None:
+    made = long(np.random.default_rng(SEED).normal(size=(20, 8)), {0: 2, 1: 5, 2: 5})
+    found, _ = history(made)
+    assert found.kind == "never_treated"
+    assert sorted(set(np.concatenate(found.pools).tolist())) == list(range(3, 20))

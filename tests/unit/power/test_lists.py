@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError
 from evalkit.power.lists import column_strata, eligible, outcome_strata, place_labels, randomize
 from evalkit.power.schedule import Schedule
@@ -94,3 +95,13 @@ def test_strata_of_the_outcome_are_of_equal_size_and_never_read_treated_outcomes
 def test_units_are_named_as_in_the_data() -> None:
     made = long(np.random.default_rng(0).normal(size=(4, 3)))
     assert place_labels(made, np.array([1, 3]), pd.DataFrame(), None, "unit") == ["1", "3"]
+
+
+def test_clusters_are_named_as_in_the_data_where_starts_go_by_cluster() -> None:
+    frame = pd.DataFrame({"unit": np.repeat(np.arange(6), 3), "year": np.tile([1, 2, 3], 6), "start": 0})
+    frame["school"] = frame["unit"].map(lambda unit: f"school {unit // 2}")
+    frame["y"] = np.random.default_rng(0).normal(size=18)
+    made = Panel.from_frame(
+        frame, unit="unit", period="year", outcome="y", cohort="start", cluster="school", planned=True
+    )  # fmt: skip
+    assert place_labels(made, np.array([0, 2]), frame, "school", "unit") == ["school 0", "school 2"]

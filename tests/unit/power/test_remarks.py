@@ -6,6 +6,7 @@ import numpy as np
 
 from evalkit.data.panel import Panel
 from evalkit.power.history import HistoryKind
+from evalkit.power.remarks import _test
 from evalkit.power.schedule import Wishes
 from evalkit.power.simulate import power
 from tests.designs import panel as simulated
@@ -46,3 +47,13 @@ def test_starters_with_other_noise_are_named_from_the_time_before_any_start() ->
 def test_a_missing_comparison_place_is_named() -> None:
     made = simulated(n_units=27, n_periods=6, cohorts={4: 1 / 27})
     assert "panels hold 26 places in all, not 27" in remarks(made)["fewer_places"]
+
+
+def test_how_it_was_tested_is_told_where_it_was_not_by_moving_an_interval() -> None:
+    found = power(study("imputation"), simulated(n_units=60, n_periods=6), Wishes(units=40, treated=20), draws=DRAWS)
+    assert list(_test(found)) == []
+    changed = dataclasses.replace(found, linear=False, n_failed=3, test="wild_bootstrap")
+    said = {remark.id: remark.text for remark in _test(changed)}
+    assert list(said) == ["wild_bootstrap_test", "refitted", "panels_refused"]
+    assert "the wild cluster bootstrap" in said["wild_bootstrap_test"]
+    assert f"3 of {DRAWS}" in said["panels_refused"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from evalkit.errors import ConfigError, DesignRefused
@@ -109,3 +110,29 @@ def test_a_schedule_whose_test_rejects_too_often_is_named(found: tuple[RollOutOp
     text = Comparison(ASKED.spec, (loose, *found[1:]), 0.8).off()
     assert text.startswith("Without any effect the test declares one too often (as planned ")
     assert "as planned" not in made.off()
+
+
+def hopeless(option: RollOutOption) -> RollOutOption:
+    """The same schedule, where no effect is ever detected."""
+    assert option.found is not None
+    never = np.full_like(option.found.thresholds.rise, np.inf)
+    thresholds = dataclasses.replace(option.found.thresholds, rise=never, fall=never)
+    return dataclasses.replace(option, found=dataclasses.replace(option.found, thresholds=thresholds))
+
+
+def test_where_no_schedule_detects_anything_there_is_no_best_one_and_no_cost(found: tuple[RollOutOption, ...]) -> None:
+    made = Comparison(ASKED.spec, tuple(hopeless(option) for option in found), 0.8)
+    assert best(made.options, 0.8, "fall") is None
+    assert "four times in five" in made.headline()
+    assert "smallest change" not in made.headline()
+    assert (made.cost(), made.alike()) == ("", "")
+
+
+def test_a_schedule_that_alone_detects_anything_is_compared_with_none(found: tuple[RollOutOption, ...]) -> None:
+    first = next(option for option in found if option.name == "late-heavy")
+    made = Comparison(ASKED.spec, (first, *(hopeless(option) for option in found if option is not first)), 0.8)
+    assert made.headline().startswith("Late-heavy detects the smallest change four times in five: a fall of ")
+    assert "against" not in made.headline()
+    assert made.alike() == ""
+    assert "less than all at once" in made.cost()
+    assert Comparison(ASKED.spec, (first,), 0.8).cost() == "", "without all at once there is nothing to set it beside"

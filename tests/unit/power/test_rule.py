@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
 import pytest
 
 from evalkit.evidence.standard import shipped
@@ -9,8 +10,8 @@ from evalkit.power.history import Placebo
 from evalkit.power.rule import TestKind, decide, smallest_p, table_of
 from evalkit.power.schedule import Wishes
 from evalkit.power.simulate import Task
+from tests.designs import long, study, task
 from tests.designs import panel as simulated
-from tests.designs import study, task
 
 ALPHA = 0.05
 
@@ -54,3 +55,12 @@ def test_the_table_is_the_study_s_own_or_the_shipped_one() -> None:
     assert table_of(study()) == shipped().inference
     own = {**shipped().inference.model_dump(), "refit_cells": 5.0}
     assert table_of(study().model_copy(update={"evidence": {"inference": own}})).refit_cells == 5.0
+
+
+def test_a_method_without_a_row_leaves_the_estimate_s_own_interval() -> None:
+    assert decided(12, 40, asked="none") == "interval"
+
+
+def test_where_everybody_starts_at_once_no_other_roll_out_can_be_given() -> None:
+    everybody = long(np.random.default_rng(0).normal(size=(6, 5)), dict.fromkeys(range(6), 3))
+    assert smallest_p(everybody, 999) == 1.0

@@ -125,3 +125,16 @@ def test_shares_add_up() -> None:
 def test_simulated_panels_with_two_cohorts_give_their_sizes() -> None:
     made = simulated(n_units=30, n_periods=8)
     assert schedule_for(made, places_of(made), Wishes(), WINDOW).sizes == (10, 10)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "sizes"),
+    [((0, 2), (1,)), ((), ()), ((1,), (4,)), ((0, 2), (1, 0)), ((0, 0), (1, 1)), ((0, 2, 1), (1, 1, 1))],
+)
+def test_cohorts_that_cannot_be_are_refused(offsets: tuple[int, ...], sizes: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"cohort|offsets"):
+        Schedule(offsets, sizes, 12, before=3, after=2)
+
+
+def test_a_roll_out_that_is_stretched_beyond_the_data_begins_earlier_and_is_watched_for_one_period() -> None:
+    assert of(Wishes(cohorts=(1, 1), every=4), p7=2) == Schedule((0, 4), (1, 1), 12, before=3, after=1)

@@ -134,3 +134,19 @@ def test_a_triple_difference_is_refused() -> None:
 def test_too_few_draws_are_refused() -> None:
     with pytest.raises(ConfigError, match="100 or more"):
         power(study(), simulated(n_units=40, n_periods=6), draws=20)
+
+
+def test_one_treated_place_is_judged_by_one_change_a_place() -> None:
+    made = simulated(n_units=60, n_periods=6, autocorrelation=0.5)
+    found = power(study("imputation"), made, Wishes(treated=1, units=18, cohorts=(1,)), draws=DRAWS)
+    assert (found.test, found.linear, found.n_failed) == ("collapse", True, 0)
+    share, error = found.size()
+    assert share <= 0.05 + 3.0 * error
+
+
+def test_repeated_cross_sections_are_refused() -> None:
+    frame = simulate_staggered(StaggeredDesign(n_units=60, n_periods=6), 1).frame
+    frame = frame.assign(town=frame["cohort"].astype("str"))
+    made = ek.Panel.from_frame(frame, group="town", period="period", outcome="y", cohort="cohort")
+    with pytest.raises(DesignRefused, match="nobody is followed over time"):
+        power(study(), made, draws=DRAWS)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -69,3 +70,43 @@ def test_both_ways_to_list_a_file_in_the_manifest_are_read(tmp_path: Path) -> No
     with_sizes = {name: {"sha256": sha, "bytes": 0} for name, sha in manifest["files"].items()}
     (folder / "manifest.json").write_text(json.dumps({"files": with_sizes}))
     assert Bundle.read(folder).study_id == "castle_doctrine"
+
+
+def test_evidence_without_an_estimate_is_refused(tmp_path: Path) -> None:
+    summary = {**evidence("u-1"), "estimates": []}
+    with pytest.raises(DataError, match="holds no estimate"):
+        Bundle.read(write_bundle(tmp_path, run_id="u-1", summary=summary))
+
+
+def test_a_table_that_a_bundle_has_not_is_empty(tmp_path: Path) -> None:
+    bundle = Bundle.read(write_bundle(tmp_path))
+    assert bundle.table("none.csv") == []
+    assert len(bundle.table("event_study.csv")) == 8
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"evidence.v2.json": {"sha256": "0" * 64}}, "evidence.v2.json is not as manifest.v2.json knows it"),
+        ([{"path": "evidence.v2.json", "sha256": "0" * 64}], "evidence.v2.json is not as manifest.v2.json knows it"),
+        (None, "manifest.v2.json lists no files"),
+    ],
+)
+def test_a_later_version_that_was_edited_is_refused(files: object, words: str, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path)
+    (folder / "evidence.v2.json").write_text("{}", encoding="utf-8")
+    (folder / "manifest.v2.json").write_text(json.dumps({"files": files}), encoding="utf-8")
+    with pytest.raises(DataError, match=words):
+        Bundle.read(folder).versions()
+    sha256 = hashlib.sha256(b"{}").hexdigest()
+    for listed in ({"evidence.v2.json": sha256}, [{"path": "evidence.v2.json", "sha256": sha256}]):
+        (folder / "manifest.v2.json").write_text(json.dumps({"files": listed}), encoding="utf-8")
+        assert [file.name for file in Bundle.read(folder).versions()] == ["evidence.v2.json", "manifest.v2.json"]
+
+
+@pytest.mark.parametrize(("text", "words"), [("[]", "holds no JSON object"), ("{", "is not JSON")])
+def test_a_manifest_of_a_later_version_that_cannot_be_read_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path)
+    (folder / "manifest.v2.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=words):
+        Bundle.read(folder).versions()

@@ -126,3 +126,15 @@ def test_a_query_and_its_address_are_not_described(tmp_path: Path) -> None:
     described = dataset(Bundle.read(write_bundle(tmp_path, study_yaml=sql)))
     assert described is not None
     assert "canary" not in str(described)
+
+
+def test_without_a_fingerprint_there_is_no_dataset(tmp_path: Path) -> None:
+    assert dataset(_bundle(tmp_path, identity={"data_sha": ""})) is None
+
+
+def test_an_interval_that_no_method_gives_is_in_no_metric(tmp_path: Path) -> None:
+    summary = evidence("u-1")
+    summary["estimates"][0]["inference"] = {"method": "none"}
+    run = parent(Bundle.read(write_bundle(tmp_path, run_id="u-1", summary=summary)))
+    assert "effect" in run.metrics
+    assert not {"effect_low", "effect_high", "p_value"} & set(run.metrics)

@@ -4,13 +4,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
-from evalkit.errors import EstimationFailed, Reason
+from evalkit.errors import EstimationFailed, NotSynced, Reason
 from evalkit.language import speaking
-from evalkit.tracking.live import LiveRun, log_failure, running
+from evalkit.tracking.live import LiveRun, log_failure, running, sigterm_unwinds
 from evalkit.tracking.log import log_bundle
 from evalkit.tracking.stale import close_stale, find_stale
 from evalkit.tracking.store import opened, resolve
@@ -148,3 +149,58 @@ def test_kill_9_leaves_a_stale_run_that_is_found_and_closed(uri: str) -> None:
     assert [stale.run_id for stale in close_stale(uri)] == [run_id]
     assert _run(uri, run_id)[0] == "KILLED"
     assert find_stale(uri) == []
+
+
+@pytest.mark.timeout(30)
+def test_an_error_passes_on_as_it_is_where_the_server_is_dead_already() -> None:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    with (
+        pytest.raises(EstimationFailed, match="Only 1 cohort") as raised,
+        running(*STUDY, tracking_uri=f"http://127.0.0.1:{port}"),
+    ):
+        raise EstimationFailed("Only 1 cohort is left.")
+    assert getattr(raised.value, "__notes__", []) == []
+
+
+def test_an_error_after_the_run_was_closed_leaves_it_as_it_is(uri: str) -> None:
+    def work() -> None:
+        with running(*STUDY, tracking_uri=uri) as live:
+            with opened(resolve(uri)) as client:
+                client.set_terminated(str(live.run_id), status="FINISHED")
+            raise EstimationFailed("The screen is gone.")
+
+    with pytest.raises(EstimationFailed):
+        work()
+    assert _run(uri, _only_run(uri))[0] == "FINISHED"
+
+
+def test_a_store_that_dies_during_the_study_is_told_of_on_its_error(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dead(store: object) -> None:
+        raise NotSynced("The store is away.")
+
+    def work() -> None:
+        with running(*STUDY, tracking_uri=uri):
+            monkeypatch.setattr("evalkit.tracking.live.opened", dead)
+            raise EstimationFailed("Only 1 cohort is left.")
+
+    with pytest.raises(EstimationFailed) as raised:
+        work()
+    (said,) = raised.value.__notes__
+    assert "could not be closed: The store is away." in said
+    assert "evalkit doctor --fix" in said
+
+
+def test_in_another_thread_signals_are_left_alone() -> None:
+    found: list[bool] = []
+
+    def look() -> None:
+        before = signal.getsignal(signal.SIGTERM)
+        with sigterm_unwinds():
+            found.append(signal.getsignal(signal.SIGTERM) is before)
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert found == [True]

@@ -64,3 +64,14 @@ def test_a_primary_estimate_that_was_refused_reads_as_not_stated(tmp_path: Path)
     bundle = _bundle(tmp_path, natural={"absolute": {}})
     bundle.primary["effect"].update(value=None, low=None, high=None)
     assert "not stated" in note.render(bundle, "1", "ab")
+
+
+def test_an_effect_without_bounds_is_told_without_them() -> None:
+    assert note.effect_in_words({"value": 0.5, "low": None, "high": None, "unit": "calls"}) == "0.5 calls"
+    assert note.effect_in_words({"value": 0.5, "low": 0.25, "high": 0.75, "unit": ""}) == "0.5 (0.25 to 0.75)"
+
+
+def test_a_sample_that_is_withheld_reads_as_not_stated(tmp_path: Path) -> None:
+    bundle = _bundle(tmp_path, sample={"n_treated_units": {"value": None, "how": "missing", "reason": "too few"}})
+    assert note._sample(bundle) == "not stated"
+    assert note._sample(_bundle(tmp_path / "whole")) == "21 of 50"

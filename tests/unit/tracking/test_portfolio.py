@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import ConfigError
+from evalkit.tracking import portfolio
 from evalkit.tracking.decision import Decision, record
 from evalkit.tracking.live import log_failure
 from evalkit.tracking.log import log_bundle
@@ -55,3 +56,12 @@ def test_experiments_may_be_named_by_their_priority(tmp_path: Path, uri: str) ->
 
 def test_an_empty_store_holds_no_study(uri: str) -> None:
     assert stored_studies(tracking_uri=uri) == []
+
+
+def test_studies_beyond_one_page_of_the_store_are_read_too(
+    tmp_path: Path, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portfolio, "PAGE", 1)
+    for number in range(3):
+        log_failure(f"study_{number}", "public_safety", "Castle", "Only 1 cohort is left.", tracking_uri=uri)
+    assert sorted(found.study_id for found in stored_studies(tracking_uri=uri)) == ["study_0", "study_1", "study_2"]

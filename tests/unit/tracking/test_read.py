@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, NotSynced
 from evalkit.tracking.live import log_failure
 from evalkit.tracking.log import log_bundle
 from evalkit.tracking.read import fetch, find_run
+from evalkit.tracking.reads import outcome_reads
 from evalkit.tracking.store import opened, resolve
 from tests.unit.tracking.bundles import HEADLINE, write_bundle
 
@@ -44,3 +45,19 @@ def test_a_run_that_failed_says_so_instead_of_a_brief(tmp_path: Path, uri: str) 
     failed = log_failure("castle_doctrine", "public_safety", "Castle", "Only 1 cohort is left.", tracking_uri=uri)
     with pytest.raises(ConfigError, match="Only 1 cohort is left"):
         fetch(failed, tmp_path / "fetched", tracking_uri=uri)
+
+
+def test_a_store_that_breaks_while_it_is_asked_is_no_unknown_run(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    def broken(client: MlflowClient, run_id: str) -> None:
+        raise MlflowException("the disk is gone")
+
+    monkeypatch.setattr(MlflowClient, "get_run", broken)
+    with pytest.raises(NotSynced, match="the disk is gone"):
+        find_run("ab12", tracking_uri=uri)
+
+
+def test_a_store_that_nobody_logged_to_knows_of_no_reading(uri: str) -> None:
+    assert outcome_reads(resolve(uri), "lights") == []

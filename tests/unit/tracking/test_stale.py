@@ -4,7 +4,11 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import pytest
+
+from evalkit.tracking import stale
 from evalkit.tracking.live import running
 from evalkit.tracking.stale import find_stale, is_alive
 
@@ -36,3 +40,20 @@ def test_a_killed_process_that_nobody_collected_is_not_alive() -> None:
 def test_a_later_process_of_the_same_number_is_another_one() -> None:
     assert is_alive(os.getpid(), int(time.time() * 1000))
     assert not is_alive(os.getpid(), 0)
+
+
+def test_a_process_of_another_user_works_and_so_does_one_that_cannot_be_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now = int(1000 * time.time())
+    here = os.getpid()
+    assert stale.is_alive(here, now)
+    assert not stale.is_alive(here, 0), "a process that began later has got the number of another"
+
+    def forbidden(pid: int, number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.kill", forbidden)
+    assert stale.is_alive(here, now)
+    monkeypatch.setattr(stale, "Path", lambda place: tmp_path / "none")
+    assert stale.is_alive(here, 0), "without /proc the number alone has to do"

@@ -6,11 +6,14 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from evalkit.errors import ConfigError, NotSynced
 from evalkit.tracking.store import (
+    _make_whole,
     artifact_location,
     launching_run,
     open_to_strangers,
@@ -202,3 +205,16 @@ def test_a_broken_database_is_not_synced(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"this is no database" * 100)
     with pytest.raises(NotSynced, match="did not take the run"), opened(resolve(folder=tmp_path)):
         pytest.fail("the store must not open")
+
+
+def test_what_a_killed_process_left_of_a_new_store_is_cleared_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tables(uri: str, artifacts: str) -> Any:
+        Path(uri.removeprefix("sqlite:///")).write_bytes(b"whole")
+        return SimpleNamespace(engine=SimpleNamespace(dispose=lambda: None))
+
+    monkeypatch.setattr("mlflow.store.tracking.sqlalchemy_store.SqlAlchemyStore", tables)
+    (tmp_path / ".mlflow.db.0123.part").write_bytes(b"half")
+    _make_whole(resolve(folder=tmp_path))
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"mlflow.db": b"whole"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from evalkit.tracking.live import HOST, PID
 from evalkit.tracking.store import opened, resolve
-from evalkit.tracking.sweep import TABLE, close_sweep, open_sweep
+from evalkit.tracking.sweep import TABLE, SweepRun, close_lost, close_sweep, open_sweep
 
 ADDRESS = "postgresql://ana:hunter2@db.city:5432/buses"
 
@@ -30,3 +30,10 @@ def test_a_sweep_that_is_started_again_goes_on_under_its_run(uri: str) -> None:
     assert second.run_id == first.run_id
     with opened(resolve(uri)) as client:
         assert client.get_run(str(second.run_id)).info.status == "RUNNING"
+
+
+def test_a_sweep_that_no_store_knows_is_closed_without_asking_one(tmp_path: Path) -> None:
+    nowhere = SweepRun("id", resolve(f"sqlite:///{tmp_path}/mlflow.db"))
+    assert close_lost(nowhere) == 0
+    close_sweep(nowhere, "failed", headline="x", note="x", counts={"failed": 1}, table="")
+    assert list(tmp_path.iterdir()) == []

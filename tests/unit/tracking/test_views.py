@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+from mlflow.exceptions import MlflowException
+
+from evalkit.errors import NotSynced
 from evalkit.tracking.description import NOTE
 from evalkit.tracking.store import opened, resolve
 from evalkit.tracking.views import ensure_experiment, saved_view
@@ -42,3 +46,37 @@ def test_a_deleted_experiment_comes_back(uri: str) -> None:
         client.delete_experiment(made)
         assert ensure_experiment(client, store, "health") == made
         assert client.get_experiment(made).lifecycle_stage == "active"
+
+
+def test_an_experiment_that_another_process_makes_between_two_questions_is_taken(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = resolve(uri)
+    with opened(store) as client:
+        made = ensure_experiment(client, store, "health")
+        answers = iter([None, client.get_experiment(made)])
+        monkeypatch.setattr(client, "get_experiment_by_name", lambda name: next(answers))
+        assert ensure_experiment(client, store, "health") == made
+
+
+def test_an_experiment_that_exists_and_may_not_be_read_is_said_so(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = resolve(uri)
+    with opened(store) as client:
+        ensure_experiment(client, store, "health")
+        monkeypatch.setattr(client, "get_experiment_by_name", lambda name: None)
+        with pytest.raises(NotSynced, match=r"'evalkit/health' is not to be found .* nor can it be created"):
+            ensure_experiment(client, store, "health")
+
+
+def test_another_failure_to_make_an_experiment_is_told_as_it_is(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(name: str, **more: object) -> None:
+        raise MlflowException("the disk is full")
+
+    def ensure() -> None:
+        store = resolve(uri)
+        with opened(store) as client:
+            monkeypatch.setattr(client, "create_experiment", full)
+            ensure_experiment(client, store, "health")
+
+    with pytest.raises(NotSynced, match="the disk is full"):
+        ensure()
