@@ -199,3 +199,9 @@ def test_errors_that_need_units_seen_again_are_refused_in_repeated_cross_section
     panel = Panel.from_frame(data, group="group", period="period", outcome="y", cohort="cohort")
     with pytest.raises(DesignRefused, match="errors=cr2 needs"):
         TwoWayFixedEffects(errors="cr2").fit(panel, rng=rng)
+
+
+@pytest.mark.parametrize(("periods", "said"), [(9, True), (10, False)])
+def test_fewer_than_ten_periods_are_few_clusters(periods: int, said: bool) -> None:
+    remarks = fit(frame(periods=periods), errors="two_way").remarks
+    assert ("few_periods_as_clusters" in {remark.id for remark in remarks}) == said

@@ -121,6 +121,15 @@ def test_random_roll_outs_are_repeatable_and_near_the_exact_ones() -> None:
     assert drawn[0].low == pytest.approx(exact.low, abs=0.25 * (exact.high - exact.low))
 
 
+def test_too_few_random_roll_outs_are_refused_for_the_p_value_that_they_cannot_reach() -> None:
+    made = panel(units=12, cohorts={5: 3 / 12})
+    few = assignments_of(made, 9, 5)
+    assert not few.exact
+    with pytest.raises(NotComputable, match=r"below 0\.1"):
+        randomization(made, two_way(0), few, alpha=0.05)
+    assert randomization(made, two_way(0), few, alpha=0.1).smallest_p == pytest.approx(0.1)
+
+
 def test_three_of_six_are_refused_because_half_swapped_mirrors_the_other() -> None:
     made = panel(units=6, cohorts={5: 0.5})
     with pytest.raises(NotComputable, match=r"below 0\.1"):
