@@ -15,9 +15,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from pydantic import BaseModel
 
 import evalkit as ek
 from evalkit.errors import DesignRefused, EstimationFailed
@@ -79,6 +80,16 @@ def differences(now: Mapping[str, list[float]], before: Mapping[str, list[float]
 def names() -> list[str]:
     """What is kept: the comparisons with a second implementation, and exact posteriors."""
     return [*(case.name for case in CASES), *POSTERIORS]
+
+
+def defaults() -> dict[str, dict[str, Any]]:
+    """What every estimator does where a study says nothing."""
+    return {
+        name: {
+            key: str(field.default) for key, field in cast("type[BaseModel]", registry.get(name)).model_fields.items()
+        }
+        for name in sorted(registry.BUILT_IN)
+    }
 
 
 def made(name: str) -> dict[str, Summary]:
@@ -179,18 +190,24 @@ class _in_place_of:  # noqa: N801 (a context)
 
 
 def _world(seed: int, **settings: Any) -> ek.Panel:
-    return staggered_panel(n_units=14, n_periods=8, cohorts={4: 0.2, 6: 0.2}, seed=seed, **settings)
+    return staggered_panel(**{"n_units": 14, "n_periods": 8, "cohorts": {4: 0.2, 6: 0.2}, "seed": seed, **settings})
 
 
 POSTERIORS: dict[str, Callable[[int], tuple[str, ek.Panel, dict[str, Any]]]] = {
     "bayesian_did": lambda seed: ("bayesian_did", _world(seed), {"draws": 100}),
+    "bayesian_time_series": lambda seed: (
+        "bayesian_time_series",
+        _world(seed, n_periods=24, cohorts={16: 0.1}),
+        {"draws": 100, "comparison_series": "none"},
+    ),
     "bayesian_did, sites": lambda seed: ("bayesian_did", _world(seed), {"draws": 100, "sites": True}),
 }
 
 
 def main() -> None:
     """Keep today's numbers."""
-    KEPT.write_text(json.dumps({name: made(name) for name in names()}, separators=(",", ":")) + "\n", encoding="utf-8")
+    kept = {"defaults": defaults(), "results": {name: made(name) for name in names()}}
+    KEPT.write_text(json.dumps(kept, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

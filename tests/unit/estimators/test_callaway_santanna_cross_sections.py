@@ -174,6 +174,13 @@ def test_collinear_covariates_are_refused_with_group_period_and_name() -> None:
     fit(read(frame), cross_sections="traditional")  # which regresses the comparison groups alone
 
 
+def test_the_cell_that_lacks_variation_may_be_of_the_comparison() -> None:
+    frame = survey(900, seed=12)
+    frame.loc[(frame.start == 0) & (frame.year == 2004), "z"] = 1.0
+    with pytest.raises(DesignRefused, match=r"In group = 'south', 'west' and year = 2004 the covariates 'z'"):
+        fit(read(frame))
+
+
 def test_a_covariate_without_variation_anywhere_is_refused_by_the_score_too() -> None:
     frame = survey(900, seed=12).assign(z=1.0)
     with pytest.raises(DesignRefused, match=r"In year = 2001 and 2002 the covariates 'z'"):

@@ -125,6 +125,7 @@ def test_rows_that_nothing_links_with_their_unit_are_left_out_and_counted() -> N
     world.y[never[4:], :5] = np.nan  # who is seen in periods 5 and 6 is seen in no other
     found = fit(world.panel())
     assert {"rows_not_imputed", "cells_left_out"} <= remarks(found)
+    assert found.n_observations == int(np.isfinite(world.y).sum()) - 8  # units of the cohort of period 3, in period 5
     assert not ((found.cells.cohort == 3) & (found.cells.period == 5)).any()
     assert np.isfinite(found.cells.estimate).all()
 

@@ -279,3 +279,13 @@ def test_weights_that_differ_are_refused() -> None:
     data["weight"] = 1.0 + (np.arange(72) % 2)
     with pytest.raises(DesignRefused, match="takes no sampling weights that differ"):
         fit(panel(data, weight="weight"))
+
+
+@pytest.mark.parametrize(("months", "enough"), [(6, True), (5, False)])
+def test_two_periods_more_than_coefficients_are_enough(months: int, enough: bool) -> None:
+    short = panel(made().iloc[45 : 45 + months])
+    if enough:
+        assert fit(short, errors="independent", season="none").facts["coefficients"] == 4.0
+        return
+    with pytest.raises(DesignRefused, match="too short for this model"):
+        fit(short, errors="independent", season="none")

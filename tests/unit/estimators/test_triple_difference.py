@@ -274,3 +274,31 @@ def test_a_comparison_cohort_of_few_clusters_does_not_take_all_the_weight(cluste
     assert ("averaged_by_size" in {remark.id for remark in found.remarks}) is not weighed
     same = found.cells.estimate == pytest.approx(by_size.cells.estimate, rel=ALGEBRA)
     assert same is not weighed
+
+
+def test_places_treated_before_the_data_begin_change_nothing() -> None:
+    _, panel, _ = small(5)
+    starts = panel.first_treated.copy()
+    earlier = np.flatnonzero(starts == 3)[:6]
+    starts[earlier] = panel.time[0]
+    rest = np.delete(np.arange(64), earlier)
+    assert panel.weight is not None
+    assert panel.cluster is not None
+    without = replace(
+        panel, outcome=panel.outcome[rest], first_treated=starts[rest], units=panel.units[rest],
+        covariates={name: values[rest] for name, values in panel.covariates.items()}, weight=panel.weight[rest],
+        cluster=panel.cluster[rest],
+    )  # fmt: skip
+    found, expected = fit(replace(panel, first_treated=starts), eligible="policy"), fit(without, eligible="policy")
+    assert found.n_units == expected.n_units == 58
+    np.testing.assert_allclose(found.cells.estimate, expected.cells.estimate, rtol=ALGEBRA)
+    rows = [each.aggregation("overall") for each in (found, expected)]
+    assert rows[0].std_error == pytest.approx(rows[1].std_error, rel=ALGEBRA)
+
+
+def test_a_start_without_a_period_before_it_may_be_anticipated_is_left_out_and_told() -> None:
+    _, panel, _ = small(5)
+    starts = np.where(panel.first_treated == 3, panel.time[0] + 1, panel.first_treated)
+    found = fit(replace(panel, first_treated=starts), eligible="policy", anticipation=1)
+    assert int(panel.time[0]) + 1 not in found.cells.cohort
+    assert found.n_units == 64 - int((panel.first_treated == 3).sum())

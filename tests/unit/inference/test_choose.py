@@ -198,3 +198,11 @@ def test_an_estimator_whose_intervals_hold_too_seldom_has_none_whatever_the_desi
     }
     with pytest.raises(DesignRefused, match="hold less often than they say"):
         report(shrunk, made, lambda _: shrunk, TABLE, level=0.95, asked="randomization")
+
+
+def test_a_row_that_must_be_asked_for_is_passed_by_and_those_after_it_are_not() -> None:
+    first, *rest = sorted(quick().rows, key=lambda row: not row.only_if_asked)
+    assert first.only_if_asked
+    assert not rest[-1].only_if_asked
+    found = run(panel(25, {4: 0.6}), table=quick(rows=(first, *rest)))
+    assert found.method not in ("none", first.method)

@@ -30,7 +30,9 @@ def test_the_log_prior_is_that_of_weights_scale_and_autocorrelation_over_all_tre
     found = predictive_of(targets, fit, priors, rng)
 
     def density(row: int) -> float:
-        of_weights = [stats.dirichlet.logpdf(d.weights[row], np.full(5, a)) for d, a in zip(draws, (0.4, 2.5))]
+        of_weights = [
+            stats.dirichlet.logpdf(d.weights[row], np.full(5, a)) for d, a in zip(draws, (0.4, 2.5), strict=True)
+        ]
         of_scales = [
             stats.halfcauchy.logpdf(d.sigma[row], scale=1.5 * each.series.unit_sd)
             for d, each in zip(draws, targets, strict=True)
