@@ -6,13 +6,14 @@ import io
 import itertools
 import re
 import zipfile
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import docx
 import pytest
 from docx.document import Document
 
-from evalkit.report.brief_docx import brief_docx, plain
+from evalkit.report.brief_docx import HEADINGS, _body, brief_docx, plain
 from evalkit.report.brief_html import MAIN
 from evalkit.report.page import build_page
 from tests import report_samples as samples
@@ -110,3 +111,15 @@ def test_a_summary_of_findings_is_a_table_of_its_own() -> None:
 
 def test_characters_that_xml_cannot_hold_are_left_out() -> None:
     assert plain("a\x00b\x0bc\tdé😀") == "abc\tdé😀"
+
+
+def test_limitations_that_do_not_fit_are_counted_and_empty_parts_have_no_heading() -> None:
+    document = docx.Document()
+    page = replace(build_page(samples.evidence(limitations=5), limitations=2), next_step=())
+    _body(document, page)
+    said = words(document)
+    assert HEADINGS.say("left_out", count=3) in said
+    assert HEADINGS["next"] not in said
+    bare = docx.Document()
+    _body(bare, replace(page, weakens=()))
+    assert HEADINGS["weakens"] not in words(bare)

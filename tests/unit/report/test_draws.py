@@ -95,3 +95,9 @@ def test_a_frequentist_estimate_has_no_draws() -> None:
 
 def test_the_same_draws_give_the_same_bytes() -> None:
     assert draws_netcdf(samples.estimate(bayesian=True)) == draws_netcdf(samples.estimate(bayesian=True))
+
+
+def test_counts_stay_behind_where_they_are_withheld(tmp_path: Path) -> None:
+    posterior = _open(draws_netcdf(samples.estimate(bayesian=True), with_counts=False), tmp_path).posterior
+    assert "n_treated" not in posterior
+    assert "att" in posterior

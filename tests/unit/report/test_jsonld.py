@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from evalkit.evidence.schema import Evidence
 from evalkit.report.bundle import bundle_files
 from evalkit.report.evidence_table import EVIDENCE
 from evalkit.report.jsonld import CONTEXT, catalog, dataset
@@ -92,3 +93,11 @@ def test_the_bundle_describes_the_files_that_it_holds_and_its_pages_hold_no_scri
     assert {"evidence.csv", "evidence.parquet"} <= set(resources)
     assert resources["evidence.parquet"]["format"] == "parquet"
     assert len({each["name"] for each in package["resources"]}) == len(resources)
+
+
+def test_a_study_without_a_setting_covers_no_place() -> None:
+    assert record()["spatialCoverage"]["name"] == "Example City"
+    plain = samples.evidence().model_dump()
+    absent = {"value": None, "how": "missing", "reason": "not declared"}
+    bare = Evidence.model_validate({**plain, "question": {**plain["question"], "setting": absent}})
+    assert "spatialCoverage" not in dataset(bare, FILES, EVIDENCE)

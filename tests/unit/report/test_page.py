@@ -105,3 +105,54 @@ def test_shares_change_by_percentage_points(unit: str, factor: float) -> None:
     assert page.dials[0].beneath == ("95 % confidence interval: −8 to −2",)
     first = page.changes[0]
     assert (first.effect, first.interval, first.levels) == ("−5 percentage points", "−8 to −2", "30 → 25 %")
+
+
+def test_an_effect_that_is_withheld_is_not_stated_with_its_reason() -> None:
+    plain = samples.evidence().model_dump()
+    absent = samples.quantity(None)
+    natural = {
+        **plain["natural"],
+        **{kind: {**plain["natural"][kind], "effect": absent} for kind in ("absolute", "percent")},
+    }
+    estimates = [{**plain["estimates"][0], "effect": {**absent, "reason": "too few units"}}]
+    size = build_page(Evidence.model_validate({**plain, "natural": natural, "estimates": estimates})).dials[0]
+    assert (size.reading, size.beneath) == ("Not stated", ("too few units",))
+
+
+@pytest.mark.parametrize(
+    ("method", "p_value", "beneath"),
+    [
+        ("none", None, "no interval"),
+        ("collapse", None, "by "),
+        ("collapse", 0.25, "p = 0.25, by "),
+    ],
+)
+def test_the_dial_says_by_which_method_the_interval_is(method: str, p_value: float | None, beneath: str) -> None:
+    estimates = [_inferred(method, p_value)]
+    size = build_page(Evidence.model_validate({**samples.evidence().model_dump(), "estimates": estimates})).dials[0]
+    assert size.beneath[-1].lower().startswith(beneath) or beneath in size.beneath[-1].lower()
+    assert len(size.beneath) == (1 if method == "none" else 2)
+
+
+def _inferred(method: str, p_value: float | None) -> dict[str, Any]:
+    row = samples.evidence().model_dump()["estimates"][0]
+    absent = {"value": None, "how": "missing", "reason": "not known"}
+    p = absent if p_value is None else {"value": p_value, "how": "derived"}
+    names = ("clustered_low", "clustered_high", "clustered_p", "n_treated_clusters", "n_clusters", "degrees_of_freedom")
+    of_estimator = dict.fromkeys(names, absent)
+    return {
+        **row,
+        "inference": {"method": method, "reason": "few treated", "p_value": p, "smallest_p": absent, **of_estimator},
+    }
+
+
+def test_people_who_are_seen_once_are_counted_as_such() -> None:
+    flow = [{"id": "repeated_cross_sections", "text": "x", "treated": None, "comparison": None}]
+    told = dict(build_page(_with(sample={"flow": flow})).for_whom)["Evidence from"]
+    assert told == "50 states, each seen once; 21 of them in groups that got the programme"
+
+
+def test_without_advice_or_a_decision_there_is_no_next_step() -> None:
+    nothing = {"value": None, "how": "missing", "reason": "not declared"}
+    page = build_page(_with(use={"next_step": nothing, "transferability": nothing, "decision": None, "decisions": []}))
+    assert page.next_step == ()

@@ -8,7 +8,7 @@ from evalkit.evidence.natural import Link
 from evalkit.evidence.schema import Evidence
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.gallery import Shown
-from evalkit.report.pictures import in_natural_unit, mid_marks, pictures
+from evalkit.report.pictures import LEVELS_LEFT_OUT, in_natural_unit, mid_marks, pictures
 from evalkit.report.tables import estimates_table, event_study_table
 from tests import report_samples as samples
 from tests.long_series import PERIODS, START, fitted
@@ -151,3 +151,37 @@ def test_beside_a_model_of_ratios_the_two_way_coefficient_keeps_the_unit_of_the_
     assert drawn[-1].id == "goodman_bacon"
     unit = samples.evidence().outcomes[0].unit
     assert f"9,000 {unit}" in drawn[-1].alt
+
+
+@pytest.mark.parametrize("method", ["none", "collapse"])
+def test_the_forest_says_whose_intervals_it_shows(method: str) -> None:
+    plain, bare = samples.evidence().model_dump(), samples.bare_tables()
+    absent = {"value": None, "how": "missing", "reason": "not known"}
+    names = (
+        "p_value",
+        "smallest_p",
+        "clustered_low",
+        "clustered_high",
+        "clustered_p",
+        "n_treated_clusters",
+        "n_clusters",
+    )
+    own = dict.fromkeys((*names, "degrees_of_freedom"), absent)
+    estimates = [{**plain["estimates"][0], "inference": {"method": method, "reason": "few treated", **own}}]
+    drawn = pictures(
+        Evidence.model_validate({**plain, "estimates": estimates}), bare[0], bare[1], link="log_outcome", step="year",
+        reference=-1, window=(-3, 4),
+    )  # fmt: skip
+    note = next(figure.note for figure in drawn if figure.id == "forest")
+    assert ("With few treated, intervals are by" in note) == (method == "collapse")
+
+
+def test_levels_that_are_all_withheld_are_told_of_at_the_effects() -> None:
+    bare = samples.bare_tables()
+    drawn = pictures(
+        samples.evidence(), bare[0], bare[1].assign(observed=np.nan), link="log_outcome", step="year", reference=-1,
+        window=(-3, 4), withheld=[0],
+    )  # fmt: skip
+    assert [figure.id for figure in drawn] == ["event_study", "forest"]
+    assert drawn[0].note.endswith(LEVELS_LEFT_OUT["all"])
+    assert drawn[0].alt.endswith(LEVELS_LEFT_OUT["all"])

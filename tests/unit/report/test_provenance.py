@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from evalkit.report import provenance as module
 from evalkit.report.provenance import provenance
 
 CANARY = "canary-7f3e-not-a-real-secret"
@@ -75,3 +76,40 @@ def test_versions_of_packages_that_move_numbers_are_there() -> None:
     packages = provenance()["packages"]
     assert packages["numpy"]
     assert packages["linearmodels"]
+
+
+def test_without_git_and_a_list_of_processors_nothing_is_made_up(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert provenance(checkout)["git_sha"] is None
+    monkeypatch.setattr("platform.processor", lambda: "arm")
+    for text in (None, "processor : 0\n"):
+        monkeypatch.setattr(module, "Path", lambda place, text=text: _Listing(text))
+        assert module._cpu_model() == "arm"
+
+
+class _Listing:
+    """``/proc/cpuinfo`` as another machine has it, or not."""
+
+    def __init__(self, text: str | None) -> None:
+        self.text = text
+
+    def is_file(self) -> bool:
+        return self.text is not None
+
+    def read_text(self, **how: str) -> str:
+        return self.text or ""
+
+
+def test_a_git_that_does_not_answer_is_no_checkout(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*command: object, **settings: object) -> None:
+        raise subprocess.TimeoutExpired("git", 1.0)
+
+    monkeypatch.setattr("subprocess.run", hang)
+    assert provenance(checkout)["git_sha"] is None
+
+
+def test_no_lock_up_to_the_root_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOCK", "of-no-project.lock")
+    assert module._lock(tmp_path) is None

@@ -9,7 +9,7 @@ import pytest
 from evalkit.errors import DataError
 from evalkit.report.bundle import write_bundle
 from evalkit.report.files import sha256
-from evalkit.report.reading import read_bundle
+from evalkit.report.reading import _fetched, read_bundle
 from tests import report_samples as samples
 
 
@@ -98,3 +98,20 @@ def test_evidence_of_another_version_says_which_program_reads_it(folder: Path) -
     _relist(folder, "evidence.json", {"sha256": sha256(content), "bytes": len(content)})
     with pytest.raises(DataError, match="this version of evalkit cannot read it"):
         read_bundle(folder)
+
+
+def test_another_program_s_bundle_is_refused(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "format": "other"}))
+    (folder / "COMPLETE").write_text(sha256((folder / "manifest.json").read_bytes()))
+    with pytest.raises(DataError, match="does not describe a bundle of evalkit"):
+        read_bundle(folder)
+
+
+def test_a_file_that_changed_on_its_way_from_the_store_is_refused(folder: Path) -> None:
+    fetched = _fetched(folder)
+    (folder / "brief.md").unlink()
+    assert set(fetched) - set(_fetched(folder)) == {"brief.md"}, "what was not fetched is not missed"
+    (folder / "evidence.json").write_text("{}")
+    with pytest.raises(DataError, match=r"evidence\.json has changed since the bundle was written"):
+        _fetched(folder)

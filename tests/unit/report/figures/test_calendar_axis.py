@@ -43,3 +43,7 @@ def test_days_that_differ_stay() -> None:
     assert periods_of(rows) == ("2020-01-05", "2020-01-12", "2020-01-19")
     assert periods_of(rows.mask(rows["period"] == "2020-01-12")) == ()
     assert periods_of(rows.drop(columns="period")) == ()
+
+
+def test_decimals_that_are_no_parts_of_a_year_stay_as_they_are() -> None:
+    assert periods_of(pd.DataFrame({"period": ["1999.1", "1999.2", "1999.3"]})) == ("1999.1", "1999.2", "1999.3")

@@ -138,3 +138,7 @@ def test_a_level_between_two_gaps_is_seen_where_lines_have_no_marks() -> None:
         bare, outcome="claims", unit="claims", step="year", interval="95 %", reference=-1, withheld=True
     )
     assert figure.svg.count(b"<use") == without.svg.count(b"<use") + 2
+
+
+def test_where_no_period_after_the_start_has_both_levels_none_is_told() -> None:
+    assert _draw([10.0, 11.0, np.nan, np.nan], "identity").alt.endswith("No year after the start has both.")

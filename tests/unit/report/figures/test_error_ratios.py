@@ -25,3 +25,7 @@ def test_of_many_places_the_largest_are_drawn_and_the_treated_always() -> None:
     assert f"The {MOST_SHOWN} largest of 40" in figure.note
     assert "rank 36 of 40" in figure.alt
     assert len(figure.data) == 40
+
+
+def test_ratios_that_are_withheld_are_said_to_be() -> None:
+    assert error_ratios(rows(9, 2).assign(ratio=float("nan")), SETTING).alt == "The ratios are withheld."

@@ -72,3 +72,15 @@ def test_the_input_is_not_changed() -> None:
     before = rows.copy(deep=True)
     _draw(rows)
     pd.testing.assert_frame_equal(rows, before)
+
+
+def test_a_long_series_without_simultaneous_bounds_is_drawn_and_told_without_them() -> None:
+    time = np.arange(-30, 0)
+    rows = pd.DataFrame({"event_time": time, "estimate": 0.5, "low": -1.0, "high": 2.0, "is_reference": time == -1})
+    figure = _draw(rows)
+    assert figure.alt.endswith(
+        "Before the start (29 years): estimates from 0.5 to 0.5 per cent; 0 of 29 intervals exclude 0."
+    )
+    band = _draw(rows.assign(low_simultaneous=-2.0, high_simultaneous=3.0))
+    assert "for all at once" in band.note
+    assert "for all at once" not in figure.note

@@ -34,3 +34,9 @@ def test_without_a_breakdown_value_none_is_told() -> None:
 def test_an_endless_interval_is_said_to_be_unbounded() -> None:
     rows = ROWS.assign(high=ROWS["high"].replace(6.0, float("inf")))
     assert "unbounded" in honest_relative(rows, SETTING).alt
+
+
+def test_without_a_robust_interval_the_plain_one_stands_alone() -> None:
+    assert honest_smooth(ROWS.iloc[:1], SETTING).alt == (
+        "Average effect on jobs: 1 to 3 jobs where trends are parallel."
+    )

@@ -36,3 +36,8 @@ def test_withheld_rows_leave_the_effect_with_all() -> None:
 def test_a_picture_of_very_many_rows_stays_of_readable_height() -> None:
     heights = [int.from_bytes(_draw([1.0] * rows).png[20:24], "big") for rows in (MOST_NAMED, 4 * MOST_NAMED)]
     assert heights[0] == heights[1]
+
+
+def test_an_effect_with_all_that_is_withheld_shades_nothing() -> None:
+    assert b"Effect on jobs" in _draw([2.0, 3.0]).svg
+    assert len(_draw([None, 3.0]).svg) < len(_draw([2.0, 3.0]).svg)

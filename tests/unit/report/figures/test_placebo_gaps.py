@@ -28,3 +28,10 @@ def test_the_table_beneath_holds_one_row_an_event_time() -> None:
 
 def test_the_same_rows_give_the_same_bytes() -> None:
     assert placebo_gaps(ROWS, SETTING).svg == placebo_gaps(ROWS, SETTING).svg
+
+
+def test_where_nothing_of_the_treated_is_known_after_the_start_no_gap_is_told() -> None:
+    head = "Gap between observed and fitted sales for the treated place and 2 placebos."
+    assert placebo_gaps(ROWS[ROWS["event_time"] < 0], SETTING).alt == head
+    unknown = ROWS.assign(estimate=ROWS["estimate"].where(ROWS["role"] == "placebo"))
+    assert placebo_gaps(unknown, SETTING).alt == head

@@ -18,3 +18,10 @@ def test_withheld_rings_are_not_told() -> None:
         "Effect on jobs: 1 jobs with all places; 1.4 jobs without 30 places within 25 km, and 0.3 "
         "(−0.2 to 0.8) on the places 10 to 25 km away."
     )
+
+
+def test_a_ring_whose_own_effect_is_withheld_is_told_by_its_reach() -> None:
+    rows = ROWS.assign(ring_estimate=None, ring_low=None, ring_high=None).astype({"ring_estimate": "float64"})
+    assert spillover(rows, Setting("jobs", "jobs", "year", "95 % confidence interval")).alt == (
+        "Effect on jobs: 1 jobs with all places; 1.4 jobs without 30 places within 25 km."
+    )
