@@ -203,7 +203,7 @@ class LatentCounts:
             center, index, height = self._climb(center, found, height, scale, dispersion)
             if step < CLOSE:
                 break
-        if center is None:
+        if center is None:  # pragma: no cover - there always is a first step
             raise FloatingPointError(Reason("no step of Newton's method was taken"))
         self.reference = index
         log_marginal = height - float(np.log(np.diag(root)).sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from evalkit.data.keep import keep_units
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused, EvalkitError
 from evalkit.estimate import Estimate
+from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.estimators.bayesian_did import BayesianDid
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
@@ -239,3 +240,18 @@ def test_a_single_unit_is_refused_where_units_are_compared() -> None:
     alone = keep_units(panel, np.arange(6) == 0)
     with pytest.raises(DesignRefused, match="compares units, and this panel has one"):
         require(TwoWayFixedEffects(), alone)
+
+
+class OfNever(PanelEstimator):
+    """Compares with units that are never treated, a long time before the start."""
+
+    name: ClassVar[str] = "of_never"
+    needs: ClassVar[Needs] = Needs(answers="Nothing.", never_treated=True, pre_periods=4)
+
+
+def test_what_an_estimator_needs_and_the_panel_lacks_is_named() -> None:
+    with pytest.raises(DesignRefused, match="of_never needs never-treated units"):
+        require(OfNever(), staggered_panel(n_units=20, n_periods=8, cohorts={5: 0.5, 6: 0.5}))
+    with pytest.raises(DesignRefused, match=r"of_never needs 4 periods before the start.*more than 3"):
+        require(OfNever(), staggered_panel(n_units=20, n_periods=8, cohorts={4: 0.5}))
+    require(OfNever(), staggered_panel(n_units=20, n_periods=8, cohorts={5: 0.5}))

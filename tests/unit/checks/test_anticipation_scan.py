@@ -6,9 +6,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from evalkit.checks import anticipation_scan
 from evalkit.checks.anticipation_scan import AnticipationScan
 from evalkit.checks.base import CheckContext
 from evalkit.checks.refit import error_of_difference
+from evalkit.errors import DesignRefused
 from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.estimators.registry import _plugins
@@ -87,3 +89,15 @@ def test_an_estimator_without_that_setting_is_not_scanned(monkeypatch: pytest.Mo
     made = context(CallawaySantAnna())
     plain = dataclasses.replace(made, estimate=dataclasses.replace(made.estimate, estimator="plain_for_this_test"))
     assert AnticipationScan().run(plain)[0].status == "not_run"
+
+
+def test_where_no_other_number_of_periods_can_be_tried_each_is_named_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuses(*arguments: object) -> None:
+        raise DesignRefused("Too few periods.")
+
+    monkeypatch.setattr(anticipation_scan, "refit", refuses)
+    (found,) = AnticipationScan().run(_acting_early(0.0))
+    assert found.status == "not_run"
+    assert "1 (Too few periods); 2 (Too few periods)" in found.reading

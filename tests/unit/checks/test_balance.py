@@ -126,3 +126,35 @@ def test_readings_pass_the_linter() -> None:
     ):
         reading = run(studied).reading
         assert lint(reading, shipped().prose, bayesian=False, very_low=True, digits=False) == reading
+
+
+def test_confounders_that_no_two_places_of_an_arm_have_together_are_not_weighted_by() -> None:
+    """Income is known in one half of the treated, age in the other: nobody has a propensity score."""
+    made = context()
+    treated = np.flatnonzero(~made.panel.never_treated)
+    income, age = shifted(made, 0.3), shifted(made, -0.2, seed=1)
+    income[treated[::2]] = np.nan
+    age[treated[1::2]] = np.nan
+    found = run(with_confounders(made, income=income, age=age))
+    assert {"g_income", "g_age"} <= details(found).keys()
+    assert "Weighted by the odds" not in found.reading
+    assert "largest difference of a declared confounder" in found.reading
+
+
+def test_a_measure_that_no_weighted_place_has_keeps_its_own_difference() -> None:
+    """Income is known where crime is not, so that the weights say nothing of crime."""
+    made = context()
+    comparison = np.flatnonzero(made.panel.never_treated)
+    income = shifted(made, 0.3)
+    income[comparison[::2]] = np.nan
+    outcome = made.panel.outcome.copy()
+    outcome[comparison[1::2], :4] = np.nan
+    with_holes = dataclasses.replace(made, panel=dataclasses.replace(made.panel, outcome=outcome))
+    found = run(with_confounders(with_holes, income=income))
+    assert "Weighted by the odds" in found.reading
+    assert found.exhibit is not None
+    table = dict(found.exhibit.table)
+    weighted = dict(zip(table["measure"], table["g_weighted"], strict=True))
+    assert np.isnan(np.float64(str(weighted[LEVEL])))
+    assert np.isfinite(np.float64(str(weighted["income"])))
+    assert "g_outcome_level" in details(found)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalkit.checks import registry
+from evalkit.checks import honest, registry
 from evalkit.checks.base import CheckContext
 from evalkit.checks.honest import MOST, Honest
 from evalkit.errors import ConfigError
@@ -20,6 +20,7 @@ from evalkit.evidence.standard import shipped
 from evalkit.evidence.withhold import in_text
 from evalkit.vocabulary import Diagnostic, Remark
 from tests.simulated import context, spec
+from tests.unit.evidence import made as made_by_hand
 
 CLEAR: dict[str, Any] = {"effect": 8.0, "noise": 0.3}
 SAME = 1e-9
@@ -221,3 +222,32 @@ def test_readings_of_smoothness_pass_the_linter_and_count_nobody(design: dict[st
     reading = bends(context(**design)).reading
     assert lint(reading, shipped().prose, bayesian=False, very_low=True, digits=False) == reading
     assert in_text(reading, Policy("persons", 11, "")) == reading
+
+
+def test_an_estimate_without_event_time_has_no_event_study_to_bound() -> None:
+    pooled = dataclasses.replace(context(), estimate=made_by_hand.estimate(-2.0))
+    found = run(pooled)
+    assert found.status == "not_run"
+    assert "There is no event study with one reference period" in found.reading
+
+
+def test_a_start_that_nobody_saw_leaves_a_gap_to_the_reference() -> None:
+    made = context()
+    panel = made.panel
+    outcome = np.where(panel.time[None, :] == panel.first_treated[:, None], np.nan, panel.outcome)
+    holed = dataclasses.replace(panel, outcome=outcome)
+    found = run(dataclasses.replace(made, panel=holed, estimate=made.fit(holed)))
+    assert found.status == "not_run"
+    assert "without a gap" in found.reading
+
+
+def test_a_covariance_that_bounds_cannot_be_drawn_from_is_said_to_be_degenerate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*arguments: object, **settings: object) -> None:
+        raise ValueError("two effects are one")
+
+    monkeypatch.setattr(honest, "robust_interval", fails)
+    found = run(context())
+    assert found.status == "not_run"
+    assert "degenerate: two effects are one" in found.reading

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from evalkit.checks.leave_one_cohort_out import LeaveOneCohortOut
 from evalkit.data.keep import keep_units
+from evalkit.data.panel import Panel
+from evalkit.errors import DesignRefused
+from evalkit.estimate import Estimate
+from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from tests.simulated import context
 
 
@@ -41,3 +47,37 @@ def test_units_are_removed_from_every_array() -> None:
     assert reduced.n_units == keep.sum()
     assert np.array_equal(reduced.outcome, panel.outcome[keep])
     assert reduced.units.equals(panel.units[keep])
+
+
+def test_cohorts_without_which_nothing_can_be_estimated_are_named() -> None:
+    made = context(effect=3.0)
+    first, *others = made.panel.cohorts
+
+    def picky(panel: Panel) -> Estimate:
+        if first not in panel.cohorts:
+            raise DesignRefused("Nobody starts early.")
+        return made.fit(panel)
+
+    found = LeaveOneCohortOut().run(dataclasses.replace(made, fit=picky))[0]
+    label = made.panel.calendar.text(int(first))
+    assert f"Not estimable without: {label} (Nobody starts early.)" in found.reading
+    assert dict(found.details)["n_skipped"] == 1.0
+    assert found.exhibit is not None
+    assert len(found.exhibit.table["estimate"]) == 1 + len(others)
+
+    def refuses(panel: Panel) -> Estimate:
+        raise DesignRefused("Not these places.")
+
+    none = LeaveOneCohortOut().run(dataclasses.replace(made, fit=refuses))[0]
+    assert none.status == "not_run"
+    assert none.reading.count("Not these places.") == len(made.panel.cohorts)
+
+
+def test_effects_of_one_cohort_do_not_differ_between_cohorts() -> None:
+    made = context(CallawaySantAnna(), cohorts={5: 0.3, 6: 0.3})
+    alone = made.fit(keep_units(made.panel, made.panel.first_treated != made.panel.cohorts[1]))
+    both, one = (
+        dict(LeaveOneCohortOut().run(dataclasses.replace(made, estimate=each))[0].details)
+        for each in (made.estimate, alone)
+    )
+    assert set(both) - set(one) == {"i_squared", "heterogeneity_p", "sign_reversal"}

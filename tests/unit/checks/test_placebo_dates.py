@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import numpy as np
+import pytest
 
 import evalkit as ek
 from evalkit.checks.base import CheckContext
 from evalkit.checks.placebo_dates import PlaceboDates
 from evalkit.data.panel import Panel
+from evalkit.errors import DesignRefused
 from evalkit.vocabulary import Diagnostic
 from tests.monthly_worlds import SeriesWorld, frame, panel
-from tests.simulated import spec
+from tests.posteriors import judged_by, normal_mean, series
+from tests.simulated import context_of, spec
 
 WORLD = SeriesWorld(months=96, start=72, level=3.0)
+LONG = ek.testing.staggered_panel(n_units=40, n_periods=14, cohorts={10: 0.5}, effect=0.1, seed=3)
 
 
 def run(made: Panel, check: PlaceboDates | None = None, **settings: Any) -> Diagnostic:
@@ -74,3 +79,32 @@ def test_it_does_not_run_on_a_dose() -> None:
     dosed = dataclasses.replace(made, dose=np.where(made.treated, 0.5, 0.0))
     found = PlaceboDates().run(CheckContext(spec(), dosed, fit, lambda _: fit))[0]
     assert found.status == "not_run"
+
+
+def test_false_starts_that_cannot_be_estimated_are_said_to_be_none() -> None:
+    def refuses(other: Panel) -> ek.Estimate:
+        raise DesignRefused("Not these dates.")
+
+    made = context_of(LONG)
+    found = PlaceboDates().run(dataclasses.replace(made, fit=refuses))[0]
+    assert found.status == "not_run"
+    assert "No false start could be estimated" in found.reading
+
+
+def _same(estimate: ek.Estimate, _: Panel) -> ek.Estimate:
+    return estimate
+
+
+def test_without_an_inference_of_its_own_an_effect_has_the_p_value_of_its_estimate() -> None:
+    """Every false start has the same estimate: its p-value, counted once for each."""
+    made = context_of(LONG)
+    frequentist, bayesian = made, judged_by(normal_mean(series(0.1)))
+    bayesian = dataclasses.replace(made, estimate=bayesian.estimate)
+    overall = frequentist.estimate.aggregation("overall")
+    draws = bayesian.estimate.aggregation("overall").draws
+    assert draws is not None
+    above = float((draws[:, 0] > 0.0).mean())
+    for each, p in ((frequentist, float(overall.p_values()[0])), (bayesian, 2.0 * min(above, 1.0 - above))):
+        found = PlaceboDates(dates=2).run(dataclasses.replace(each, fit=functools.partial(_same, each.estimate)))[0]
+        assert found.value == pytest.approx(min(1.0, 2.0 * p))
+        assert dict(found.details)["dates"] == 2.0

@@ -15,6 +15,7 @@ from evalkit.checks.twfe_weights import TwfeWeights
 from evalkit.checks.wild_bootstrap import WildBootstrapCheck
 from evalkit.estimators.switching_did import SwitchingDid
 from evalkit.vocabulary import NEVER
+from tests.posteriors import judged_by, normal_mean, series
 from tests.simulated import context
 
 
@@ -78,3 +79,24 @@ def test_the_placebo_of_a_dose_shows_nothing_it_did_and_a_trend_before_it() -> N
         (found,) = PlaceboPeriod().run(dataclasses.replace(made, panel=dosed))
         assert found.status == status
         assert abs(dict(found.details)["effect"]) < 10.0
+
+
+def test_a_posterior_is_read_by_the_smaller_of_its_tails() -> None:
+    made = judged_by(normal_mean(series(0.1)))
+    (found,) = PlaceboPeriod().run(dataclasses.replace(made, fit=lambda _: made.estimate))
+    draws = made.estimate.aggregation("overall").draws
+    assert draws is not None
+    above = float((draws[:, 0] > 0.0).mean())
+    assert 0.5 < above < 1.0
+    assert (found.statistic, found.value) == ("posterior_two_sided_tail", 2.0 * (1.0 - above))
+
+
+def test_periods_in_which_a_dose_may_have_changed_already_are_removed() -> None:
+    """A unit's dose is not known for two periods before it is first seen changed."""
+    panel = context(SwitchingDid()).panel
+    unit = int(np.flatnonzero(~panel.never_treated)[0])
+    start = int(panel.first_treated[unit])
+    dose = np.where(panel.treated, 0.5, 0.0)
+    dose[unit, start - 2 : start] = np.nan
+    moved = shifted_start(dataclasses.replace(panel, dose=dose), periods=1, anticipation=0)
+    assert np.isnan(moved.outcome[unit]).tolist() == (panel.time >= start - 2).tolist()

@@ -56,3 +56,16 @@ def test_gaps_of_a_fit_are_no_test_of_trends() -> None:
     (found,) = PreTrends().run(made(factor_panel(1)))
     assert found.status == "informational"
     assert "fitted to the treated themselves" in found.reading
+
+
+def test_without_a_time_before_or_a_spread_there_is_nothing_to_hold_it_against() -> None:
+    found = scaled_to(0.1)
+    cells = found.estimate.cells
+    after = dataclasses.replace(cells, event_time=np.abs(cells.event_time))
+    (late,) = PreFit().run(dataclasses.replace(found, estimate=dataclasses.replace(found.estimate, cells=after)))
+    assert late.status == "not_run"
+    assert "nothing of the time before the start" in late.reading
+    flat = dataclasses.replace(found.panel, outcome=np.full_like(found.panel.outcome, 3.0))
+    (level,) = PreFit().run(dataclasses.replace(found, panel=flat))
+    assert level.status == "not_run"
+    assert "does not vary before the start" in level.reading

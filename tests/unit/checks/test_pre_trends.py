@@ -12,6 +12,7 @@ from evalkit.checks.base import CheckContext
 from evalkit.checks.pre_trends import PreTrends
 from evalkit.vocabulary import Diagnostic
 from tests.simulated import context
+from tests.unit.evidence import made as made_by_hand
 
 POWER_TOLERANCE = 0.03  # 2,000 simulated tests: three standard errors
 SIMULATIONS = 2_000
@@ -77,3 +78,9 @@ def test_a_varying_base_shows_a_trend_as_one_step_and_so_detects_less() -> None:
     made = context()
     varying = dataclasses.replace(made, estimate=dataclasses.replace(made.estimate, leads_from="previous"))
     assert dict(run(varying).details)["detectable_at_80"] > dict(run(made).details)["detectable_at_80"]
+
+
+def test_an_estimate_without_event_time_has_nothing_to_test() -> None:
+    found = run(dataclasses.replace(context(), estimate=made_by_hand.estimate(-2.0)))
+    assert found.status == "not_run"
+    assert "The estimate has no event study" in found.reading

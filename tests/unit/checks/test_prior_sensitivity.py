@@ -74,3 +74,21 @@ def test_the_figure_has_a_row_for_each_power_of_prior_and_data() -> None:
 
 def test_without_a_density_of_the_prior_nothing_is_scaled() -> None:
     assert judge(without(normal_mean(series()), log_prior=None)).status == "not_run"
+
+
+def test_a_prior_whose_powers_lie_too_far_from_the_draws_is_not_scaled() -> None:
+    posterior = normal_mean(series(0.5))
+    wild = 50.0 * np.random.default_rng(0).standard_t(2.0, len(posterior.draws))
+    found = judge(without(posterior, log_prior=wild))
+    assert found.status == "not_run"
+    assert "(Pareto k" in found.reading
+    assert "finding_changes" not in dict(found.details)
+
+
+def test_a_prior_that_weighs_beside_data_that_do_not_is_said_so() -> None:
+    posterior = normal_mean(series(0.0) - series(0.0).mean() + 0.15, prior_mean=0.4, prior_sd=0.13)
+    assert posterior.predictive is not None
+    assert posterior.predictive.log_likelihood is not None
+    silent = np.zeros_like(posterior.predictive.log_likelihood)
+    assert "more or less weight on the data hardly moves it" in judge(without(posterior, log_likelihood=silent)).reading
+    assert "hardly moves it" not in judge(posterior).reading

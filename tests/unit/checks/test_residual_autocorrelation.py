@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ import evalkit as ek
 from evalkit.checks.base import CheckContext
 from evalkit.checks.residual_autocorrelation import ResidualAutocorrelation
 from evalkit.data.panel import Panel
-from evalkit.vocabulary import Diagnostic
+from evalkit.vocabulary import NEVER, Diagnostic
 from tests.monthly_worlds import SeriesWorld, frame, panel
-from tests.simulated import spec
+from tests.simulated import context, spec
 
 
 def run(made: Panel, **settings: Any) -> Diagnostic:
@@ -78,3 +79,22 @@ def test_it_does_not_run_on_estimators_that_fit_no_series() -> None:
     fit = estimator.fit(made, rng=np.random.default_rng(0))
     context = CheckContext(spec(), made, fit, lambda other: estimator.fit(other, rng=np.random.default_rng(0)))
     assert ResidualAutocorrelation().run(context)[0].status == "not_run"
+
+
+def test_a_posterior_is_judged_by_its_predictive_checks_instead() -> None:
+    (found,) = ResidualAutocorrelation().run(context(ek.BayesianDid(draws=200)))
+    assert found.status == "informational"
+    assert "predictive checks" in found.reading
+
+
+def test_residuals_that_cannot_be_had_and_series_that_are_too_short_are_said_so() -> None:
+    made = series(0.0)
+    estimator = ek.InterruptedTimeSeries(season="none")
+    fit = estimator.fit(made, rng=np.random.default_rng(0))
+    nobody = dataclasses.replace(made, first_treated=np.full(1, NEVER))
+    (found,) = ResidualAutocorrelation().run(CheckContext(spec(), nobody, fit, lambda _: fit))
+    assert found.status == "not_run"
+    assert "No unit starts within the window" in found.reading
+    short = run(panel(frame(SeriesWorld(months=11, start=7, season=0.0), np.random.default_rng(1))), season="none")
+    assert short.status == "not_run"
+    assert "No series has 12 periods" in short.reading

@@ -110,3 +110,13 @@ def test_specifications_on_another_scale_are_told_once_with_one_example() -> Non
     )
     assert "e.g. estimator callaway santanna, comparison never treated, anticipation 50)" in reading
     assert "weights unweighted" not in reading
+
+
+def test_effects_in_logs_are_left_out_of_a_curve_of_differences() -> None:
+    made = _made()
+    positive = dataclasses.replace(made.panel, outcome=np.round(made.panel.outcome - made.panel.outcome.min() + 5.0))
+    found = SpecificationCurve(estimators=("poisson_fixed_effects",), anticipation=(0, 1)).run(
+        dataclasses.replace(made, panel=positive, estimate=made.fit(positive))
+    )[0]
+    assert "another scale than the study's" in found.reading
+    assert "choice: estimator" not in _rows(found), "one estimator is left, and is no choice"

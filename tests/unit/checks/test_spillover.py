@@ -9,7 +9,9 @@ import pytest
 from evalkit.checks.base import CheckContext
 from evalkit.checks.spillover import Spillover
 from evalkit.data.keep import keep_units
-from evalkit.errors import ConfigError, DataError
+from evalkit.data.panel import Panel
+from evalkit.errors import ConfigError, DataError, DesignRefused
+from evalkit.estimate import Estimate
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.testing.simulate import StaggeredDesign
 from evalkit.testing.violations import simulate_spillover
@@ -113,3 +115,18 @@ def test_a_place_that_moves_is_refused() -> None:
 def test_settings_name_one_kind_of_nearness(settings: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=r"neighbours|rings_km"):
         Spillover(**settings)
+
+
+def test_a_ring_whose_own_change_cannot_be_estimated_has_none() -> None:
+    made, _ = _on_a_map(0.0)
+    treated = int((~made.panel.never_treated).sum())
+
+    def picky(panel: Panel) -> Estimate:
+        if int((~panel.never_treated).sum()) != treated:
+            raise DesignRefused("Too few places beyond the ring.")
+        return made.fit(panel)
+
+    both, without = (_rows(BY_DISTANCE.run(dataclasses.replace(made, fit=fit))[0]) for fit in (made.fit, picky))
+    assert both["ring_estimate"].notna().any()
+    assert without["ring_estimate"].isna().all()
+    np.testing.assert_array_equal(both["estimate"], without["estimate"])

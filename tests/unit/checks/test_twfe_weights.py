@@ -103,3 +103,9 @@ def test_readings_pass_the_linter_and_count_nobody() -> None:
         reading = run(made).reading
         assert lint(reading, shipped().prose, bayesian=False, very_low=True, digits=False) == reading
         assert in_text(reading, people) == reading
+
+
+def test_one_treated_cell_has_all_the_weight_and_no_figure() -> None:
+    found = run(context(cohorts={8: 0.5}))
+    assert dict(found.details)["cells"] == 1.0
+    assert (found.value, found.exhibit) == (0.0, None)

@@ -429,3 +429,10 @@ def test_a_panel_of_which_no_unit_can_be_kept_is_refused(clusters: IntArray | No
         fit(panel, unbalanced="drop_incomplete")
     with pytest.raises(DesignRefused, match="nothing to estimate"):
         fit(panel_of(y[:2], np.array([0, 1]), cluster=None if clusters is None else clusters[:2]), anticipation=1)
+
+
+def test_cohorts_too_small_for_effects_are_the_reason_where_none_is_left() -> None:
+    data = draw(1)
+    small = panel_of(data["y"][:6], np.array([2, 3, 3, NEVER, NEVER, NEVER]))
+    with pytest.raises(DesignRefused, match="smaller than min_cohort_size"):
+        CallawaySantAnna(min_cohort_size=3).fit(small, rng=np.random.default_rng(0))

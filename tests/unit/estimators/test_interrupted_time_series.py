@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +12,10 @@ import statsmodels.api as sm
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused
 from evalkit.estimate import Estimate
+from evalkit.estimators import interrupted_time_series
 from evalkit.estimators.interrupted_time_series import InterruptedTimeSeries
 from evalkit.testing.simulate import staggered_frame
+from evalkit.vocabulary import NEVER
 from tests.monthly_worlds import SeriesWorld, frame, panel
 from tests.oracle import interrupted_time_series as plain
 
@@ -289,3 +293,22 @@ def test_two_periods_more_than_coefficients_are_enough(months: int, enough: bool
         return
     with pytest.raises(DesignRefused, match="too short for this model"):
         fit(short, errors="independent", season="none")
+
+
+def test_places_that_never_start_and_too_many_places_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = panel(made())
+    nobody = dataclasses.replace(whole, first_treated=np.full(1, NEVER))
+    with pytest.raises(DesignRefused, match="No unit starts within the window"):
+        fit(nobody)
+    monkeypatch.setattr(interrupted_time_series, "MOST_CELLS", WORLD.months - 1)
+    with pytest.raises(DesignRefused, match="too many"):
+        fit(whole)
+
+
+def test_a_comparison_place_that_is_never_seen_with_the_treated_is_no_comparison() -> None:
+    """The only comparison place lacks one month."""
+    other = made(2).assign(city="b")
+    other["start"] = pd.NaT
+    both = panel(pd.concat([made().assign(city="a"), other.drop(index=3)]))
+    with pytest.raises(DesignRefused, match="No comparison unit is observed in all periods of 'a'"):
+        fit(both, comparison="controlled")

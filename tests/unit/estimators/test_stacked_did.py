@@ -14,6 +14,7 @@ from evalkit.estimate import Estimate
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.estimators.stacked_did import StackedDid
 from evalkit.uncertainty import Sampling
+from evalkit.vocabulary import NEVER
 from tests.oracle import stacked_did as oracle
 from tests.staggered_worlds import CASES, draw
 
@@ -237,3 +238,10 @@ def test_one_cluster_is_refused() -> None:
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         StackedDid(**settings)
+
+
+def test_a_panel_without_a_start_has_no_stack() -> None:
+    panel = ek.testing.staggered_panel(n_units=20, n_periods=8, cohorts={5: 0.5})
+    nobody = replace(panel, first_treated=np.full(20, NEVER))
+    with pytest.raises(DesignRefused, match="No unit starts treatment within the data"):
+        fit(nobody)

@@ -17,6 +17,7 @@ from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.estimators.switching_did import SwitchingDid
 from evalkit.testing.simulate import staggered_panel
 from evalkit.uncertainty import Sampling
+from evalkit.vocabulary import NEVER
 from tests.oracle import switching_did as oracle
 from tests.switching_worlds import CASES, draw
 
@@ -312,3 +313,9 @@ def test_a_cohort_that_is_seen_before_its_change_alone_has_no_effects_and_is_no_
     assert not ((found.cells.cohort == 4) & after).any()
     assert found.aggregation("overall").estimate[0] != 0.0
     assert found.n_treated_units == alone.n_treated_units == 3
+
+
+def test_doses_that_never_change_are_refused() -> None:
+    panel = staggered_panel(n_units=20, n_periods=6)
+    with pytest.raises(DesignRefused, match="No unit changes its dose"):
+        fit(replace(panel, first_treated=np.full(20, NEVER), dose=np.full(panel.outcome.shape, 0.5)))

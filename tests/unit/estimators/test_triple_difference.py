@@ -302,3 +302,14 @@ def test_a_start_without_a_period_before_it_may_be_anticipated_is_left_out_and_t
     found = fit(replace(panel, first_treated=starts), eligible="policy", anticipation=1)
     assert int(panel.time[0]) + 1 not in found.cells.cohort
     assert found.n_units == 64 - int((panel.first_treated == 3).sum())
+
+
+def test_places_that_start_after_the_data_are_counted_among_the_untreated() -> None:
+    data = simulate_staggered(StaggeredDesign(n_units=80, n_periods=6, cohorts={4: 0.3, 9: 0.3}, ineligible=0.5), 1)
+    late = data.frame.loc[data.frame["cohort"] == 9, "unit"].nunique()
+    panel = ek.Panel.from_frame(
+        data.frame, unit="unit", period="period", outcome="y", cohort="cohort", covariates=["eligible"]
+    )
+    estimate = TripleDifference(eligible="eligible").fit(panel, rng=np.random.default_rng(0))
+    (said,) = [remark.text for remark in estimate.remarks if remark.id == "treated_after_the_window"]
+    assert said.startswith(f"{late} units start after the last period")

@@ -194,3 +194,14 @@ def test_always_treated_units_have_no_part_in_the_level_of_the_treated(grouped: 
     np.testing.assert_allclose(overall.observed, treated["y"].mean())
     np.testing.assert_allclose(study.observed[study.labels >= 0], treated.groupby("period")["y"].mean())
     assert study.n_treated[study.labels >= 0].tolist() == [12, 12, 12]
+
+
+def test_an_event_study_without_its_reference_or_with_one_untreated_period_is_refused() -> None:
+    data = frame(cohorts={6: 0.5})
+    unseen = data[(data["cohort"] == 0) | (data["period"] != 2)]
+    with pytest.raises(DesignRefused, match="observed at event time -4"):
+        fit(panel(unseen), anticipation=3)
+    second = data[data["cohort"] > 0].assign(cohort=lambda rows: 2 + rows["unit"] % 2)
+    early = second[second["period"] >= second["cohort"] - 1]
+    with pytest.raises(DesignRefused, match="one untreated period only"):
+        fit(panel(early))

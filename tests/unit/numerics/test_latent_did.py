@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -146,3 +147,41 @@ def test_an_effect_alike_in_all_places_is_found_on_the_log_odds() -> None:
     expected = special.logit(0.75) - special.logit(0.5)
     assert effect.mean() == pytest.approx(expected, abs=0.2)
     assert effect.std() < 0.25
+
+
+def test_covariates_and_pre_periods_enter_the_index_by_their_own_columns() -> None:
+    """The index of a row is its unit, period and cell, and its further columns times their coefficients."""
+    outcome = counts()
+    plain = rows_of(outcome)
+    rng = np.random.default_rng(5)
+    n = len(plain.outcome)
+    nuisance, covariates = (rng.random((n, 1)) < 0.5).astype(float), rng.standard_normal((n, 2))
+    rows = dataclasses.replace(plain, nuisance=nuisance, covariates=covariates)
+    made = LatentCounts(rows, structure_of(), family="poisson", covariate_scale=10.0, site_scale=None)
+    bare = model(outcome, "poisson")
+    scale = made.scale_of(made.components(np.zeros(made.dim)))
+    assert scale[-2:].tolist() == [10.0, 10.0]
+    coefficients = rng.standard_normal(len(scale))
+    further = np.hstack([nuisance, covariates]) @ coefficients[-3:]
+    np.testing.assert_allclose(made.index(coefficients), bare.index(coefficients[:-3]) + further, rtol=1e-12)
+
+
+def test_a_step_that_falls_is_halved_until_it_climbs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every step beyond a quarter of the way falls, a quarter is taken."""
+    made = model(counts(), "poisson")
+    found = made.mode(np.zeros(made.dim))
+    before, aim = found.center, found.center + 1.0
+    heights: list[float] = []
+
+    def height(coefficient: FloatArray, index: FloatArray, dispersion: float) -> float:
+        share = float((coefficient - before)[0])
+        heights.append(share)
+        return 1.0 if share <= 0.25 else -1.0
+
+    monkeypatch.setattr(made, "_height", height)
+    center, _, reached = made._climb(before, aim, 0.0, found.scale, 0.0)
+    assert heights == pytest.approx([1.0, 0.5, 0.25])
+    np.testing.assert_allclose(center, before + 0.25)
+    assert reached == 1.0
+    monkeypatch.setattr(made, "_height", lambda *_: -1.0)
+    assert made._climb(before, aim, 0.0, found.scale, 0.0)[2] == -1.0

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import special
 
 from evalkit.numerics import nuts_did
 from evalkit.numerics.did_sample import Sample, prepare
@@ -29,7 +30,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 
     def run(model: Any, names: Sequence[str], settings: SamplerSettings) -> Chains:
         seen.update(names=list(names), settings=settings)
-        draws = {name: np.ones((2, 10, 5) if name == "effects" else (2, 10)) for name in names}
+        rows = seen["rows"]
+        sizes = {
+            "effects": 5, "unit": len(rows.group), "period": 6, "nuisance": rows.nuisance.shape[1],
+            "beta": rows.covariates.shape[1], "site": int(rows.site.max()),
+        }  # fmt: skip
+        draws = {name: np.ones((2, 10, sizes[name]) if name in sizes else (2, 10)) for name in names}
         return Chains(draws, "nutpie", 0, 1.0, 900.0, 900.0, 0.9)
 
     monkeypatch.setattr(nuts_did, "build", build)
@@ -83,3 +89,29 @@ def test_leads_are_sampled_from_untreated_rows_without_pooling(asked: Asked) -> 
     assert asked["names"] == ["effects"]
     assert asked["structure"].group_names == ()
     assert len(asked["rows"].outcome) == 12 * 6 - 4 * 3 - 4 * 2
+
+
+@pytest.mark.parametrize(("sites", "never"), [(False, False), (True, True)])
+def test_shares_come_with_the_change_in_percentage_points_of_every_treated_row(
+    asked: Asked, sites: bool, never: bool
+) -> None:
+    """Every draw is 1: the index of a treated row is the sum of its parts, and the effect the share of it."""
+    rng = np.random.default_rng(0)
+    trials = np.full((12, 6), 40.0)
+    sample = prepare(rng.standard_normal((12, 6)), rng.standard_normal((12, 6, 1)), np.arange(6), START, 0)
+    outcome = rng.binomial(40, 0.3, (12, 6)).astype(np.float64)
+    priors = Priors(covariate=0.5)
+    chains = nuts_did.sample_effects(
+        sample, priors, SETTINGS, family="binomial", counts=outcome, trials=trials, autoregressive=False,
+        never_treated_only=never, sites=sites,
+    )  # fmt: skip
+    rows = asked["rows"]
+    inside = rows.cell < 5
+    chosen = ["unit", "period", "nuisance", "beta"] if never else ["unit", "period", "beta"]
+    assert asked["names"][-len(chosen) :] == chosen
+    assert asked["site_scale"] == (priors.site if sites else None)
+    effect = np.full(int(inside.sum()), 2.0 if sites else 1.0)
+    index = 2.0 + effect + rows.nuisance[inside].sum(axis=1) + 0.5 * rows.covariates[inside].sum(axis=1)
+    expected = 100.0 * (special.expit(index) - special.expit(index - effect))
+    np.testing.assert_allclose(chains.draws["response"][1, 3], expected)
+    assert not {"unit", "period", "nuisance", "beta"} & chains.draws.keys()

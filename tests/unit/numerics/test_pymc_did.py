@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from evalkit.numerics.did_rows import Rows, long_rows
 from evalkit.numerics.did_sample import prepare
@@ -34,12 +35,12 @@ def made(family: str) -> tuple[Rows, Structure]:
 
 
 def at_a_point(
-    rows: Rows, structure: Structure, family: str, autoregressive: bool = False
+    rows: Rows, structure: Structure, family: str, autoregressive: bool = False, **more: float
 ) -> tuple[FloatArray, Values]:
     """Log density of each row at one point, and all parameters there."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="PyTensor could not link to a BLAS", category=UserWarning)
-        model: Any = build(rows, structure, family=family, autoregressive=autoregressive, covariate_scale=SCALE)
+        model: Any = build(rows, structure, family=family, autoregressive=autoregressive, covariate_scale=SCALE, **more)
         outputs = model.replace_rvs_by_values(model.unobserved_RVs)
         [density] = model.logp(vars=[model["outcome"]], sum=False)
         evaluate = model.compile_fn([density, *outputs], inputs=model.value_vars, mode="FAST_COMPILE")
@@ -128,3 +129,38 @@ def test_missing_values_are_refused_before_they_become_parameters() -> None:
     rows.outcome[3] = np.nan
     with pytest.raises(ValueError, match=r"rows\.outcome holds missing"):
         build(rows, structure, family="gaussian", autoregressive=False, covariate_scale=SCALE)
+
+
+def test_binomial_rows_have_a_share_on_the_log_odds() -> None:
+    rng = np.random.default_rng(0)
+    sample = prepare(rng.standard_normal((12, 6)), rng.standard_normal((12, 6, 1)), np.arange(6), START, 0)
+    trials = rng.integers(5, 40, (12, 6)).astype(np.float64)
+    outcome = rng.binomial(trials.astype(np.int64), 0.3).astype(np.float64)
+    cells = sample.layout.effects
+    rows = long_rows(sample, outcome, np.zeros((12, 6)), cells, sample.layout.leads, trials)
+    found, values = at_a_point(rows, Priors().structure(cells), "binomial")
+    law = stats.binom(rows.trials.astype(np.int64), special.expit(mean_of(rows, values)))
+    np.testing.assert_allclose(found, law.logpmf(rows.outcome), rtol=1e-9)
+    level = special.logit((outcome.sum() + 0.5) / (trials.sum() + 1.0))
+    assert abs(values["cohort"] - level).max() < 5.0, "cohort levels start at the share of all"
+
+
+def test_units_deviate_from_their_cells_by_a_spread_of_their_own() -> None:
+    rows, structure = made("gaussian")
+    found, values = at_a_point(rows, structure, "gaussian", site_scale=0.5)
+    own = np.append(values["site"], 0.0)[rows.site]
+    law = stats.norm(mean_of(rows, values, values["sigma"]) + own, values["sigma"])
+    np.testing.assert_allclose(found, law.logpdf(rows.outcome), rtol=1e-9)
+    assert values["sd_site"] == pytest.approx(values["ratio_site"] * values["sigma"])
+    np.testing.assert_allclose(values["site"], values["sd_site"] * values["z_site"], rtol=1e-12)
+
+
+def test_cells_of_a_fixed_spread_need_neither_groups_nor_common_columns() -> None:
+    rows, structure = made("gaussian")
+    n_cells = len(structure.basis)
+    alone = dataclasses.replace(
+        structure, basis=np.empty((n_cells, 0)), group=np.empty(0, dtype=np.int64), fixed_scale=np.empty(0),
+        group_names=(), group_scales=(), fixed_cell=0.7,
+    )  # fmt: skip
+    _, values = at_a_point(rows, alone, "gaussian")
+    np.testing.assert_allclose(values["effects"], values["sigma"] * 0.7 * values["z_cell"], rtol=1e-12)
