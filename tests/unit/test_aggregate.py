@@ -89,3 +89,8 @@ def test_pooled_effects_are_picked_as_they_are_and_refused_where_absent() -> Non
 def test_cells_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="n_treated"):
         dataclasses.replace(two_cohorts(), n_treated=np.array([1]))
+
+
+def test_shares_come_one_for_each_cohort() -> None:
+    with pytest.raises(ValueError, match="must have one shape"):
+        two_cohorts(np.array([0.1, 0.3, 0.6]))

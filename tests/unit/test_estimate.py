@@ -15,6 +15,7 @@ from evalkit.errors import ConfigError
 from evalkit.estimate import SUP_T_DRAWS, Estimate
 from evalkit.uncertainty import Bootstrap, Multiplier, Posterior, SamplerFigures, Sampling
 from evalkit.vocabulary import AggregationKind, FloatArray
+from tests.unit.evidence import made as made_by_hand
 
 SUP_T_TOLERANCE = 0.05  # Monte Carlo error of a 95 % quantile of 9,999 draws, four standard errors
 BOOTSTRAP_TOLERANCE = 0.10  # relative error of an interquartile range of 2,000 draws, three standard errors
@@ -187,3 +188,11 @@ def test_a_changed_estimate_draws_anew() -> None:
     one = estimate(Sampling(psi.T @ psi, 400, lambda: psi, bootstrap=Bootstrap("webb", 199)))
     before = one.aggregation("overall").std_error
     assert dataclasses.replace(one, seed=12).aggregation("overall").std_error != before
+
+
+def test_a_pooled_effect_without_error_has_a_band_without_width() -> None:
+    """It has no event study either, whose draws would be shared."""
+    rows = made_by_hand.estimate(-2.0, 0.0).aggregation("overall", simultaneous=True)
+    assert rows.low_simultaneous is not None
+    assert rows.high_simultaneous is not None
+    assert (rows.low_simultaneous[0], rows.high_simultaneous[0]) == (-2.0, -2.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -306,3 +307,33 @@ def test_no_effect_depends_on_what_came_after() -> None:
     first, second = fit(panel()), fit(series_panel(later, START, {"other": OTHER}))
     np.testing.assert_array_equal(first.cells.estimate[:-1], second.cells.estimate[:-1])
     assert second.cells.estimate[-1] - first.cells.estimate[-1] == pytest.approx(7.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"trend": "damped", "errors": "ar1"}, {"slope_sd", "damping", "autocorrelated_share", "autocorrelation"}),
+        ({"trend": "local_linear"}, {"slope_sd"}),
+        ({}, set()),
+    ],
+)
+def test_each_trend_has_its_parameters_told_in_the_outcomes_unit(settings: dict[str, Any], named: set[str]) -> None:
+    alone = series_panel(OWN, START, {})
+    found, tenfold = fit(alone, **settings), fit(replace(alone, outcome=10.0 * alone.outcome), **settings)
+    assert found.facts.keys() == {"sigma", "level_sd", "controlled", *named}
+    for name, value in found.facts.items():
+        scale = 10.0 if name in ("sigma", "level_sd", "slope_sd") else 1.0
+        assert tenfold.facts[name] == pytest.approx(scale * value, rel=1e-6)
+    row = found.aggregation("overall")
+    assert row.low[0] < 4.0 < row.high[0]
+
+
+def test_counts_with_a_slope_and_other_places_have_a_parameter_for_each() -> None:
+    rng = np.random.default_rng(3)
+    drive = 0.1 * np.arange(40) / 4.0
+    own, other = rng.poisson(np.exp(2.0 + drive)), rng.poisson(np.exp(2.2 + drive))
+    made = series_panel(own.astype(float), 32, {"other": other.astype(float)})
+    found = fit(made, family="poisson", trend="local_linear", draws=100)
+    assert {"level_sd", "slope_sd"} <= found.facts.keys()
+    assert any(name.startswith("coefficient of") for name in found.facts)
+    assert all(np.isfinite(value) for value in found.facts.values())

@@ -167,3 +167,9 @@ def test_units_that_start_after_the_window_count_as_untreated_until_they_may_rea
     assert (late.comparison, "rows" in late.text) == (4, False)
     (reacting,) = [r for r in fit(world.panel(), anticipation=1).remarks if r.id == "treated_after_the_window"]
     assert "4 rows" in reacting.text
+
+
+def test_a_panel_in_which_all_start_at_once_has_no_row_to_impute() -> None:
+    panel = ek.testing.staggered_panel(n_units=20, n_periods=8, cohorts={5: 1.0})
+    with pytest.raises(DesignRefused, match="No treated row can be imputed"):
+        fit(panel)

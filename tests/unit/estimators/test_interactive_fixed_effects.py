@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalkit.errors import ConfigError, DesignRefused
+from evalkit.errors import ConfigError, DesignRefused, EstimationFailed
 from evalkit.estimate import Estimate
 from evalkit.estimators.interactive_fixed_effects import InteractiveFixedEffects
+from evalkit.numerics import interactive_effects
 from evalkit.testing.check import check_estimator
 from evalkit.vocabulary import NEVER
 from tests.factor_worlds import FactorWorld
@@ -131,3 +132,12 @@ def test_sampling_weights_are_refused() -> None:
     panel = replace(BLOCK.draw(0), weight=np.repeat(1.0 + np.arange(36.0)[:, None], 14, axis=1))
     with pytest.raises(DesignRefused, match="no sampling weights"):
         InteractiveFixedEffects().fit(panel, rng=np.random.default_rng(0))
+
+
+def test_slopes_and_factors_that_do_not_come_to_rest_are_no_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel = BLOCK.draw(0)
+    x = np.random.default_rng(0).standard_normal(panel.outcome.shape)
+    moved = replace(panel, outcome=panel.outcome + 2.0 * x, covariates={"x": x})
+    monkeypatch.setattr(interactive_effects, "MOST_ROUNDS", 1)
+    with pytest.raises(EstimationFailed, match="did not settle"):
+        InteractiveFixedEffects(n_factors=2, covariates=("x",)).fit(moved, rng=np.random.default_rng(0))

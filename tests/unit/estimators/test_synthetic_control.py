@@ -194,3 +194,20 @@ def test_a_fit_that_many_donors_make_exact_is_said_to_say_little() -> None:
     assert found.facts["rmspe_before"] == pytest.approx(0.0, abs=1e-9)
     assert "exact_fit" in {remark.id for remark in found.remarks}
     assert found.own is None or found.own.details["scaled"] == 0.0
+
+
+def test_where_conformal_inference_has_no_interval_the_result_says_why() -> None:
+    """Sixteen periods allow no p-value of 5 %, and places that start apart have no mean that is refitted."""
+    short = fit(factor_panel(7, units=6, periods=16, start=12), inference="conformal")
+    apart_frame = factor_frame(7, units=8, periods=40, start=31, treated=2)
+    second = apart_frame.loc[apart_frame["cohort"] > 0, "unit"].max()
+    apart_frame.loc[apart_frame["unit"] == second, "cohort"] = 33
+    apart = fit(
+        ek.Panel.from_frame(apart_frame, unit="unit", period="period", outcome="y", cohort="cohort"),
+        inference="conformal",
+    )
+    for found in (short, apart):
+        assert found.own is None
+        (said,) = [remark.text for remark in found.remarks if remark.id == "conformal_uninformative"]
+        assert "start together" in said
+    assert "1/16" in "".join(remark.text for remark in short.remarks if remark.id == "conformal_uninformative")

@@ -206,3 +206,9 @@ def test_a_row_that_must_be_asked_for_is_passed_by_and_those_after_it_are_not() 
     assert not rest[-1].only_if_asked
     found = run(panel(25, {4: 0.6}), table=quick(rows=(first, *rest)))
     assert found.method not in ("none", first.method)
+
+
+def test_a_method_that_the_standard_leaves_out_cannot_be_asked_for() -> None:
+    rows = tuple(row for row in TABLE.rows if row.method != "cr3")
+    with pytest.raises(DesignRefused, match="the rule table of the evidence standard does not have it"):
+        run(panel(6, {4: 0.5}), table=TABLE.model_copy(update={"rows": rows}), asked="cr3")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import evalkit as ek
+from evalkit.inference import contrasts as module
 from evalkit.inference.contrasts import contrasts_of
 from evalkit.inference.refits import two_way
 from evalkit.inference.reported import NotComputable
@@ -67,3 +68,9 @@ def test_an_estimate_that_is_no_sum_of_paths_is_refused() -> None:
     many = staggered_panel(n_units=1_001, n_periods=4, cohorts={3: 0.3}, seed=2)
     with pytest.raises(NotComputable, match="too many clusters and periods"):
         contrasts_of(many, lambda moved: (float(np.exp(two_way(0)(moved)[0])), 1.0))
+
+
+def test_weights_are_not_looked_for_by_more_refits_than_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_REFITS", 0)
+    with pytest.raises(NotComputable, match="too many clusters and periods"):
+        contrasts_of(panel(), two_way(0))

@@ -10,7 +10,7 @@ import pytest
 
 import evalkit as ek
 from evalkit.inference.contrasts import Contrasts, contrasts_of
-from evalkit.inference.few_treated import DRAWS, conley_taber, ferman_pinto
+from evalkit.inference.few_treated import DRAWS, _Variance, conley_taber, ferman_pinto
 from evalkit.inference.refits import two_way
 from evalkit.inference.reported import NotComputable
 from evalkit.testing.simulate import staggered_panel
@@ -133,3 +133,9 @@ def test_sums_that_are_equal_count_as_equal_whatever_the_unit_of_the_outcome(see
     for unit in (0.3, 0.7, 1.1):
         moved = dataclasses.replace(made, outcome=0.1 + unit * made.outcome)
         assert conley_taber(contrasts(moved), alpha=0.2, rng=np.random.default_rng(0)).p_value == found
+
+
+def test_residuals_of_no_size_have_a_variance_that_may_be_divided_by() -> None:
+    small = 1.0 / np.arange(1.0, 6.0)
+    assert _Variance(np.zeros(5), small)(small).tolist() == [1.0] * 5
+    np.testing.assert_allclose(_Variance(0.1 + 20.0 * small, small)(small), 0.1 + 20.0 * small)

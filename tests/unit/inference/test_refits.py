@@ -25,6 +25,7 @@ from evalkit.inference.refits import (
 )
 from evalkit.testing.simulate import staggered_panel
 from evalkit.vocabulary import NEVER
+from tests.oracle.panels import draw_persons
 from tests.simulated import context
 
 SAME = 1e-9
@@ -101,3 +102,10 @@ def test_ineligible_units_of_a_triple_difference_are_not_counted_as_treated() ->
     assert cluster_counts(counted) == (2, 20)
     assert (treated_cells(counted) == treated_cells(made) * eligible[:, None]).all()
     assert counted_as_treated(made, plain) is made
+
+
+def test_the_spread_of_persons_is_that_of_all_of_them() -> None:
+    persons = draw_persons(0).panel()
+    assert spread_of(persons) == pytest.approx(float(np.nanstd(persons.outcome)))
+    alike = dataclasses.replace(persons, outcome=np.full_like(persons.outcome, 3.0))
+    assert spread_of(alike) == 1.0

@@ -54,3 +54,15 @@ def test_an_exact_fit_anywhere_forbids_dividing_by_errors() -> None:
     assert fits_are_inexact(panel, [unit])
     unit.placebos.error[0] = 1e-12
     assert not fits_are_inexact(panel, [unit])
+
+
+def test_a_single_donor_has_nobody_to_be_fitted_by_but_the_treated() -> None:
+    panel = factor_panel(1, units=2)
+    pools, rng = fitter.pools(panel), np.random.default_rng(0)
+    made = [
+        fit_units(panel, pools, fitter.of(panel), most_placebos=9, with_treated=shared, rng=rng)[0].placebos.gaps
+        for shared in (False, True)
+    ]
+    assert made[0].shape == (0, 36)
+    treated, donor = (panel.outcome[rows][0] for rows in (~panel.never_treated, panel.never_treated))
+    np.testing.assert_allclose(made[1], [donor - treated], atol=SAME)

@@ -41,3 +41,8 @@ def test_too_few_periods_give_no_interval() -> None:
 
 def test_a_fit_that_absorbs_any_effect_gives_no_interval() -> None:
     assert conformal_interval(lambda effect: errors(), POST, level=0.8, centre=0.0, width=1.0) is None
+
+
+def test_periods_that_stand_out_whatever_the_effect_leave_no_effect() -> None:
+    """The residuals after the start are the largest under every effect: each is rejected."""
+    assert conformal_interval(lambda effect: errors() + 100.0 * POST, POST, level=0.8, centre=0.0, width=1.0) is None

@@ -197,3 +197,11 @@ def test_nodes_gather_where_the_autocorrelation_has_its_mass(centre: float, widt
     assert drawn.effective_size > 3_000
     assert drawn.rho.mean() == pytest.approx(mean, abs=MCSE * sd / np.sqrt(drawn.effective_size))
     assert drawn.rho.std() == pytest.approx(sd, rel=0.05)
+
+
+def test_cells_that_are_all_anticipated_are_free() -> None:
+    start = np.repeat([3, 4, 99], 3)
+    leads = lay_out(np.ones((9, 7), dtype=bool), np.arange(7), start).leads
+    found = pooled_structure(leads, **SCALES)
+    assert found.group_names == ()
+    np.testing.assert_allclose((found.basis * found.fixed_scale**2) @ found.basis.T, 100.0 * np.eye(len(leads)))

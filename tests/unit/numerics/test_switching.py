@@ -53,3 +53,11 @@ def test_same_switchers_are_those_seen_and_compared_at_every_exposure() -> None:
         by_cohort.setdefault(fit.pair.cohort, set()).add(fit.units)
     assert all(len(sizes) == 1 for sizes in by_cohort.values())
     assert 0 < found.allowed.sum() < (found.sample.sign != 0.0).sum()
+
+
+def test_placebos_do_not_decide_who_switches_at_every_exposure() -> None:
+    with_placebos, without = (
+        fitted(rules=Rules(effects=3, placebos=placebos, same_switchers=True)).allowed for placebos in (1, 0)
+    )
+    assert with_placebos.any()
+    np.testing.assert_array_equal(with_placebos, without)

@@ -123,3 +123,11 @@ def test_shifting_the_outcome_by_the_treatment_shifts_the_interval() -> None:
     first, second = (wild_bootstrap(fitted(p), [draws], exact=False) for p in (made, moved))
     assert second.interval(0.1) == pytest.approx(np.array(first.interval(0.1)) + 5.0, rel=1e-7)
     assert second.p_value(5.0) == first.p_value(0.0)
+
+
+def test_draws_that_follow_every_null_reject_none() -> None:
+    """Each bootstrap deviation is the null itself, as far out as the estimate of 0 is from it."""
+    nothing, ones = np.zeros(99), np.ones(99)
+    boot = WildBootstrap(0.0, 1.0, 1.0, np.stack([nothing, ones]), np.stack([ones, nothing, nothing]), exact=False)
+    assert (boot.smallest_p, boot.p_value(1e6)) == (0.01, 1.0)
+    assert boot.interval(0.05) == (-np.inf, np.inf)
