@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from evalkit.cli.main import main
+from evalkit.report.comparison import WORDS
 from tests.functional.conftest import Planned
 from tests.small_study import frame, write_data
 
@@ -110,3 +111,14 @@ def test_two_runs_are_compared_in_the_readers_language(
     assert written.count('lang="en"') == 4  # the sentences of both runs, which speak English
     assert "O que difere na configuração" in written
     assert not {"The estimates", "Treated units", "What else differs"} & set(re.findall(r">([^<]+)<", written))
+
+
+def test_a_run_compared_with_itself_differs_in_nothing(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(planned.folder)
+    assert main(["compare", planned.kept["bundle"], planned.kept["bundle"], "--out", str(tmp_path / "page.html")]) == 0
+    shown = capsys.readouterr()
+    assert WORDS["config_same"] in shown.err
+    assert WORDS["machine"] not in shown.out
+    assert WORDS["config"] not in shown.out.splitlines()

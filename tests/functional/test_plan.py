@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.cli.main import main
+from evalkit.errors import NotSynced
 from tests.functional.conftest import DEPARTURE, Planned
 from tests.small_study import frame, study, write_data, write_study
 
@@ -114,3 +115,45 @@ def test_there_is_nothing_to_compare_without_a_lock(city: Path, capsys: pytest.C
     error = refused(capsys, "plan", "diff", "study=lights")
     assert "No plan of 'lights' was locked" in error
     assert "evalkit plan lock study=lights" in error
+
+
+def test_a_plan_may_be_locked_and_compared_before_there_are_data(
+    city: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (city / "data/lights.csv").unlink()
+    seen = "a dashboard of 2016"
+    words = ["plan", "lock", "study=lights", "--who", "Office", "--no-data", "--outcomes-seen", seen, "--quiet"]
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert "not read" in shown
+    assert seen in shown
+    assert json.loads((city / "studies/lights/plan.lock.json").read_text("utf-8"))["data"] is None
+    assert main(["plan", "diff", "study=lights", "--no-data"]) == 0
+    told = capsys.readouterr().err
+    assert "data" in told.lower()
+    assert "edited" not in told
+
+
+def test_a_lock_that_was_edited_never_compares_as_kept(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "lock", "study=lights", "--who", "Office", "--no-data", "--quiet"]) == 0
+    path = city / "studies/lights/plan.lock.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["plan"]["seed"] = 8
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert main(["plan", "diff", "study=lights", "--no-data", "seed=8"]) == 7
+    assert main(["plan", "diff", "study=lights", "--no-data"]) == 7
+    assert "lock" in capsys.readouterr().err
+
+
+def test_a_store_that_is_silent_is_told_of_when_a_plan_is_locked(
+    city: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def silent(store: object, study_id: str) -> None:
+        raise NotSynced("The store is away.")
+
+    monkeypatch.setattr("evalkit.cli.planning.exists", lambda store: True)
+    monkeypatch.setattr("evalkit.cli.planning.outcome_reads", silent)
+    assert main(["plan", "lock", "study=lights", "--who", "Office", "--no-data"]) == 0
+    assert "The store is away." in capsys.readouterr().err
+    locked = json.loads((city / "studies/lights/plan.lock.json").read_text("utf-8"))
+    assert locked["outcomes_read_before"]["asked"] == ["results/access.jsonl"]

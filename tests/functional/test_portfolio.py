@@ -11,6 +11,7 @@ from evalkit.cli.main import main
 from evalkit.config import resolved_yaml
 from evalkit.report.bundle import write_bundle
 from evalkit.tracking.log import log_bundle
+from evalkit.tracking.portfolio import StoredStudy
 from tests import report_samples as samples
 
 
@@ -80,3 +81,29 @@ def test_nothing_to_show_is_said_without_a_traceback(
 def test_a_decision_needs_a_known_word(logged: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["decide", logged, "--next-step", "celebrate", "--who", "Council"]) == 2
     assert "'celebrate' is not one of" in capsys.readouterr().err
+
+
+def test_a_store_without_a_study_and_a_folder_without_a_plan_have_nothing_to_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "configs" / "study").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("evalkit.tracking.portfolio.stored_studies", lambda *given, **more: [])
+    monkeypatch.setattr("evalkit.tracking.measures.stored_measures", lambda *given, **more: [])
+    assert main(["portfolio", "--out", "site", "--quiet"]) == 3
+    assert "There is no study to show" in capsys.readouterr().err
+    assert not (tmp_path / "site").exists()
+
+
+@pytest.mark.parametrize(("running", "stage"), [(True, "running"), (False, "no result")])
+def test_a_study_without_evidence_is_shown_by_its_stage(
+    running: bool, stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "configs" / "study").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    found = StoredStudy("lights", "public_safety", "Street lights", running, "ab12", None, None, 0, None)
+    monkeypatch.setattr("evalkit.tracking.portfolio.stored_studies", lambda *given, **more: [found])
+    monkeypatch.setattr("evalkit.tracking.measures.stored_measures", lambda *given, **more: [])
+    assert main(["portfolio", "--out", "site", "--quiet", "--json"]) == 0
+    stages = json.loads(capsys.readouterr().out)["stages"]
+    assert {name: count for name, count in stages.items() if count} == {stage: 1}

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from evalkit.cli.main import main
+from evalkit.workspace.words import worded
 from tests.small_study import frame
 
 ROOT = str(Path(__file__).parents[2])
@@ -231,3 +232,67 @@ def test_a_name_that_no_module_can_have_is_refused(
 
 def test_a_name_that_is_taken_is_refused(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "already an estimator" in refused(capsys, "new", "estimator", "sun_abraham")
+
+
+def test_one_place_calls_for_an_interrupted_time_series(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one = months().query("district_id == '000'")
+    one.to_csv("data/one.csv", index=False)
+    found = made("one", capsys, "--data", "data/one.csv", "--outcome", "calls")
+    assert (found["estimator"], found["starts"]) == ("interrupted_time_series", {"2020-01-01": 1})
+    study = yaml.safe_load((workspace / "configs/study/one.yaml").read_text("utf-8"))
+    assert [each["label"] for each in study["robustness"]] == ["Level and slope"]
+    assert "residual_autocorrelation" in str(study["checks"])
+
+
+def test_an_estimator_that_is_named_is_taken_and_those_treated_all_along_are_told(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = frame()
+    data.loc[data["place"] == "place 00", ["start", "active"]] = [2010, 1]
+    data.to_csv("data/lights.csv", index=False)
+    found = made("asked", capsys, "--data", "data/lights.csv", "--outcome", "crimes", "--estimator", "imputation")
+    assert found["estimator"] == "imputation"
+    text = (workspace / "configs/study/asked.yaml").read_text("utf-8")
+    assert "override /estimator: imputation" in text
+    assert [each if isinstance(each, str) else each["name"] for each in yaml.safe_load(text)["robustness"]] == [
+        "two_way_fixed_effects", "callaway_santanna"
+    ]  # fmt: skip
+    pages = "".join(file.read_text("utf-8") for file in workspace.rglob("*asked*") if file.is_file())
+    assert "treated" in pages
+    words = (
+        "new",
+        "study",
+        "other",
+        "--data",
+        "data/lights.csv",
+        "--outcome",
+        "crimes",
+        *ANSWERS,
+        "--estimator",
+        "imputaton",
+    )
+    assert "Did you mean 'imputation'?" in refused(capsys, *words)
+
+
+def test_rows_that_come_twice_are_refused_with_the_columns_to_name(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = ("--unit", "place", "--period", "year", "--cohort", "start", "--outcome", "crimes")
+    words = ("new", "study", "fine", "--data", "data/lights.csv", *named, *ANSWERS)
+    pd.concat([frame(), frame().tail(2)]).to_csv("data/lights.csv", index=False)
+    error = refused(capsys, *words, code=3)
+    assert "place 23" in error
+    assert worded("duplicates_next") in error
+    frame().assign(crimes=7.0).to_csv("data/lights.csv", index=False)
+    error = refused(capsys, *words, code=3)
+    assert "never varies" in error
+    assert worded("duplicates_next") not in error
+
+
+def test_a_column_that_the_data_do_not_make_plain_is_asked_for_by_its_option(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame().drop(columns=["start", "active"]).to_csv("data/lights.csv", index=False)
+    error = refused(capsys, "new", "study", "fine", "--data", "data/lights.csv", "--outcome", "crimes", *ANSWERS)
+    assert "--cohort COLUMN" in error
+    assert "place, year, crimes" in error

@@ -11,6 +11,7 @@ from evalkit.plan.access import Access
 from evalkit.plan.data import known, now
 from evalkit.plan.hold import Planning
 from evalkit.plan.lock import Lock, lock
+from evalkit.plan.words import listed
 from tests.small_study import built, frame
 
 
@@ -106,3 +107,9 @@ def test_a_plan_that_was_locked_before_any_data_is_not_held_to_them() -> None:
     assert held(blank, effect=3.0).deviations == ()
     changed = frame().assign(crimes=lambda data: data["crimes"] + 1.0)
     assert Planning(blank).against(built(), changed, None).deviations == ()
+
+
+def test_of_many_items_the_first_are_named_and_the_rest_counted() -> None:
+    assert listed(["a", "b", "c", "d"]) == "a, b, c, d"
+    assert listed(["a", "b", "c", "d", "e", "f"]).startswith("a, b, c, d")
+    assert "2" in listed(["a", "b", "c", "d", "e", "f"])

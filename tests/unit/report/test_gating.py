@@ -13,7 +13,7 @@ from evalkit.evaluation import Evaluation
 from evalkit.evidence.ledger import TREATED, Ledger
 from evalkit.evidence.standard import shipped
 from evalkit.report.compose import policy_of, through_gate
-from evalkit.report.gating import Gate, expected_sizes, has_small_side
+from evalkit.report.gating import LEVEL, Gate, expected_sizes, has_small_side
 from evalkit.vocabulary import NEVER
 from tests import report_samples as samples
 
@@ -98,3 +98,26 @@ def test_few_who_never_start_are_a_small_side() -> None:
     few = dataclasses.replace(evaluation.panel, first_treated=np.repeat([4, NEVER], [125, 5]).astype(np.int64))
     assert has_small_side(few, policy_of(evaluation))
     assert not has_small_side(evaluation.panel, policy_of(evaluation))
+
+
+def levels_of(made: Gate) -> pd.DataFrame:
+    table = pd.DataFrame({"event_time": [-1, 0, 1], "n_treated": 70, "observed": 10.0, "counterfactual": 9.0})
+    return made.levels(table, entered(made, table))
+
+
+def test_levels_after_the_start_go_where_their_average_tells_of_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert levels_of(gate())["observed"].notna().all()
+    rules = iter([None, None, None, "few_events"])  # one an event time, then that of all under treatment
+    monkeypatch.setattr("evalkit.report.gating.telling", lambda *given: next(rules))
+    made = gate()
+    shown = levels_of(made)
+    assert shown["observed"].isna().tolist() == [False, True, True]
+    assert "few_events" in made.records["table"]["rules"]
+
+
+def test_a_figure_without_levels_of_people_keeps_no_note_of_any() -> None:
+    made = gate()
+    table = pd.DataFrame({"event_time": [0, 1], "estimate": [0.1, 0.2], "n_treated": [50, 40]})
+    shown = made.exhibit(table, entered(made, table), ["n_treated"])
+    assert shown["estimate"].notna().all()
+    assert LEVEL not in made.records["table"]["rules"]
