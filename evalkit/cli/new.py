@@ -173,7 +173,7 @@ def _facts(
     try:
         return gather(path, root, how, **chosen, never=never, dates=dates)
     except DataError as error:
-        if "more than one row" in error.what or "twice" in error.what or "uplicate" in error.what:
+        if "more than one row" in error.what.lower():
             raise DataError(
                 error.what,
                 allowed=error.allowed,
