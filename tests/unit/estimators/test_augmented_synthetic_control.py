@@ -10,6 +10,7 @@ import pytest
 import evalkit as ek
 from evalkit.errors import DesignRefused
 from evalkit.estimate import Estimate
+from evalkit.numerics.ridge_augmentation import choose_penalty
 from tests.oracle import synthetic_control as oracle
 from tests.synthetic_worlds import factor_panel
 
@@ -66,3 +67,18 @@ def test_the_jackknife_says_how_many_periods_it_needs() -> None:
 def test_two_periods_before_the_start_are_too_few() -> None:
     with pytest.raises(DesignRefused, match="at least 3 periods before"):
         fit(factor_panel(1, periods=6, start=3))
+
+
+def test_penalties_of_several_treated_units_are_told_from_the_least_to_the_largest() -> None:
+    panel = factor_panel(19, units=12, treated=3, periods=18, start=13, noise=0.5)
+    found = fit(panel)
+    (said,) = [remark.text for remark in found.remarks if remark.id == "ridge_penalty"]
+    treated = np.flatnonzero(~panel.never_treated)
+    alone = sorted(
+        choose_penalty(
+            panel.outcome[panel.never_treated, :12].T, panel.outcome[row, :12], rule="one_standard_error"
+        ).chosen
+        for row in treated
+    )
+    assert alone[0] < alone[1] < alone[2]
+    assert f"is {alone[0]:.3g} to {alone[-1]:.3g}:" in said

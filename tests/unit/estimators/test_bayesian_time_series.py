@@ -337,3 +337,14 @@ def test_counts_with_a_slope_and_other_places_have_a_parameter_for_each() -> Non
     assert {"level_sd", "slope_sd"} <= found.facts.keys()
     assert any(name.startswith("coefficient of") for name in found.facts)
     assert all(np.isfinite(value) for value in found.facts.values())
+
+
+def test_more_numbers_than_memory_holds_are_refused_with_how_many_draws_would_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = panel()
+    monkeypatch.setattr("evalkit.estimators.bayesian_time_series.MOST_NUMBERS", 1_200 * made.n_periods)
+    with pytest.raises(DesignRefused, match=rf"1 places x {made.n_periods} periods x 2,000 draws") as refused:
+        fit(made, draws=500, chains=4)
+    assert refused.value.next_step == "Lower draws to 240."  # 0.8 x 1,200 / 4
+    assert fit(made, draws=240, chains=4).cells.estimate.size

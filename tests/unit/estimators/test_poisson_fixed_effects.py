@@ -249,6 +249,8 @@ def test_outcomes_and_settings_that_do_not_fit_are_refused_by_name() -> None:
         fit(panel, covariates=("z",))
     with pytest.raises(DesignRefused, match="one cluster"):
         fit(replace(panel, cluster=np.zeros(36, dtype=np.int64)))
+    two = fit(replace(panel, cluster=np.arange(36, dtype=np.int64) % 2))
+    assert two.aggregation("overall").degrees_of_freedom == 1.0
     with pytest.raises(DesignRefused, match="Treatment does not vary"):
         fit(panel, anticipation=4)
     gap = panel.outcome.copy()

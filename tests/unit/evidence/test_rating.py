@@ -114,3 +114,10 @@ def test_triggers_are_filled_with_the_thresholds_of_the_table() -> None:
     trail = rate(made.facts(made.estimate(-2.0))).trail
     assert all("{" not in each.trigger for each in trail)
     assert "below 0.05" in next(each.trigger for each in trail if each.rule == "pre_trends")
+
+
+@pytest.mark.parametrize(("value", "error", "points"), [(-2.0, 0.1, 0), (-0.5, 0.5, -1), (0.0, 1.0, -2)])
+def test_what_counts_twice_is_charged_twice(value: float, error: float, points: int) -> None:
+    rating = rate(made.facts(made.estimate(value, error)))
+    (charged,) = [step for step in rating.trail if step.rule == "imprecision"]
+    assert charged.points == points

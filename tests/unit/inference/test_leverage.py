@@ -33,6 +33,8 @@ def test_a_direction_that_rests_on_one_cluster_is_named_and_others_are_not() -> 
     grams, count = two_means(1, 5)
     found = leverage(grams, count, "cr3").undefined(np.array([[1.0, 0.0, 1.0], [0.0, 1.0, -1.0]]))
     assert found.tolist() == [True, False, True]
+    for scale in (0.01, 3.0):  # whatever the unit of the contrast
+        assert leverage(grams, count, "cr3").undefined(scale * np.eye(2)).tolist() == [True, False]
 
 
 def test_the_jackknife_moves_by_what_leaving_out_does() -> None:

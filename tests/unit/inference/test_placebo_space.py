@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,18 @@ def test_the_mean_of_placebos_varies_as_that_of_as_many_treated_units_does() -> 
     size = np.array([unit.error for unit in units])
     wider = size @ (shared / 1.2) @ size / (size @ size)
     assert float((test.others**2).mean()) == pytest.approx(wider * mean_square, rel=0.1)  # 4,000 draws
+
+
+def test_placebos_of_places_that_are_matched_exactly_are_taken_as_they_are() -> None:
+    panel = factor_panel(1, units=9, treated=2)
+    pools = fitter.pools(panel)
+    outcome = panel.outcome.copy()
+    for pool in pools:  # the treated follow the mean of their donors until they start
+        outcome[pool.unit, pool.columns[pool.fit]] = outcome[np.ix_(pool.donors, pool.columns[pool.fit])].mean(axis=0)
+    alike = dataclasses.replace(panel, outcome=outcome)
+    units = fit_units(alike, pools, fitter.of(alike), most_placebos=200, rng=np.random.default_rng(0))
+    units = tuple(dataclasses.replace(unit, error=0.0) for unit in units)
+    test = placebo_test(units, scaled=False, draws=999, rng=np.random.default_rng(0))
+    first, second = (unit.placebos.gaps[:, unit.pool.post].mean(axis=1) for unit in units)
+    means = np.abs([(one + two) / 2 for one in first for two in second])
+    assert np.sort(test.others) == pytest.approx(np.sort(means))
