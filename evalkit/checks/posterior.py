@@ -28,7 +28,7 @@ def predictive_of(context: CheckContext) -> Predictive | tuple[CheckStatus, str]
 def overall_draws(estimate: Estimate, predictive: Predictive) -> FloatArray:
     """(S,) draws of the overall effect that the terms of the density belong to."""
     draws = estimate.aggregation("overall").draws
-    if draws is None:
+    if draws is None:  # pragma: no cover - predictive draws come with a posterior
         raise TypeError(f"{estimate.estimator} has predictive draws and no posterior")
     return draws[:, 0] if predictive.draws_of is None else draws[predictive.draws_of, 0]
 

@@ -130,7 +130,7 @@ class Adjusted:
 
     def fitted(self) -> Fitted:
         """Influence as tables of the types."""
-        if self.rows is None:
+        if self.rows is None:  # pragma: no cover - asked where clusters are types
             raise ValueError("clusters are not types: use influence()")
         adjusted = self.leverage.adjusted(self.regression.contrast)
         on_cells = np.einsum("dtq,dqk->kdt", self.rows, adjusted)

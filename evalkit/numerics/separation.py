@@ -101,7 +101,7 @@ def separated(events: FloatArray, used: BoolArray, regressors: FloatArray) -> Bo
     target = none.astype(np.float64)
     found = np.zeros_like(none)
     demeaned = two_way_demean(regressors, weights) if len(regressors) else regressors
-    flat = demeaned.reshape(len(regressors), -1)
+    flat = demeaned.reshape(len(regressors), events.size)
     gram = np.linalg.pinv((flat * weights.ravel()) @ flat.T, rcond=1e-12, hermitian=True)
     for _ in range(ITERATIONS):
         rest = two_way_demean(target, weights)

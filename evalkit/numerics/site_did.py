@@ -172,7 +172,7 @@ class SiteModel:
 
     def _omega(self, u: float) -> float:
         """Sd of persons within units and periods: its posterior from their spread alone, p(omega^2) flat in its log."""
-        if self.noise is None or self.noise.within is None:
+        if self.noise is None or self.noise.within is None:  # pragma: no cover - asked of persons alone
             raise ValueError("omega is learned from persons")
         tail = np.clip(special.ndtr(-u), SMALLEST_TAIL, 1.0 - 1e-16)
         return float(np.sqrt(_unexplained(self.noise.within) / stats.chi2.isf(tail, self.noise.degrees)))

@@ -19,12 +19,12 @@ from evalkit.estimators.base import Needs, PanelEstimator
 from evalkit.estimators.bayesian_did import BayesianDid
 from evalkit.estimators.callaway_santanna import CallawaySantAnna
 from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
-from evalkit.evaluation import FINGERPRINT_KEY, Evaluation, evaluate, labelled, require, stage_rng
+from evalkit.evaluation import FINGERPRINT_KEY, Evaluation, _of_every_posterior, evaluate, labelled, require, stage_rng
 from evalkit.evidence.schema import Evidence
 from evalkit.study.spec import Choice, Study
 from evalkit.testing.simulate import staggered_frame, staggered_panel
 from evalkit.uncertainty import Posterior
-from tests.posteriors import normal_mean, series
+from tests.posteriors import judged_by, normal_mean, series
 from tests.simulated import spec
 
 RULES = yaml.safe_load((Path(__file__).parents[2] / "configs" / "evidence" / "standard.yaml").read_text("utf-8"))
@@ -255,3 +255,12 @@ def test_what_an_estimator_needs_and_the_panel_lacks_is_named() -> None:
     with pytest.raises(DesignRefused, match=r"of_never needs 4 periods before the start.*more than 3"):
         require(OfNever(), staggered_panel(n_units=20, n_periods=8, cohorts={4: 0.5}))
     require(OfNever(), staggered_panel(n_units=20, n_periods=8, cohorts={5: 0.5}))
+
+
+def test_a_posterior_without_predictive_draws_has_its_sampler_checked_and_no_more() -> None:
+    estimate = judged_by(normal_mean(series())).estimate
+    posterior = estimate.uncertainty
+    assert isinstance(posterior, Posterior)
+    bare = dataclasses.replace(estimate, uncertainty=dataclasses.replace(posterior, predictive=None))
+    assert _of_every_posterior(bare) == ("sampler",)
+    assert _of_every_posterior(estimate)[:2] == ("sampler", "posterior_predictive")

@@ -91,14 +91,14 @@ def test_leads_are_sampled_from_untreated_rows_without_pooling(asked: Asked) -> 
     assert len(asked["rows"].outcome) == 12 * 6 - 4 * 3 - 4 * 2
 
 
-@pytest.mark.parametrize(("sites", "never"), [(False, False), (True, True)])
+@pytest.mark.parametrize(("sites", "never", "covariates"), [(False, False, 0), (True, True, 1)])
 def test_shares_come_with_the_change_in_percentage_points_of_every_treated_row(
-    asked: Asked, sites: bool, never: bool
+    asked: Asked, sites: bool, never: bool, covariates: int
 ) -> None:
     """Every draw is 1: the index of a treated row is the sum of its parts, and the effect the share of it."""
     rng = np.random.default_rng(0)
     trials = np.full((12, 6), 40.0)
-    sample = prepare(rng.standard_normal((12, 6)), rng.standard_normal((12, 6, 1)), np.arange(6), START, 0)
+    sample = prepare(rng.standard_normal((12, 6)), rng.standard_normal((12, 6, covariates)), np.arange(6), START, 0)
     outcome = rng.binomial(40, 0.3, (12, 6)).astype(np.float64)
     priors = Priors(covariate=0.5)
     chains = nuts_did.sample_effects(
@@ -107,7 +107,7 @@ def test_shares_come_with_the_change_in_percentage_points_of_every_treated_row(
     )  # fmt: skip
     rows = asked["rows"]
     inside = rows.cell < 5
-    chosen = ["unit", "period", "nuisance", "beta"] if never else ["unit", "period", "beta"]
+    chosen = ["unit", "period", *(["nuisance"] if never else []), *(["beta"] if covariates else [])]
     assert asked["names"][-len(chosen) :] == chosen
     assert asked["site_scale"] == (priors.site if sites else None)
     effect = np.full(int(inside.sum()), 2.0 if sites else 1.0)

@@ -50,3 +50,12 @@ def test_a_combination_of_two_terms_is_found() -> None:
     second[[4, 7], [1, 2]] -= 1.0
     found = separated(events, np.ones((12, 4), dtype=bool), np.stack([first, second]))
     assert np.argwhere(found).tolist() == [[4, 1], [7, 2]]
+
+
+def test_unit_and_period_effects_alone_separate_zeros_that_no_other_zeros_hold_back() -> None:
+    """Each half of the units has its events in one half of the periods; the second half is not seen in the first's."""
+    events, nothing = np.kron(np.eye(2), np.full((2, 2), 3.0)), np.empty((0, 4, 4))
+    used = np.ones((4, 4), dtype=bool)
+    assert not separated(events, used, nothing).any()
+    used[2:, :2] = False
+    assert np.argwhere(separated(events, used, nothing)).tolist() == [[0, 2], [0, 3], [1, 2], [1, 3]]

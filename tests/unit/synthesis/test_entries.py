@@ -10,6 +10,7 @@ from evalkit.evidence.values import Quantity
 from evalkit.synthesis.entries import NO_CITY, Decided, Effect, Entry, effect_of, entry_of, newest
 from tests.portfolio_samples import city_evidence
 from tests.report_samples import evidence
+from tests.unit.evidence import made as made_by_hand
 
 SAME = 1e-6  # the sample rounds the normal quantile
 
@@ -67,3 +68,10 @@ def test_a_study_without_a_result_or_an_interval_says_so() -> None:
     plain["estimates"][0]["effect"] = {**Quantity.missing("nobody settled it").model_dump(mode="json")}
     missing = entry_of(type(evidence()).model_validate(plain))
     assert effect_of(missing) == "nobody settled it"
+
+
+def test_an_interval_that_cannot_be_relied_on_is_not_put_together_with_others() -> None:
+    fitted = made_by_hand.estimate(-2.0)
+    assert isinstance(effect_of(entry_of(made_by_hand.summary(fitted))), Effect)
+    unsure = made_by_hand.summary(made_by_hand.reported(fitted, "none", -3.0, -1.0))
+    assert effect_of(entry_of(unsure)) == "no interval that can be relied on"
