@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from evalkit.cli.main import main
+from evalkit.cli.portfolio import _measures
 from evalkit.config import resolved_yaml
 from evalkit.report.bundle import write_bundle
+from evalkit.report.measure_bundle import FOLDERS
 from evalkit.tracking.log import log_bundle
 from evalkit.tracking.portfolio import StoredStudy
 from tests import report_samples as samples
@@ -107,3 +111,17 @@ def test_a_study_without_evidence_is_shown_by_its_stage(
     assert main(["portfolio", "--out", "site", "--quiet", "--json"]) == 0
     stages = json.loads(capsys.readouterr().out)["stages"]
     assert {name: count for name, count in stages.items() if count} == {stage: 1}
+
+
+def test_of_several_runs_of_an_indicator_the_newest_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for run in ("a", "b", "c"):
+        (tmp_path / FOLDERS["indicator"] / "calls" / run).mkdir(parents=True)
+        (tmp_path / FOLDERS["indicator"] / "calls" / run / "COMPLETE").touch()
+        (tmp_path / FOLDERS["indicator"] / "calls" / run / "brief.html").write_bytes(run.encode())
+
+    def document(folder: Path) -> Any:
+        return SimpleNamespace(identity=SimpleNamespace(id="calls", created_at={"a": 1, "b": 3, "c": 2}[folder.name]))
+
+    monkeypatch.setattr("evalkit.report.measure_bundle.read_document", document)
+    ((name, newest),) = _measures(tmp_path, ()).items()
+    assert (name, newest[1]) == ("indicator/calls", b"b")

@@ -91,12 +91,3 @@ def test_wrong_arguments_are_refused_and_leave_nothing(
     assert main([*ASKED, *more, "--quiet"]) == 2
     assert words in capsys.readouterr().err
     assert sorted(districts.rglob("*")) == before
-
-
-def test_a_list_is_balanced_within_groups_of_the_untreated_outcome(
-    districts: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*ASKED, "--list", "equal waves", "--strata", "2", "--out", "design", "--json", "--quiet"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert document["list"]["stratified_by"] == ["untreated outcome, 2 groups"]
-    assert pd.read_csv("design/randomization_list.csv")["stratum"].value_counts().tolist() == [7, 7]

@@ -230,3 +230,11 @@ def test_a_sweep_with_a_wrong_word_starts_no_job(city: Path, capsys: pytest.Capt
     assert main(["run", "-m", "study=lights", "estimator.anticipaton=0,1"]) == 2
     assert "'anticipation'" in capsys.readouterr().err
     assert not (city / "results").exists()
+
+
+def test_a_study_that_asks_for_more_periods_than_there_are_does_not_validate(
+    city: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", "study=lights", "study.design.required_pre_periods=6", "--quiet"]) == 4
+    assert "the 6 untreated periods" in (told := capsys.readouterr().err)
+    assert "the most is 5" in told

@@ -296,3 +296,10 @@ def test_a_column_that_the_data_do_not_make_plain_is_asked_for_by_its_option(
     error = refused(capsys, "new", "study", "fine", "--data", "data/lights.csv", "--outcome", "crimes", *ANSWERS)
     assert "--cohort COLUMN" in error
     assert "place, year, crimes" in error
+
+
+def test_one_start_calls_for_no_second_comparison(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame().query("start != 2013").to_csv("data/lights.csv", index=False)
+    assert made("single", capsys, "--data", "data/lights.csv")["starts"] == {"2015": 5}
+    study = yaml.safe_load(Path("configs/study/single.yaml").read_text("utf-8"))
+    assert study["robustness"] == ["imputation", "two_way_fixed_effects"]

@@ -303,3 +303,17 @@ def test_a_store_that_is_silent_is_told_of_before_the_jobs_start(
     found = _open_runs("seeds", [("study=lights",)], [composed], Screen())
     assert found[address].run_id is None
     assert f"Warning: {found[address].problem}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("deaf", "ignored"), [(True, [(signal.SIGINT, signal.SIG_IGN)]), (False, [])])
+def test_a_worker_that_ctrl_c_reaches_leaves_it_to_the_sweep(
+    deaf: bool, ignored: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_to: list[Any] = []
+    watched: list[Any] = []
+    monkeypatch.setattr(sweep_job, "_guarded", False)
+    monkeypatch.setattr("signal.signal", lambda number, handler: set_to.append((number, handler)))
+    monkeypatch.setattr(sweep_job, "_end_with", watched.append)
+    sweep_job._obey_the_sweep_alone(deaf=deaf)
+    sweep_job._obey_the_sweep_alone(deaf=deaf)
+    assert (set_to, watched) == (ignored, [os.getppid()]), "one guard a process"

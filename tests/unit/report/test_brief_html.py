@@ -7,7 +7,7 @@ import pytest
 
 from evalkit.evidence.lint import lint
 from evalkit.evidence.standard import shipped
-from evalkit.report.brief_html import MAX_WORDS, brief_html, words_on_page
+from evalkit.report.brief_html import MAX_WORDS, _natural_size, brief_html, words_on_page
 from tests import report_samples as samples
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -117,3 +117,9 @@ def test_sentences_made_by_the_figures_pass_the_linter(estimator: str) -> None:
     for figure in samples.of(evaluation).figures:
         for text in (figure.alt, figure.note, figure.title):
             lint(text, shipped().prose, bayesian=estimator == "bayesian_did", very_low=True, digits=False)
+
+
+def test_a_picture_is_shown_at_the_size_that_it_states() -> None:
+    assert _natural_size(b'<svg width="72pt" height="36.0pt">') == (96, 48)
+    with pytest.raises(ValueError, match="does not state its size"):
+        _natural_size(b'<svg width="100%">')

@@ -6,8 +6,10 @@ import pytest
 
 from evalkit.evidence.natural import Link
 from evalkit.evidence.schema import Evidence
+from evalkit.language import phrase
 from evalkit.report.figures.canvas import Figure
 from evalkit.report.gallery import Shown
+from evalkit.report.page import NO_INTERVAL
 from evalkit.report.pictures import LEVELS_LEFT_OUT, in_natural_unit, mid_marks, pictures
 from evalkit.report.tables import estimates_table, event_study_table
 from tests import report_samples as samples
@@ -153,8 +155,7 @@ def test_beside_a_model_of_ratios_the_two_way_coefficient_keeps_the_unit_of_the_
     assert f"9,000 {unit}" in drawn[-1].alt
 
 
-@pytest.mark.parametrize("method", ["none", "collapse"])
-def test_the_forest_says_whose_intervals_it_shows(method: str) -> None:
+def test_where_no_method_gives_an_interval_the_forest_says_so() -> None:
     plain, bare = samples.evidence().model_dump(), samples.bare_tables()
     absent = {"value": None, "how": "missing", "reason": "not known"}
     names = (
@@ -167,13 +168,14 @@ def test_the_forest_says_whose_intervals_it_shows(method: str) -> None:
         "n_clusters",
     )
     own = dict.fromkeys((*names, "degrees_of_freedom"), absent)
-    estimates = [{**plain["estimates"][0], "inference": {"method": method, "reason": "few treated", **own}}]
+    estimates = [{**plain["estimates"][0], "inference": {"method": "none", "reason": "few treated", **own}}]
     drawn = pictures(
         Evidence.model_validate({**plain, "estimates": estimates}), bare[0], bare[1], link="log_outcome", step="year",
         reference=-1, window=(-3, 4),
     )  # fmt: skip
     note = next(figure.note for figure in drawn if figure.id == "forest")
-    assert ("With few treated, intervals are by" in note) == (method == "collapse")
+    assert "With few treated, intervals are by" not in note
+    assert note.endswith(f"{phrase(NO_INTERVAL)}.")
 
 
 def test_levels_that_are_all_withheld_are_told_of_at_the_effects() -> None:

@@ -7,12 +7,15 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from mlflow.exceptions import MlflowException
 
 from evalkit.errors import NotSynced
 from evalkit.tracking.live import REASON, log_failure, running
-from evalkit.tracking.log import log_bundle
+from evalkit.tracking.log import _adopted, log_bundle
 from evalkit.tracking.store import opened, resolve
 from tests.unit.tracking.bundles import evidence, quantity, write_bundle
 
@@ -210,3 +213,20 @@ def test_processes_that_start_together_on_a_fresh_store_lose_nothing(tmp_path: P
     assert _count(uri, "select count(*) from experiments where name = 'evalkit/public_safety'") == 1
     assert _count(uri, "select count(*) from metrics where key = 'effect'") == processes * 3
     assert all((bundle / "SYNCED").is_file() for bundle in bundles)
+
+
+def test_a_live_run_is_given_up_only_where_the_store_says_that_it_is_gone(uri: str) -> None:
+    with opened(resolve(uri)) as client:
+        assert _adopted(client, "ab12") is None
+        assert _adopted(client, None) is None
+        run_id = client.create_run("0").info.run_id
+        assert _adopted(client, run_id) == run_id
+        client.delete_run(run_id)
+        assert _adopted(client, run_id) is None
+
+    def broken(run_id: str) -> None:
+        raise MlflowException("the disk is gone")
+
+    silent: Any = SimpleNamespace(get_run=broken)
+    with pytest.raises(MlflowException, match="the disk is gone"):
+        _adopted(silent, "ab12")

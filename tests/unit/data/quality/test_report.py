@@ -211,6 +211,19 @@ def test_pages_without_checksums_are_told_of_and_blamed_on_nobody(tmp_path: Path
         assert told[name].reading != quality_reading(panel, content, replace(intake, lag=None, closings=None), name)
 
 
+def test_where_nobody_may_be_looked_at_nothing_is_said_of_lags_and_closings(tmp_path: Path) -> None:
+    event_worlds.write(tmp_path, name="requests.parquet")
+    content = event_worlds.source(path="data/requests.parquet")
+    frame, intake = build(EventsSource.model_validate(content), tmp_path, Names("district", "month", "start"), "r")
+    panel = Panel.from_frame(frame, unit="district", period="month", outcome="requests", cohort="start")
+    assert intake.lag is not None
+    assert intake.closings is not None
+    nobody = replace(intake, lag=intake.lag.iloc[:0], closings=intake.closings.iloc[:0])
+    told = {each.id: each for each in quality(spec(content), panel, nobody, blind=True)}
+    assert {told[name].status for name in ("data_bulk_closures", "data_reporting_lag")} == {"not_run"}
+    assert told["data_reporting_lag"].reading == told["data_bulk_closures"].reading
+
+
 def quality_reading(panel: Panel, content: dict[str, Any], intake: Intake, name: str) -> str:
     return next(each.reading for each in quality(spec(content), panel, intake, blind=False) if each.id == name)
 
