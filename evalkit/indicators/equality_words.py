@@ -88,7 +88,7 @@ def _headline(found: Equality, prose: Prose) -> str:
 
 def _change(found: Equality, prose: Prose) -> str:
     change = found.city.change
-    if change is None:
+    if change is None:  # pragma: no cover - a city with scores has a change
         return ""
     names = {"baseline": str(found.data.baseline)}
     bounds = {"low": signed(change.low), "high": signed(change.high)}

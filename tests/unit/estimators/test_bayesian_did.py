@@ -13,6 +13,7 @@ import pytest
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DataError, DesignRefused, EstimationFailed
 from evalkit.estimate import Estimate
+from evalkit.estimators import bayesian_did
 from evalkit.estimators.bayesian_did import BayesianDid
 from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
 from evalkit.uncertainty import Posterior
@@ -439,3 +440,31 @@ def test_counts_need_no_chain() -> None:
     assert (figures.engine, figures.divergences) == ("importance", 0)
     assert abs(estimate.aggregation("overall").estimate[0]) < 0.1
     assert estimate.facts["log_link"] == 1.0
+
+
+def counted_panel() -> Panel:
+    data = frame()
+    counts = np.random.default_rng(0).poisson(6.0, len(data)).astype(float)
+    return panel_of(data.assign(y=counts))
+
+
+class Sampled(Exception):
+    """The sampler was asked."""
+
+
+def test_counts_whose_weights_cannot_be_relied_on_are_sampled_as_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sampler reads the counts themselves and their exposure."""
+    asked: dict[str, Any] = {}
+
+    def sample(**settings: Any) -> None:
+        asked.update(settings)
+        raise Sampled
+
+    monkeypatch.setattr(BayesianDid, "_weighted", lambda *_: None)
+    monkeypatch.setattr(bayesian_did, "sample_effects", sample)
+    made = counted_panel()
+    with pytest.raises(Sampled):
+        fit(made, family="poisson", draws=100)
+    assert asked["family"] == "poisson"
+    assert sorted(asked["counts"][~np.isnan(asked["counts"])]) == sorted(made.outcome[~np.isnan(made.outcome)])
+    assert (asked["offset"] == 0.0).all()

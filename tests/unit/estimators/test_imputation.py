@@ -173,3 +173,11 @@ def test_a_panel_in_which_all_start_at_once_has_no_row_to_impute() -> None:
     panel = ek.testing.staggered_panel(n_units=20, n_periods=8, cohorts={5: 1.0})
     with pytest.raises(DesignRefused, match="No treated row can be imputed"):
         fit(panel)
+
+
+def test_treated_rows_that_no_untreated_row_links_to_their_past_are_not_imputed() -> None:
+    """Comparison places were seen only from the start on: no untreated row joins their periods to the treated."""
+    panel = ek.testing.staggered_panel(n_units=20, n_periods=8, cohorts={5: 0.5})
+    late = panel.never_treated[:, None] & (panel.time[None, :] < panel.cohorts[0])
+    with pytest.raises(DesignRefused, match="no untreated rows link its period"):
+        fit(replace(panel, outcome=np.where(late, np.nan, panel.outcome)))

@@ -10,6 +10,7 @@ import pytest
 
 from evalkit.errors import DesignRefused, EstimationFailed
 from evalkit.evidence.gather import facts_of
+from evalkit.evidence.levels import REASONS
 from evalkit.numerics.balance import small_sample_factor
 from tests.unit.evidence import made
 
@@ -205,3 +206,16 @@ def test_an_outcome_that_does_not_vary_between_places_has_no_effect_size() -> No
 def test_the_kind_of_interval_is_that_of_the_primary_estimate() -> None:
     assert made.summary(made.estimate(-2.0)).interval_kind == "confidence"
     assert made.summary(made.estimate(0.0, draws=made.posterior(-2.0))).interval_kind == "credible"
+
+
+def test_beside_a_share_of_few_people_no_effect_size_gives_the_level_away() -> None:
+    """4 of 200,000 had it: the size of the effect would tell how many, beside the difference."""
+    spec = made.spec(
+        {"family": "proportion", "unit": "share of residents", "per": 1.0, "mid": None},
+        assignment={"mechanism": "policy_choice", "unit": "person"},
+    )
+    data = made.panel(starts={6: 40}, never=40, level=0.2, exposure=1.0)
+    rare = dataclasses.replace(data, outcome=np.zeros_like(data.outcome))
+    found = made.summary(made.estimate(-0.02, 0.005, observed=0.0), spec, data=rare).estimates[0]
+    assert found.effect_size_g.value is None
+    assert found.effect_size_g.reason in set(REASONS.values())

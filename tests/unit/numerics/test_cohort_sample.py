@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evalkit.numerics.cohort_sample import sort_by_cohort
+from evalkit.numerics.cohort_sample import _standardize, sort_by_cohort
 from evalkit.vocabulary import NEVER
 
 FIRST = np.array([NEVER, 2, 5, 2, NEVER])
@@ -87,3 +87,9 @@ def test_shares_weigh_by_the_first_period_observed_with_mean_one() -> None:
     sample = sort_by_cohort(y, FIRST, kept=ALL, weight=weight)
     raw = np.array([1.0, 6.0, 9.0, 13.0, 17.0])[sample.position]
     np.testing.assert_allclose(sample.share_weight(), raw / raw.mean(), rtol=1e-14)
+
+
+def test_a_covariate_that_nobody_has_is_nothing_to_adjust_for() -> None:
+    values = np.array([[1.0, 3.0], [np.nan, 5.0]])
+    np.testing.assert_allclose(_standardize(values), (np.array([[1.0, 3.0], [3.0, 5.0]]) - 3.0) / np.sqrt(8.0 / 3.0))
+    assert _standardize(np.full((2, 2), np.nan)).tolist() == [[0.0, 0.0], [0.0, 0.0]]
