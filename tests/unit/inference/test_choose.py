@@ -212,3 +212,11 @@ def test_a_method_that_the_standard_leaves_out_cannot_be_asked_for() -> None:
     rows = tuple(row for row in TABLE.rows if row.method != "cr3")
     with pytest.raises(DesignRefused, match="the rule table of the evidence standard does not have it"):
         run(panel(6, {4: 0.5}), table=TABLE.model_copy(update={"rows": rows}), asked="cr3")
+
+
+def test_finding_the_weights_of_clusters_costs_a_refit_for_each_cohort_and_period_and_one_more() -> None:
+    made = panel(6, {4: 0.5})
+    refits = 6 * (1 + 1)
+    for allowed, method in ((refits, "collapse"), (refits - 1, "cr3")):
+        table = quick(refit_cells=allowed * made.outcome.size)
+        assert run(made, table=table).method == method

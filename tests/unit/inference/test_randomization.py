@@ -196,3 +196,9 @@ def test_a_dose_has_no_start_to_give_to_others_and_an_estimate_that_is_none_no_t
 
     with pytest.raises(NotComputable, match="cannot be estimated"):
         randomization(made, nothing, assignments_of(made, 99, 0), alpha=0.1)
+
+
+def test_all_roll_outs_are_taken_where_they_are_as_many_as_random_ones_and_the_actual_one() -> None:
+    made = panel(units=12, cohorts={5: 3 / 12})  # 12! / (3! 9!) = 220
+    assert assignments_of(made, 219, 5).exact
+    assert not assignments_of(made, 218, 5).exact
