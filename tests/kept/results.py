@@ -91,13 +91,17 @@ def names() -> list[str]:
 
 
 def defaults() -> dict[str, dict[str, Any]]:
-    """What every estimator does where a study says nothing."""
-    return {
-        name: {
-            key: str(field.default) for key, field in cast("type[BaseModel]", registry.get(name)).model_fields.items()
-        }
-        for name in sorted(registry.BUILT_IN)
-    }
+    """What every estimator does where a study says nothing, and what it asks of a study's data."""
+    return {name: dict(_defaults(name)) for name in sorted(registry.BUILT_IN)}
+
+
+def _defaults(name: str) -> Iterator[tuple[str, str]]:
+    estimator = registry.get(name)
+    for key, field in cast("type[BaseModel]", estimator).model_fields.items():
+        yield key, str(field.default)
+    for need in dataclasses.fields(estimator.needs):
+        value = getattr(estimator.needs, need.name)
+        yield f"needs {need.name}", str(sorted(value) if isinstance(value, frozenset) else value)
 
 
 def made(name: str) -> dict[str, Summary]:

@@ -207,6 +207,18 @@ def test_it_is_a_controlled_series_exactly_where_other_places_enter() -> None:
     assert fit(series_panel(OWN, START, {})).facts["controlled"] == 0.0
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"), [("mean", "as their average"), ("each", "each with a coefficient of its own")]
+)
+def test_comparison_series_that_enter_and_that_are_left_out_are_counted(kind: str, said: str) -> None:
+    gappy = OTHER.copy()
+    gappy[20] = np.nan
+    built = series_panel(OWN, START, {"whole": OTHER, "another": np.sin(OTHER), "gappy": gappy})
+    (remark,) = [each for each in fit(built, comparison_series=kind).remarks if each.id == "comparison_series"]
+    assert str(remark.text) == f"2 comparison places enter {said}. 1 with missing periods were left out."
+    assert remark.comparison == 1
+
+
 def test_more_regressors_than_can_be_enumerated_go_to_chains() -> None:
     rng = np.random.default_rng(6)
     others = {f"place {j:02d}": np.cumsum(rng.standard_normal(60)) for j in range(12)}

@@ -319,3 +319,14 @@ def test_doses_that_never_change_are_refused() -> None:
     panel = staggered_panel(n_units=20, n_periods=6)
     with pytest.raises(DesignRefused, match="No unit changes its dose"):
         fit(replace(panel, first_treated=np.full(20, NEVER), dose=np.full(panel.outcome.shape, 0.5)))
+
+
+def test_units_with_gaps_are_counted_among_those_that_serve() -> None:
+    world = draw(1)
+    gone = np.zeros(world.y.shape, dtype=np.bool_)
+    gone[3, 2] = gone[3, 5] = gone[7, 4] = gone[11, 1] = True
+    found = fit(replace(world, y=np.where(gone, np.nan, world.y)).panel())
+    assert str(remark(found, "unbalanced_within_pairs").text).startswith(
+        "3 of 40 units are not observed in every period"
+    )
+    assert "unbalanced_within_pairs" not in {each.id for each in fit(world.panel()).remarks}
