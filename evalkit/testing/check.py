@@ -242,15 +242,16 @@ def as_counts(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _numbers(estimate: Estimate) -> FloatArray:
-    """(2, K) effects and standard errors of the cells, sorted by cohort, period and event time.
+    """(2, K) effects and standard errors of the cells, by cohort, period and event time.
 
-    Cells of single units, whose order follows from their names, are sorted by effect within these.
+    Cells of single units come in the order of their names, so effects and errors within one of these are sorted, each
+    by itself: units with the same effect have no order that a change of names would leave alone.
     """
     cells = estimate.cells
-    within = () if cells.unit is None else (cells.estimate,)
-    order = np.lexsort((*within, cells.event_time, cells.period, cells.cohort))
     table = estimate.to_frame()
-    return np.stack([table["estimate"].to_numpy()[order], table["std_error"].to_numpy()[order]])
+    rows = table["estimate"].to_numpy(), table["std_error"].to_numpy()
+    keys = (cells.event_time, cells.period, cells.cohort)
+    return np.stack([row[np.lexsort(keys if cells.unit is None else (row, *keys))] for row in rows])
 
 
 def _difference(expected: FloatArray, found: FloatArray, tolerance: float) -> Broken | None:

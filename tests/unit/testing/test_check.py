@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import evalkit as ek
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused
 from evalkit.estimate import Estimate
-from evalkit.testing.check import LAWS, CheckReport, check_estimator
+from evalkit.testing.check import LAWS, CheckReport, _numbers, check_estimator
 from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
 
 LEVELS = "unit constants change nothing"
@@ -155,3 +156,14 @@ def test_a_broken_law_without_an_example_is_told_without_a_table() -> None:
     told = str(CheckReport("mine", held=(NAMES,), broken={LEVELS: "off by 2"}, examples={}))
     assert f"{LEVELS}: off by 2" in told
     assert told.startswith("mine breaks 1 of 2 laws")
+
+
+def test_units_with_one_effect_and_several_errors_have_no_order_that_their_names_could_change() -> None:
+    def found(errors: list[float]) -> Any:
+        same = np.zeros(3, dtype=np.int64)
+        cells = SimpleNamespace(unit=np.arange(3), event_time=same, period=same, cohort=same)
+        table = pd.DataFrame({"estimate": [1.0, 1.0, 2.0], "std_error": errors})
+        return SimpleNamespace(cells=cells, to_frame=lambda: table)
+
+    np.testing.assert_array_equal(_numbers(found([0.1, 0.3, 0.2])), _numbers(found([0.3, 0.1, 0.2])))
+    assert not np.array_equal(_numbers(found([0.1, 0.3, 0.2])), _numbers(found([0.1, 0.3, 0.4])))
