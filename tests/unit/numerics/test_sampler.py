@@ -128,8 +128,11 @@ def test_a_run_in_another_thread_leaves_interrupts_to_the_main_one() -> None:
         with sampler._interrupts_end_it():
             return signal.getsignal(signal.SIGINT)
 
-    before = signal.getsignal(signal.SIGINT)
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(handled).result() is before
-    assert handled() is not before, "in the main thread it listens"
-    assert signal.getsignal(signal.SIGINT) is before
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(handled).result() is signal.default_int_handler
+        assert handled() is not signal.default_int_handler, "in the main thread it listens"
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
