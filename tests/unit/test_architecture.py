@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
+import inspect
+import pkgutil
 import re
 import subprocess
 import sys
@@ -130,3 +134,15 @@ def test_heavy_libraries_are_not_imported_before_they_are_needed(statement: str)
 def test_no_file_of_the_package_is_past_the_limit() -> None:
     lines = {file: sum(bool(line.strip()) for line in file.read_text("utf-8").splitlines()) for file in python_files()}
     assert {str(file.relative_to(ROOT)): count for file, count in lines.items() if count > LINE_LIMIT} == {}
+
+
+def test_what_estimators_and_inference_pass_around_never_changes() -> None:
+    every = [
+        value
+        for package in ("evalkit.estimators", "evalkit.inference", "evalkit.evidence")
+        for found in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}.")
+        for value in vars(importlib.import_module(found.name)).values()
+        if inspect.isclass(value) and value.__module__ == found.name and dataclasses.is_dataclass(value)
+    ]
+    assert len(every) > 50
+    assert not [value.__name__ for value in every if not value.__dataclass_params__.frozen]  # type: ignore[attr-defined]

@@ -468,3 +468,16 @@ def test_counts_whose_weights_cannot_be_relied_on_are_sampled_as_counts(monkeypa
     assert asked["family"] == "poisson"
     assert sorted(asked["counts"][~np.isnan(asked["counts"])]) == sorted(made.outcome[~np.isnan(made.outcome)])
     assert (asked["offset"] == 0.0).all()
+
+
+def test_leads_of_counts_need_no_chain_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sample(**_: Any) -> None:
+        raise Sampled
+
+    monkeypatch.setattr(bayesian_did, "sample_effects", sample)
+    data = frame(n_units=20, n_periods=6)
+    counts = panel_of(data.assign(y=np.random.default_rng(0).poisson(6.0, len(data)).astype(float)))
+    estimate = fit(counts, family="poisson", draws=100)
+    assert (estimate.cells.event_time < -1).any()
+    with pytest.raises(Sampled):
+        fit(counts, family="poisson", draws=100, engine="nuts")

@@ -141,3 +141,14 @@ def test_slopes_and_factors_that_do_not_come_to_rest_are_no_estimate(monkeypatch
     monkeypatch.setattr(interactive_effects, "MOST_ROUNDS", 1)
     with pytest.raises(EstimationFailed, match="did not settle"):
         InteractiveFixedEffects(n_factors=2, covariates=("x",)).fit(moved, rng=np.random.default_rng(0))
+
+
+def test_a_comparison_unit_seen_twice_serves_and_one_seen_once_does_not() -> None:
+    made = BLOCK.draw(0)
+    outcome = made.outcome.copy()
+    once, twice = np.flatnonzero(made.never_treated)[:2]
+    outcome[once, 1:] = np.nan
+    outcome[twice, 2:] = np.nan
+    estimate = InteractiveFixedEffects().fit(replace(made, outcome=outcome), rng=np.random.default_rng(0))
+    assert estimate.n_units == made.n_units - 1
+    assert "1 units with fewer than two usable periods" in remark(estimate, "units_seen_once")

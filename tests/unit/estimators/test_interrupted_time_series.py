@@ -312,3 +312,28 @@ def test_a_comparison_place_that_is_never_seen_with_the_treated_is_no_comparison
     both = panel(pd.concat([made().assign(city="a"), other.drop(index=3)]))
     with pytest.raises(DesignRefused, match="No comparison unit is observed in all periods of 'a'"):
         fit(both, comparison="controlled")
+
+
+def test_places_count_alike_at_each_event_time_however_many_start_together() -> None:
+    data = pd.concat(
+        made(seed, dataclasses.replace(WORLD, start=start)).assign(city=f"city {seed}")
+        for seed, start in ((1, 40), (2, 40), (3, 40), (4, 50))
+    )
+    estimate = fit(panel(data), comparison="none")
+    cells = estimate.cells
+    study = estimate.aggregate("event_study").set_index("event_time")["estimate"]
+    for k in (0, 3):
+        assert study[k] == pytest.approx(cells.estimate[cells.event_time == k].mean(), rel=SAME)
+
+
+def test_a_covariate_of_a_controlled_series_is_a_difference_too() -> None:
+    rng = np.random.default_rng(5)
+    treated, other = made(3), made(4, SeriesWorld(months=72, start=48, trend=0.05, rho=0.2))
+    other["city"], other["start"] = "Omaha", pd.PeriodIndex([pd.NaT] * 72, freq="M")
+    for data in (treated, other):
+        data["x"] = rng.standard_normal(72)
+        data["y"] += 2.0 * data["x"]
+    estimate = fit(panel(pd.concat([treated, other]), covariates=["x"]), errors="independent", covariates=("x",))
+    apart = [treated[name].to_numpy() - other[name].to_numpy() for name in ("y", "x")]
+    solved = np.linalg.lstsq(np.column_stack([design(), apart[1]]), apart[0])[0]
+    assert [estimate.facts[name] for name in ("level", "slope")] == pytest.approx(solved[1:3].tolist(), rel=SAME)

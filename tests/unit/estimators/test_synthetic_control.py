@@ -76,6 +76,18 @@ def test_several_treated_units_are_fitted_one_by_one_and_averaged() -> None:
     assert "units_fitted_alone" in {remark.id for remark in together.remarks}
 
 
+def test_units_count_alike_at_each_event_time_however_many_start_together() -> None:
+    frame = factor_frame(3, units=18, treated=4, effect=2.0)
+    last = frame.loc[frame["cohort"] > 0, "unit"].max()
+    frame.loc[frame["unit"] == last, "cohort"] += 2
+    found = fit(ek.Panel.from_frame(frame, unit="unit", period="period", outcome="y", cohort="cohort"))
+    cells = found.cells
+    study = found.aggregate("event_study").set_index("event_time")["estimate"]
+    assert sorted(np.unique(cells.cohort, return_counts=True)[1].tolist()) == [36, 108]
+    for k in (0, 4):
+        assert study[k] == pytest.approx(cells.estimate[cells.event_time == k].mean(), abs=SAME)
+
+
 def test_later_starters_are_donors_until_they_react_where_a_follow_up_ends_before() -> None:
     frame = factor_frame(4, units=14, treated=1, start=15)
     later = int(frame.loc[frame["cohort"] == 0, "unit"].min())

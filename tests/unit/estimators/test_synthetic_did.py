@@ -166,3 +166,14 @@ def test_where_trends_are_parallel_it_agrees_with_imputation() -> None:
     world = FactorWorld(treated=((8, 30),), comparison=60, periods=12, n_factors=0, noise=0.1, autocorrelation=0.0)
     imputed = Imputation().fit(world.draw(0), rng=np.random.default_rng(0)).aggregation("overall").estimate[0]
     assert fit(world).aggregation("overall").estimate[0] == pytest.approx(imputed, abs=0.03)
+
+
+@pytest.mark.parametrize(("treated", "comparison", "enough"), [(1, 2, True), (2, 3, False), (2, 4, True)])
+def test_placebos_need_more_comparison_units_than_treated_ones(treated: int, comparison: int, enough: bool) -> None:
+    """One treated unit has two placebos among two; two have but one mean that differs among three."""
+    world = FactorWorld(treated=((7, treated),), comparison=comparison, periods=12)
+    if enough:
+        assert fit(world, errors="placebo").aggregation("overall").std_error[0] > 0.0
+    else:
+        with pytest.raises(DesignRefused, match=f"{comparison} comparison units are too few for {treated} treated"):
+            fit(world, errors="placebo")

@@ -48,6 +48,12 @@ def test_one_treated_place_is_set_against_every_other_place() -> None:
     others = np.sort(pretended(made))  # 80: at 10 % the third from either end is where it stops
     assert (value - found.low, value - found.high) == pytest.approx((others[-4], others[3]), rel=SAME)
     assert found.details["n_draws"] == 80.0
+    assert found.smallest_p == 2.0 / 81.0
+    assert found.p_value == pytest.approx(
+        min(1.0, 2.0 * (1 + min((others >= value).sum(), (others <= value).sum())) / 81.0)
+    )
+    sized = dataclasses.replace(contrasts(made), sizes=np.arange(1.0, 82.0))
+    assert ferman_pinto(sized, alpha=0.1, rng=np.random.default_rng(0)).smallest_p == 1.0 / 10_000.0
 
 
 def test_two_treated_places_take_all_pairs_of_residuals() -> None:

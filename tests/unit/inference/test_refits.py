@@ -90,6 +90,10 @@ def test_the_scale_of_changes_ignores_levels() -> None:
     higher = dataclasses.replace(made, outcome=made.outcome + 1e3 * np.arange(20)[:, None])
     assert spread_of(higher) == pytest.approx(spread_of(made), rel=1e-6)
     assert spread_of(dataclasses.replace(made, outcome=np.ones(made.outcome.shape))) == 1.0
+    without = made.outcome.copy()
+    without[0] = np.nan
+    rest = without[1:] - without[1:].mean(axis=1, keepdims=True)
+    assert spread_of(dataclasses.replace(made, outcome=without)) == pytest.approx(float(rest.std()), rel=SAME)
 
 
 def test_ineligible_units_of_a_triple_difference_are_not_counted_as_treated() -> None:
