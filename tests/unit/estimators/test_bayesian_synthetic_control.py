@@ -85,6 +85,9 @@ def test_the_prior_pulls_from_the_best_fit_towards_the_mean_of_all_donors() -> N
     kinds = {exhibit.kind: exhibit for exhibit in estimate.exhibits}
     assert kinds["prior_pull"].table["role"].count("used") == 1
     assert kinds["prior_pull"].table["role"][-1] == "best_fit"
+    used, overall = kinds["prior_pull"].table["role"].index("used"), estimate.aggregation("overall")
+    shown = [kinds["prior_pull"].table[column][used] for column in ("estimate", "low", "high")]
+    assert shown == pytest.approx([overall.estimate[0], overall.low[0], overall.high[0]], abs=EXACT)
     assert any(remark.id == "prior_pull" for remark in estimate.remarks)
 
 

@@ -134,6 +134,21 @@ def test_sampling_weights_are_refused() -> None:
         InteractiveFixedEffects().fit(panel, rng=np.random.default_rng(0))
 
 
+def test_weights_that_differ_by_rounding_are_none() -> None:
+    panel = BLOCK.draw(0)
+    rounded = np.where(np.arange(36)[:, None] % 2 == 0, 0.1 + 0.2, 0.3) + np.zeros((36, 14))
+    assert np.ptp(rounded) > 0.0
+    weighted = InteractiveFixedEffects().fit(replace(panel, weight=rounded), rng=np.random.default_rng(0))
+    plain = InteractiveFixedEffects().fit(panel, rng=np.random.default_rng(0))
+    assert weighted.aggregation("overall").estimate[0] == plain.aggregation("overall").estimate[0]
+
+
+def test_a_design_without_room_for_factors_says_0() -> None:
+    world = FactorWorld(treated=((7, 2),), comparison=2, periods=12)
+    with pytest.raises(DesignRefused, match="room for 0"):
+        fit(world, n_factors=1)
+
+
 def test_slopes_and_factors_that_do_not_come_to_rest_are_no_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = BLOCK.draw(0)
     x = np.random.default_rng(0).standard_normal(panel.outcome.shape)
