@@ -249,7 +249,10 @@ class InteractiveFixedEffects(PanelEstimator):
         n_cohorts, n_periods = effects.shape
         seen = np.stack([arrays.observed[rows].sum(axis=0) for rows in arrays.cohorts])
         total = np.stack([np.nan_to_num(arrays.outcome[rows]).sum(axis=0) for rows in arrays.cohorts])
-        kept = np.flatnonzero((seen > 0).ravel() & ~np.isnan(replicates.influence[:, : effects.size]).any(axis=0))
+        estimated = (seen > 0).ravel() & ~np.isnan(effects.ravel())
+        with_error = ~np.isnan(replicates.influence[:, : effects.size]).any(axis=0)
+        kept = np.flatnonzero(estimated & with_error)
+        without_error = int((estimated & ~with_error).sum())
         columns = np.concatenate([kept, effects.size + np.arange(n_cohorts)])
         influence = replicates.influence[:, columns]
         cohort, period = np.repeat(sample.starts, n_periods)[kept], np.tile(panel.time, n_cohorts)[kept]
@@ -281,13 +284,19 @@ class InteractiveFixedEffects(PanelEstimator):
             n_observations=int(arrays.observed.sum()),
             seed=seed,
             level=self.level,
-            remarks=tuple(self._remarks(panel, sample, model, untreated, replicates)),
+            remarks=tuple(self._remarks(panel, sample, model, untreated, replicates, without_error)),
             facts=_facts(arrays, model),
             leads_from="fit",
         )
 
     def _remarks(
-        self, panel: Panel, sample: _Sample, model: Model, untreated: Untreated, replicates: Replicates
+        self,
+        panel: Panel,
+        sample: _Sample,
+        model: Model,
+        untreated: Untreated,
+        replicates: Replicates,
+        without_error: int,
     ) -> Iterable[Remark]:
         arrays = sample.arrays
         yield from remarks_on.excluded_units(panel.always_treated, np.zeros(panel.n_units, dtype=np.bool_), 0)
@@ -309,6 +318,15 @@ class InteractiveFixedEffects(PanelEstimator):
                 say(
                     "{uncompared} periods were left out: nobody to compare with is observed in them.",
                     uncompared=int(sample.uncompared.sum()),
+                ),
+            )
+        if without_error:
+            yield Remark(
+                "cells_without_error",
+                say(
+                    "{count} effects of a cohort in a period were left out: one treated cluster alone is observed "
+                    "there, which gives no standard error.",
+                    count=without_error,
                 ),
             )
         if self.method == "matrix_completion":

@@ -167,3 +167,17 @@ def test_a_comparison_unit_seen_twice_serves_and_one_seen_once_does_not() -> Non
     estimate = InteractiveFixedEffects().fit(replace(made, outcome=outcome), rng=np.random.default_rng(0))
     assert estimate.n_units == made.n_units - 1
     assert "1 units with fewer than two usable periods" in remark(estimate, "units_seen_once")
+
+
+def test_a_cell_of_one_unit_that_the_jackknife_leaves_out_is_no_cell_and_is_told_of() -> None:
+    made = BLOCK.draw(0)
+    outcome = made.outcome.copy()
+    outcome[np.flatnonzero(~made.never_treated)[1:], -1] = np.nan
+    estimate = InteractiveFixedEffects(errors="jackknife").fit(
+        replace(made, outcome=outcome), rng=np.random.default_rng(0)
+    )
+    assert int(made.time[-1]) not in estimate.cells.period
+    assert int(made.time[-2]) in estimate.cells.period
+    assert np.isfinite(estimate.aggregation("event_study").std_error).all()
+    assert remark(estimate, "cells_without_error").startswith("1 effects of a cohort in a period were left out")
+    assert "cells_without_error" not in {each.id for each in fit(BLOCK).remarks}

@@ -187,6 +187,9 @@ def test_a_unit_that_moves_and_degrees_beyond_the_globe_are_refused() -> None:
     moved = data.assign(latitude=data["latitude"] + 0.1 * ((data["unit"] == 3) & (data["period"] == 2)))
     with pytest.raises(DesignRefused, match=r"one 'latitude' a unit.*the unit '3'"):
         fit(moved, columns, **settings)
+    wrong = data["latitude"].where(~data["unit"].isin([3, 5]), 100.0 + data["unit"])
+    with pytest.raises(DesignRefused, match="the unit '3' has values from 103 to 103"):
+        fit(data.assign(latitude=wrong), columns, **settings)
     with pytest.raises(DesignRefused, match="in degrees up to 90"):
         fit(data.assign(latitude=data["latitude"] + 60.0), columns, **settings)
 
