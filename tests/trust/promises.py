@@ -47,6 +47,7 @@ FAULTS: Final = {
     "fault-sigterm": "SIGTERM while chains are sampled: the run is KILLED, the code is 143, no process stays behind.",
     "fault-sigint": "Ctrl-C while chains are sampled: the run is KILLED, the code is 130, no process stays behind.",
     "fault-kill": "`kill -9` while chains are sampled: `evalkit doctor` finds and closes the run, no process stays.",
+    "fault-kill-writing": "`kill -9` while a bundle is written: what is there of it is never taken for whole.",
     "fault-plug-in": "A plug-in that raises in a sweep: the others finish, the job is named, the exit code is not 0.",
     "fault-worker": "A worker lost in a sweep: its job is tried again and never counted twice.",
     "fault-file-truncated": "A truncated file is refused by name and line, or by its declared rows or hash.",
@@ -126,6 +127,7 @@ REPRODUCIBILITY: Final = {
     "repeat-stages": "Randomness comes from the seed and the name of the stage, never from the worker.",
     "repeat-processes": "Another process, and another order of hashes, gives the same figures to the bit.",
     "repeat-threads": "One or two threads of linear algebra: the same figures to 1e-8, draws to 4 Monte Carlo errors.",
+    "repeat-kernels": "Linear algebra written for another processor: the same figures to 1e-8, draws to 4 errors.",
 }
 
 SECURITY: Final = {

@@ -1,4 +1,4 @@
-"""The same figures from another process, with another order of hashes, and with one thread or two."""
+"""The same figures from another process, with another order of hashes, one thread or two, and other kernels of BLAS."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ MONTE_CARLO = 4.0
 """Monte Carlo errors between the means of two sets of draws."""
 SIZE = {"small": (48, 8), "large": (400, 24)}
 """Units and periods: `large` is past the size at which BLAS shares its work among threads."""
+KERNELS = ("Haswell", "Nehalem")
+"""Of OpenBLAS for two generations of processors: one adds products in a single rounding, the other in two."""
 SHORT = ("two_way_fixed_effects", "callaway_santanna", "imputation", "synthetic_did", "bayesian_did")
 PROGRAM = """
 import json, sys
@@ -55,11 +57,12 @@ print(json.dumps(found))
 """
 
 
-def figures(size: str, *names: str, threads: int = 1, hashes: int = 0) -> dict[str, Any]:
+def figures(size: str, *names: str, threads: int = 1, hashes: int = 0, kernel: str = "") -> dict[str, Any]:
     """Estimate in a process of its own; estimator to its figures to the bit."""
     libraries = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     environment = {
         **os.environ, **dict.fromkeys(libraries, str(threads)), "PYTHONHASHSEED": str(hashes), "PYTHONPATH": str(TREE),
+        **({"OPENBLAS_CORETYPE": kernel} if kernel else {}),
     }  # fmt: skip
     command = [sys.executable, "-c", PROGRAM, *map(str, SIZE[size]), *names]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -99,9 +102,9 @@ def test_another_process_with_another_order_of_hashes_gives_the_same_bits(first:
     assert figures("small", *SHORT, hashes=4321) == first
 
 
-@pytest.mark.promise("repeat-threads")
-def test_two_threads_give_the_figures_of_one(first: dict[str, Any]) -> None:
-    compared(first, figures("small", *SHORT, threads=2))
+@pytest.mark.promise("repeat-threads", "repeat-kernels")
+def test_two_threads_on_an_older_processor_give_the_figures_of_one(first: dict[str, Any]) -> None:
+    compared(first, figures("small", *SHORT, threads=2, kernel=KERNELS[-1]))
 
 
 @pytest.mark.calibration
@@ -111,6 +114,14 @@ def test_every_registered_estimator_gives_its_figures_again_whatever_the_process
     once = figures("small")
     assert figures("small", hashes=99) == once
     compared(once, figures("small", threads=2))
+
+
+@pytest.mark.calibration
+@pytest.mark.timeout(3600)
+@pytest.mark.promise("repeat-kernels")
+def test_every_registered_estimator_gives_its_figures_again_whatever_the_kernels_of_its_linear_algebra() -> None:
+    newer, older = (figures("small", kernel=kernel) for kernel in KERNELS)
+    compared(newer, older)
 
 
 @pytest.mark.calibration

@@ -3,6 +3,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
+import warnings
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,40 @@ def test_a_disk_that_fills_up_leaves_no_complete_bundle(
     assert not [name for name in _files(folder) if name.endswith(".part")]
     with pytest.raises(EvalkitError, match="not a finished bundle"):
         read_bundle(folder)
+
+
+@pytest.mark.parametrize("written", [1, 8, 2_000])
+@pytest.mark.promise("fault-kill-writing")
+def test_a_process_that_is_killed_while_it_writes_leaves_a_bundle_that_is_whole_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, composed_once: None, written: int
+) -> None:
+    """With `written` files on disk the process is gone as by `kill -9`; the last case lives to write them all."""
+    calls, synced = iter(range(10_000)), os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if next(calls) >= 2 * written:
+            os.kill(os.getpid(), signal.SIGKILL)
+        synced(descriptor)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads, which are not needed
+        child = os.fork()
+    if child == 0:
+        try:
+            monkeypatch.setattr("evalkit.report.files.os.fsync", fsync)
+            _write(tmp_path)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    (folder,) = (tmp_path / "castle_doctrine").iterdir()
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        assert "COMPLETE" not in _files(folder)
+        with pytest.raises(EvalkitError, match="not a finished bundle"):
+            read_bundle(folder)
+    else:
+        assert written == 2_000
+        assert read_bundle(folder).contents.evidence == samples.castle().evidence
 
 
 def test_the_evidence_reads_back_whole(folder: Path) -> None:
