@@ -213,6 +213,12 @@ def test_processes_that_start_together_on_a_fresh_store_lose_nothing(tmp_path: P
     assert _count(uri, "select count(*) from experiments where name = 'evalkit/public_safety'") == 1
     assert _count(uri, "select count(*) from metrics where key = 'effect'") == processes * 3
     assert all((bundle / "SYNCED").is_file() for bundle in bundles)
+    together = _everything(uri)
+    log_bundle(write_bundle(tmp_path / "alone"), tracking_uri=uri)
+    further = _everything(uri)
+    for table in ("runs", "metrics", "latest_metrics", "params", "tags", "inputs"):
+        one = len(further[table]) - len(together[table])
+        assert len(together[table]) == processes * one > 0, table
 
 
 def test_a_live_run_is_given_up_only_where_the_store_says_that_it_is_gone(uri: str) -> None:

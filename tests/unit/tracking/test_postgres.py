@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,18 @@ def test_eight_processes_at_once_lose_no_run_in_a_fresh_database(postgres: Postg
         experiment = client.get_experiment_by_name("evalkit/public_safety")
         assert experiment is not None
         parents = client.search_runs([experiment.experiment_id], "tags.`evalkit.role` = 'study'")
+        nested = client.search_runs([experiment.experiment_id], "tags.`evalkit.role` != 'study'")
+        alone = log_bundle(write_bundle(tmp_path / "alone"), tracking_uri=uri)
+        one = client.get_run(alone.run_id).data
     assert len(parents) == PROCESSES
     assert {run.info.status for run in parents} == {"FINISHED"}
-    assert all("effect" in run.data.metrics for run in parents)
+    assert len(nested) == PROCESSES * len(alone.children) > 0
+    assert Counter(run.data.tags["mlflow.parentRunId"] for run in nested) == {
+        run.info.run_id: len(alone.children) for run in parents
+    }
+    assert "effect" in one.metrics
+    for run in parents:
+        assert (run.data.metrics, set(run.data.params)) == (one.metrics, set(one.params))
 
 
 @pytest.mark.promise("secure-canary")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from evalkit.errors import ConfigError, NotSynced
 from evalkit.tracking.store import (
+    PROBE_SECONDS,
     _make_whole,
     artifact_location,
     launching_run,
@@ -140,6 +142,30 @@ def test_a_closed_port_is_not_synced_with_what_to_do(closed_port: int) -> None:
 def test_a_silent_server_is_given_up_on(silent_port: int) -> None:
     with pytest.raises(NotSynced, match="does not answer"):
         probe(resolve(f"http://127.0.0.1:{silent_port}"), seconds=1.0)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.promise("trap-02")
+@pytest.mark.parametrize("kind", ["http", "postgresql"])
+def test_an_address_that_swallows_packets_is_given_up_on(kind: str) -> None:
+    """Nobody takes connections and the queue for them is full: what arrives is dropped, and nothing comes back."""
+    with contextlib.ExitStack() as waiting:
+        server = waiting.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        port = server.getsockname()[1]
+        for _ in range(8):
+            each = waiting.enter_context(socket.socket())
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.1", port))
+        with pytest.raises(TimeoutError):
+            socket.create_connection(("127.0.0.1", port), timeout=0.2)
+        with pytest.raises(NotSynced, match=r"does not answer: (no answer within 0\.5 s|timed out)"):
+            probe(resolve(f"{kind}://127.0.0.1:{port}/runs"), seconds=0.5)
+
+
+def test_a_server_is_waited_for_5_seconds_at_most() -> None:
+    assert PROBE_SECONDS <= 5.0
 
 
 @pytest.mark.timeout(30)
