@@ -74,6 +74,34 @@ def test_what_a_repetition_depends_on_is_said_as_it_was_and_is() -> None:
     assert held["CPU"] == ("none", "none")
 
 
+PROVENANCE: dict[str, Any] = {
+    "evalkit_version": "1", "git_sha": "a", "git_diff_sha256": "b", "lock_sha256": "c", "python": {"version": "3.11.1"},
+    "blas": {"name": "openblas", "version": "0.3"}, "cpu": {"model": "one"}, "packages": {"numpy": "2.0"},
+}  # fmt: skip
+
+
+@pytest.mark.promise("repeat-conditions")
+@pytest.mark.parametrize(
+    ("condition", "now"),
+    [
+        ("data fingerprint", {"data_sha": "sha256:b"}),
+        ("config", {"config_sha": "d"}),
+        ("evalkit", {"evalkit_version": "2"}),
+        ("git commit", {"git_sha": "z"}),
+        ("uncommitted changes", {"git_diff_sha256": None}),
+        ("requirements.lock", {"lock_sha256": "z"}),
+        ("Python", {"python": {"version": "3.12.0"}}),
+        ("BLAS", {"blas": {"name": "mkl", "version": "0.3"}}),
+        ("CPU", {"cpu": {"model": "two"}}),
+        ("numpy", {"packages": {"numpy": "2.1"}}),
+    ],
+)
+def test_each_condition_that_changed_is_named_and_no_other(condition: str, now: dict[str, Any]) -> None:
+    shas = {name: now.get(name, before) for name, before in (("config_sha", "c"), ("data_sha", "sha256:a"))}
+    held = conditions(evidence(), PROVENANCE, {**PROVENANCE, **now}, **shas)
+    assert [name for name, (was, is_now) in held.items() if was != is_now] == [condition]
+
+
 @pytest.mark.promise("repeat-figures")
 def test_two_seeds_of_one_posterior_are_within_their_monte_carlo_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
