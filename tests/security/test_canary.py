@@ -12,8 +12,10 @@ from evalkit.cli.main import main
 from tests.security.canaries import TOKEN, Sweep, sweep_of_canaries
 from tests.security.traces import contents, dresses, dump, found
 from tests.services import Postgres
-from tests.small_study import study, write_study
+from tests.small_study import frame, study, write_study
 
+DIGITS = 8
+"""Of an outcome such as 20.18349, its point included: few enough to find one that was rounded, too many for chance."""
 STORE_WORD = "canary-store+pa/ss@word&2"
 
 
@@ -48,6 +50,16 @@ def test_no_secret_is_in_database_artifacts_bundle_logs_or_output(sweep: Sweep, 
     titled = found([{b"Street lights and crime"}], places)
     for name in ("store", "brief.html", "mlruns", "brief.docx!", "evidence.parquet!"):
         assert any(name in place for place in titled), f"the search reads {name}"
+
+
+@pytest.mark.postgres
+@pytest.mark.promise("secure-rows")
+def test_no_outcome_of_any_row_is_in_database_artifacts_or_bundle(sweep: Sweep, store: str) -> None:
+    places = [("store", dump(store)), *contents([sweep.folder]), ("out", sweep.out.encode())]
+    outcomes = {f"{value:.9f}"[:DIGITS].encode() for seed in (20, 21) for value in frame(seed=seed)["crimes"]}
+    assert len(outcomes) == 2 * len(frame())
+    assert found([outcomes], places) == []
+    assert found([outcomes], [("data", frame().tail(1).round(9).to_csv().encode())]) == ["data"]
 
 
 @pytest.mark.promise("secure-canary", "secure-environment")
