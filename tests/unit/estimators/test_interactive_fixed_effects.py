@@ -106,6 +106,8 @@ def test_a_period_without_comparison_has_no_cells() -> None:
 def test_the_number_of_factors_may_be_set_within_what_the_design_bears() -> None:
     assert fit(BLOCK, n_factors=1).facts["n_factors"] == 1.0
     assert "(as set)" in remark(fit(BLOCK, n_factors=1), "model")
+    with pytest.raises(DesignRefused, match="room for 3"):
+        fit(FactorWorld(treated=((9, 2),), comparison=3, periods=14), n_factors=9, factors_from="untreated")
     with pytest.raises(DesignRefused, match="room for 7"):
         fit(BLOCK, n_factors=8)
 

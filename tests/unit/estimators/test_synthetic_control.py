@@ -76,6 +76,18 @@ def test_several_treated_units_are_fitted_one_by_one_and_averaged() -> None:
     assert "units_fitted_alone" in {remark.id for remark in together.remarks}
 
 
+def test_the_conformal_interval_of_a_unit_and_its_copy_is_that_of_the_unit() -> None:
+    frame = factor_frame(3, units=9, treated=1, effect=2.0)
+    copy = frame[frame["cohort"] > 0].assign(unit=frame["unit"].max() + 1)
+    intervals = []
+    for data in (frame, pd.concat([frame, copy])):
+        built = ek.Panel.from_frame(data, unit="unit", period="period", outcome="y", cohort="cohort")
+        own = fit(built, inference="conformal", level=0.8).own
+        assert own is not None
+        intervals.append((own.low, own.high))
+    assert intervals[0] == pytest.approx(intervals[1], abs=1e-6)
+
+
 def test_units_count_alike_at_each_event_time_however_many_start_together() -> None:
     frame = factor_frame(3, units=18, treated=4, effect=2.0)
     last = frame.loc[frame["cohort"] > 0, "unit"].max()

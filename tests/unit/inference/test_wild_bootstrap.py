@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import evalkit as ek
+from evalkit.inference import wild_bootstrap as of_inference
 from evalkit.inference.reported import NotComputable
 from evalkit.inference.wild_bootstrap import bootstrapped, wild_interval
 from evalkit.numerics.static_two_way import fit_static_two_way
@@ -102,3 +103,11 @@ def test_a_dose_is_refused_and_so_is_an_interval_without_a_bound() -> None:
         )
     with pytest.raises(NotComputable, match="no bound"):  # 16 vectors of signs: no p-value is below 1/16
         wild_interval(grouped(3, clusters=5), lead=0, n_draws=999, law="rademacher", seed=0, alpha=0.05)
+
+
+def test_draws_that_come_in_blocks_are_as_many_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = grouped(5, clusters=24)
+    for cells in (1, 7 * 24, 10**9):
+        monkeypatch.setattr(of_inference, "BLOCK_CELLS", cells)
+        found = wild_interval(made, lead=0, n_draws=500, law="rademacher", seed=3, alpha=0.05)
+        assert found.details["n_draws"] == 500.0
