@@ -177,3 +177,21 @@ def test_placebos_need_more_comparison_units_than_treated_ones(treated: int, com
     else:
         with pytest.raises(DesignRefused, match=f"{comparison} comparison units are too few for {treated} treated"):
             fit(world, errors="placebo")
+
+
+def test_cohorts_of_different_effects_leave_the_jackknife_the_error_of_their_shares() -> None:
+    """Without noise theta = sum_c s_c theta_c / sum_c s_c varies by the shares s_c alone, and linearly."""
+    made = FactorWorld(treated=((8, 4), (10, 6)), comparison=20, periods=14).draw(0)
+    rng = np.random.default_rng(0)
+    outcome = rng.normal(size=(30, 1)) + np.arange(14.0) + 1e-7 * rng.normal(size=(30, 14))
+    outcome[:4, 8:] += 5.0
+    outcome[4:10, 10:] += 1.0
+    estimate = SyntheticDid(errors="jackknife").fit(replace(made, outcome=outcome), rng=rng)
+    shares, effects = np.array([4 / 30, 6 / 30]), np.array([5.0, 1.0])
+    mean = float(shares @ effects / shares.sum())
+    without = np.array([((4 - (k < 4)) / 29, (6 - (4 <= k < 10)) / 29) for k in range(30)])
+    moves = (without - shares) @ (effects - mean) / shares.sum()
+    study = estimate.aggregation("event_study")
+    (at,) = np.flatnonzero(study.labels == 0)
+    assert study.estimate[at] == pytest.approx(mean, abs=1e-4)
+    assert study.std_error[at] == pytest.approx(float(np.sqrt(29 * moves.var())), rel=1e-4)
