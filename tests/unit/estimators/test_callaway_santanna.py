@@ -177,6 +177,9 @@ def test_a_unit_of_weight_two_counts_as_two_units() -> None:
         cohort_shares="by_count",
     )
     np.testing.assert_allclose(by_count.cells.shares, [(data["first"] == g).mean() for g in (2, 3, 5)], rtol=EXACT)
+    for estimate, said in ((weighted, "in the first period observed;"), (by_count, "in no period: units are counted;")):
+        (remark,) = [each for each in estimate.remarks if each.id == "sampling_weights"]
+        assert said in str(remark.text)
 
 
 @pytest.mark.promise("law-always-treated")

@@ -181,3 +181,10 @@ def test_treated_rows_that_no_untreated_row_links_to_their_past_are_not_imputed(
     late = panel.never_treated[:, None] & (panel.time[None, :] < panel.cohorts[0])
     with pytest.raises(DesignRefused, match="no untreated rows link its period"):
         fit(replace(panel, outcome=np.where(late, np.nan, panel.outcome)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"), [({}, "none (conservative)"), ({"variance": "gardner"}, "none (two stages)")]
+)
+def test_an_estimate_says_what_its_errors_are_corrected_by(settings: dict[str, Any], said: str) -> None:
+    assert sampling(fit(draw(5).panel(), **settings)).correction == said
