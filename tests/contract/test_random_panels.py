@@ -23,7 +23,7 @@ from evalkit.testing.check import as_counts, check_estimator, laws_of
 from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
 from tests.contract.test_laws import EXEMPT, PROMISES, make
 
-MANY: Final = int(os.environ.get("EVALKIT_FUZZ", "100"))
+MANY: Final = int(os.environ.get("EVALKIT_PANELS", "40"))
 FEW: Final = 12
 SLOW: Final = {
     "augmented_synthetic_control": 2,

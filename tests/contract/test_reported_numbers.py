@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evalkit.data.panel import Panel
 from evalkit.estimate import Estimate
 from evalkit.estimators import registry
+from evalkit.testing.check import as_counts
 from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
-from tests.contract.test_laws import fit, ineligible, periods
+from tests.contract.test_laws import ineligible, make, periods
 
 SAME: Final = 1e-8
 """Relative to the largest number: intervals are found by a search, or from resampled panels."""
@@ -41,7 +43,17 @@ def made(name: str) -> pd.DataFrame:
         n_units=36, n_periods=periods(name), growth=0.3, cohort_gap=0.5, effect=0.4, ineligible=ineligible(name)
     )
     frame = simulate_staggered(design, 20_240_101).frame
+    if registry.get(name).needs.counts:
+        return as_counts(frame)
     return frame.assign(y=np.round(frame["y"] / GRAIN) * GRAIN)
+
+
+def fit(name: str, frame: pd.DataFrame, weight: str | None = None) -> Estimate:
+    covariates = ["eligible"] if "eligible" in frame else []
+    panel = Panel.from_frame(
+        frame, unit="unit", period="period", outcome="y", cohort="cohort", covariates=covariates, weight=weight
+    )
+    return make(name).fit(panel, rng=np.random.default_rng(0))
 
 
 def reported(estimate: Estimate) -> tuple[np.ndarray, np.ndarray]:
@@ -108,3 +120,27 @@ def test_adding_1e9_costs_eight_digits_at_most_where_the_outcome_is_centred_firs
     one, other = (each.to_frame()[columns].to_numpy() for each in (before[name], shifted))
     lost = float(np.nanmax(np.abs(one - other)) / np.nanmax(np.abs(one)))
     assert lost <= LOSES.get(name, CENTRED)
+
+
+FEWER_UNITS_KNOWN: Final = 0.8
+"""Twice the units leave about 0.71 of an error; with few clusters a little less or more."""
+ERRORS_OF_OTHERS: Final = {
+    "augmented_synthetic_control": "errors are those of placebos: a place that has a twin is fitted exactly",
+    "synthetic_control": "as augmented_synthetic_control",
+    "bayesian_synthetic_control": "errors are those of the fit over time",
+    "bayesian_time_series": "errors are those of one series over time",
+    "interrupted_time_series": "errors are those of one series over time",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in registry.names() if name not in ERRORS_OF_OTHERS])
+@pytest.mark.promise("law-weight-two")
+def test_a_unit_of_weight_two_is_one_observation_in_the_error(name: str, before: dict[str, Estimate]) -> None:
+    frame = made(name)
+    if name not in before:
+        before[name] = fit(name, frame)
+    twice = fit(name, pd.concat([frame, frame.assign(unit=frame["unit"] + 1_000)]))
+    weighted = fit(name, frame.assign(weight=2.0), weight="weight")
+    one, heavy, many = (each.aggregation("overall").std_error[0] for each in (before[name], weighted, twice))
+    assert heavy == pytest.approx(one, rel=SAME)
+    assert many < FEWER_UNITS_KNOWN * one
