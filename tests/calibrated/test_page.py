@@ -8,16 +8,26 @@ from typing import get_args
 from evalkit.estimators.two_way_fixed_effects import TwoWayFixedEffects
 from tests.calibrated.fingerprint import TREE
 from tests.calibrated.measure import Row
-from tests.calibrated.page import FAMILIES, PAGE, Known, family_of, made, register, table
+from tests.calibrated.page import FAMILIES, PAGE, Known, every, family_of, made, register, table
 from tests.calibrated.register import CALIBRATED, ESTIMATORS, marked
 from tests.calibrated.results import ByHand, Result, missing, read, read_by_hand
 
+FITS = 200
+"""Data sets below which simulation-based calibration shows little."""
 ROW = Row("interval", "imputation", "a world", 100, (0.9, None), {"value": 0.95, "error": 0.02, "level": 0.95})
 
 
 def test_every_estimator_and_every_rule_of_inference_has_a_test_that_calibrates_it() -> None:
     missing_ones = set(CALIBRATED) - set(marked(TREE / "tests"))
     assert not missing_ones, f"mark a simulation, @pytest.mark.calibrates(...): {sorted(missing_ones)}"
+
+
+def test_every_bayesian_model_is_ranked_in_enough_simulated_data_sets() -> None:
+    rows = [each.row for each in every(read(PAGE).values(), read_by_hand(PAGE)) if each.row.kind == "ranks"]
+    fewest = {name: min((row.data_sets for row in rows if row.method == name), default=0) for name in ESTIMATORS}
+    bayesian = {name: count for name, count in fewest.items() if name.startswith("bayesian_")}
+    assert len(bayesian) >= 3
+    assert {name: count for name, count in bayesian.items() if count < FITS} == {}
 
 
 def test_every_kind_of_error_of_two_way_fixed_effects_is_one_of_them_but_the_one_that_has_to_fail() -> None:
