@@ -475,6 +475,7 @@ def test_leads_of_counts_need_no_chain_either(monkeypatch: pytest.MonkeyPatch) -
         raise Sampled
 
     monkeypatch.setattr(bayesian_did, "sample_effects", sample)
+    monkeypatch.setattr(bayesian_did, "sample_leads", sample)
     data = frame(n_units=20, n_periods=6)
     counts = panel_of(data.assign(y=np.random.default_rng(0).poisson(6.0, len(data)).astype(float)))
     estimate = fit(counts, family="poisson", draws=100)
