@@ -243,3 +243,15 @@ def test_chains_that_disagree_are_reported_as_such() -> None:
     estimate = fit(wide_panel(values, 30), concentration=0.02, most_snapshots=4)
     figures = posterior(estimate).sampler
     assert figures.rhat_max > 1.01 or min(figures.ess_bulk_min, figures.ess_tail_min) < 400
+
+
+def test_cities_count_alike_at_each_event_time_however_many_start_together() -> None:
+    panel = several(4, spread=1.5)
+    later = panel.first_treated.copy()
+    later[np.flatnonzero(~panel.never_treated)[-1]] += 2
+    found = fit(replace(panel, first_treated=later), pooling="none")
+    cells, study = found.cells, found.aggregate("event_study").set_index("event_time")["estimate"]
+    assert cells.unit is not None
+    assert len(np.unique(cells.unit)) == 4
+    for k in (0, 3):
+        assert study[k] == pytest.approx(cells.estimate[cells.event_time == k].mean(), rel=1e-6)
