@@ -54,6 +54,10 @@ MOMENTS = {
 """When the server dies: before or after it did its part, in which request, and the how many-th of its kind."""
 
 
+STILL_SECONDS = 300
+"""A study of a second, and questions to the server that are given up on in seconds; unbounded, 20 minutes each."""
+
+
 @contextmanager
 def behind(address: Relay, folder: Path) -> Iterator[int]:
     """Start the server over the folder's store, behind the address; its process id."""
@@ -159,6 +163,44 @@ def test_a_server_killed_while_the_study_works_costs_a_warning_and_sync_logs_it_
                 )
                 assert done.returncode == 0, done.stdout + done.stderr
     assert (bundle / "SYNCED").exists()
+    runs = stored(tmp_path)["runs"]
+    assert runs["Street lights and crime", "FINISHED"] == 1
+    assert not [name for name, status in runs if status == "RUNNING"]
+
+
+@pytest.mark.calibration
+@pytest.mark.timeout(1800)
+@pytest.mark.promise("trap-02", "fault-server-midrun")
+def test_a_server_that_stands_still_while_the_study_works_costs_a_warning_and_sync_doubles_nothing(
+    tmp_path: Path,
+) -> None:
+    """Stopped, it takes connections and says nothing; going on, it does what it was asked in the meantime."""
+    write_data(write_study(tmp_path, study(checks=["sample_flow"])))
+    (tmp_path / "waiting.py").write_text(WAITING, encoding="utf-8")
+    evalkit = [sys.executable, "-m", "evalkit.cli"]
+    with relay() as address, behind(address, tmp_path) as pid:
+        settings = environment(MLFLOW_TRACKING_URI=address.address)
+        run = subprocess.Popen(
+            [*evalkit, "run", "study=lights", "estimator=waiting", "--plugin", "waiting.py"],
+            cwd=tmp_path, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            until((tmp_path / "fitting").exists, run, seconds=600)
+            os.killpg(pid, signal.SIGSTOP)
+            (tmp_path / "go").touch()
+            said, warned = run.communicate(timeout=STILL_SECONDS)
+        finally:
+            os.killpg(pid, signal.SIGCONT)
+            run.kill()
+        assert run.returncode == 6, warned
+        assert "Headline" in said
+        assert "evalkit sync" in warned
+        for words in (["sync"], ["doctor", "--fix"], ["sync"]):
+            done = subprocess.run(
+                [*evalkit, *words], cwd=tmp_path, env=settings, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+    assert list(tmp_path.glob("results/*/*/SYNCED"))
     runs = stored(tmp_path)["runs"]
     assert runs["Street lights and crime", "FINISHED"] == 1
     assert not [name for name, status in runs if status == "RUNNING"]

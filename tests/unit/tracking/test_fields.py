@@ -3,10 +3,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from mlflow.entities import Metric, Param
+from mlflow.entities import Metric, Param, RunTag
 from mlflow.utils import validation
 
 from evalkit.tracking import fields
+from evalkit.tracking.store import opened, resolve
 
 HOSTILE = ["r_hat[tau]", "n (log)", "écart", "a\nb", "../up", "", "x" * 400, "tab\t", "50 %", "a//b", "/"]
 
@@ -39,6 +40,37 @@ def test_a_long_param_is_cut_and_says_so() -> None:
     value = fields.params({"study": {"columns": "x" * 7000}})["study.columns"]
     assert len(value) == fields.PARAM_CHARACTERS
     assert value.endswith(fields.ELLIPSIS)
+
+
+@pytest.mark.promise("trap-10")
+def test_a_long_tag_is_cut_and_says_so() -> None:
+    value = fields.tags({"evalkit.headline": "x" * 9000})["evalkit.headline"]
+    assert len(value) == fields.TAG_CHARACTERS
+    assert value.endswith(fields.ELLIPSIS)
+
+
+@pytest.mark.promise("trap-10")
+def test_a_store_takes_hostile_names_and_long_values_as_they_come_out_and_keeps_all_of_them(uri: str) -> None:
+    """A bad name in a batch would reject the whole batch."""
+    metrics = {fields.name(raw): float(number) for number, raw in enumerate(HOSTILE)}
+    params = {fields.name(f"{raw} {number}"): "x" * 7000 for number, raw in enumerate(HOSTILE)}
+    kept, left = fields.metrics({**metrics, "high": math.inf})
+    cut = fields.params(params)
+    tags = fields.tags({fields.name(f"tag {raw} {number}"): "y" * 9000 for number, raw in enumerate(HOSTILE)})
+    with opened(resolve(uri)) as client:
+        run_id = client.create_run("0").info.run_id
+        client.log_batch(
+            run_id,
+            metrics=[Metric(name, value, 0, 0) for name, value in kept.items()],
+            params=[Param(name, value) for name, value in cut.items()],
+            tags=[RunTag(name, value) for name, value in tags.items()],
+        )
+        stored = client.get_run(run_id).data
+    assert left == ["high is inf"]
+    assert stored.metrics == kept
+    assert stored.params == cut
+    assert tags.items() <= stored.tags.items()
+    assert len(tags) == len(HOSTILE)
 
 
 @pytest.mark.promise("secure-addresses")
