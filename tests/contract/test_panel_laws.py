@@ -116,14 +116,18 @@ NOT_A_SHIFT = {
 
 @pytest.mark.promise("law-anticipation")
 @pytest.mark.parametrize("name", [name for name in WITH_ANTICIPATION if name not in NOT_A_SHIFT])
-def test_a_period_of_anticipation_is_a_start_one_period_earlier(name: str) -> None:
-    frame = made(name, length=periods(name) + 2, growth=0.3)
-    earlier = frame.assign(cohort=frame["cohort"].where(frame["cohort"] == 0, frame["cohort"] - 1))
-    short = {"event_window": (-2, 1)} if name == "stacked_did" else {}
-    moved = {"event_window": (-1, 2)} if name == "stacked_did" else {}
-    ahead, shifted = fit(name, frame, anticipation=1, **short).to_frame(), fit(name, earlier, **moved).to_frame()
+@pytest.mark.parametrize("ahead_by", [1, 2])
+def test_a_start_with_anticipation_is_a_start_as_many_periods_earlier(name: str, ahead_by: int) -> None:
+    frame = made(name, length=periods(name) + 2 * ahead_by, growth=0.3)
+    earlier = frame.assign(cohort=frame["cohort"].where(frame["cohort"] == 0, frame["cohort"] - ahead_by))
+    stacked = name == "stacked_did"
+    short = {"event_window": (-1 - ahead_by, 1)} if stacked else {}
+    moved = {"event_window": (-1, 1 + ahead_by)} if stacked else {}
+    ahead, shifted = fit(name, frame, anticipation=ahead_by, **short).to_frame(), fit(name, earlier, **moved).to_frame()
     ahead = ahead[ahead["event_time"] >= 0]
-    ahead = ahead.assign(cohort=ahead["cohort"] - (ahead["cohort"] > 0), event_time=ahead["event_time"] + 1)
+    ahead = ahead.assign(
+        cohort=ahead["cohort"] - ahead_by * (ahead["cohort"] > 0), event_time=ahead["event_time"] + ahead_by
+    )
     keys = [key for key in ("unit", "cohort", "event_time") if key in ahead]
     both = ahead.merge(shifted, on=keys, suffixes=("", "_shifted"))
     assert len(both) == len(ahead) > 1

@@ -107,6 +107,7 @@ def test_leads_without_ratios_match_the_conjugate_posterior() -> None:
     assert drawn.effective_size == size
 
 
+@pytest.mark.promise("law-prior-only")
 def test_without_a_likelihood_the_prior_comes_back() -> None:
     table = cells()
     structure, count = pooled_structure(table, **SCALES), len(table)
