@@ -22,6 +22,7 @@ from evalkit.estimators.synthetic_control import SyntheticControl
 from evalkit.numerics.synthetic_did import Window, fit_weights, noise_level, zeta_of
 from evalkit.testing.check import as_counts
 from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
+from evalkit.uncertainty import Posterior
 from tests.contract.test_laws import FEWER_DRAWS, ineligible, periods
 from tests.monthly_worlds import SeriesWorld
 from tests.monthly_worlds import frame as monthly_frame
@@ -273,15 +274,26 @@ def test_a_treated_unit_that_is_a_mix_of_donors_is_fitted_without_error(name: st
 
 
 @pytest.mark.promise("law-placebo-p")
+@pytest.mark.parametrize("name", ["synthetic_control", "augmented_synthetic_control"])
 @pytest.mark.parametrize(("seed", "effect"), [(0, 0.0), (1, 50.0), (2, -50.0)])
-def test_a_placebo_p_value_is_never_below_one_over_donors_plus_one(seed: int, effect: float) -> None:
-    frame = factor_frame(seed, units=11, periods=24, start=17, effect=effect)
-    estimate = SyntheticControl(inference="placebo_in_space", level=0.8).fit(
-        of_donors(frame)[0], rng=np.random.default_rng(0)
-    )
+def test_a_placebo_p_value_is_never_below_one_over_donors_plus_one(name: str, seed: int, effect: float) -> None:
+    panel = of_donors(factor_frame(seed, units=11, periods=24, start=17, effect=effect))[0]
+    estimate = registry.get(name)(inference="placebo_in_space", level=0.8).fit(panel, rng=np.random.default_rng(0))
     assert estimate.own is not None
     assert 1 / 11 - 1e-12 <= (estimate.own.p_value or 0.0) <= 1.0
     assert (estimate.own.p_value == pytest.approx(1 / 11)) == (effect != 0.0)
+
+
+@pytest.mark.promise("law-donor-weights")
+def test_draws_of_donor_weights_are_at_least_zero_and_sum_to_one() -> None:
+    panel = of_donors(factor_frame(3, units=7, periods=24, start=17))[0]
+    estimate = registry.get("bayesian_synthetic_control")(**FAST["bayesian_synthetic_control"]).fit(
+        panel, rng=np.random.default_rng(0)
+    )
+    assert isinstance(estimate.uncertainty, Posterior)
+    weights = estimate.uncertainty.parameters["weights"].reshape(-1, 6)
+    assert weights.min() >= 0.0
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=SAME)
 
 
 @pytest.mark.promise("law-donor-weights")
