@@ -278,7 +278,8 @@ def test_a_treated_unit_that_is_a_mix_of_donors_is_fitted_without_error(name: st
 @pytest.mark.parametrize(("seed", "effect"), [(0, 0.0), (1, 50.0), (2, -50.0)])
 def test_a_placebo_p_value_is_never_below_one_over_donors_plus_one(name: str, seed: int, effect: float) -> None:
     panel = of_donors(factor_frame(seed, units=11, periods=24, start=17, effect=effect))[0]
-    estimate = registry.get(name)(inference="placebo_in_space", level=0.8).fit(panel, rng=np.random.default_rng(0))
+    chosen: dict[str, Any] = {"inference": "placebo_in_space", "level": 0.8}
+    estimate = registry.get(name)(**chosen).fit(panel, rng=np.random.default_rng(0))
     assert estimate.own is not None
     assert 1 / 11 - 1e-12 <= (estimate.own.p_value or 0.0) <= 1.0
     assert (estimate.own.p_value == pytest.approx(1 / 11)) == (effect != 0.0)

@@ -1,6 +1,6 @@
 """Laws on panels that hypothesis draws: gaps, ties, few units, one cohort or several, any size of effects and noise.
 
-Each registered estimator meets a few of them in every run, and many more under `make long`. The examples are the same
+Nearly all estimators meet a few of them in every run, and all meet many under `make long`. The examples are the same
 each time.
 """
 
@@ -24,18 +24,18 @@ from evalkit.testing.simulate import StaggeredDesign, simulate_staggered
 from tests.contract.test_laws import EXEMPT, PROMISES, make
 
 MANY: Final = int(os.environ.get("EVALKIT_PANELS", "40"))
-FEW: Final = 12
+FEW: Final = 8
 SLOW: Final = {
-    "augmented_synthetic_control": 2,
     "bayesian_did": 2,
-    "bayesian_synthetic_control": 2,
     "bayesian_time_series": 2,
-    "interactive_fixed_effects": 4,
-    "interrupted_time_series": 8,
-    "synthetic_control": 8,
-    "two_way_fixed_effects": 3,
+    "interactive_fixed_effects": 2,
+    "interrupted_time_series": 5,
+    "synthetic_control": 5,
+    "two_way_fixed_effects": 2,
 }
 """Panels of each estimator in every run."""
+LATER: Final = ("augmented_synthetic_control", "bayesian_synthetic_control")
+"""They meet random panels under `make long` alone."""
 TIES: Final = 0.25
 """Outcomes are multiples of this where they have ties."""
 LAWS: Final = {name: tuple(law for law in laws_of(make(name)) if law in PROMISES) for name in registry.names()}
@@ -129,7 +129,7 @@ def promises(name: str) -> list[pytest.MarkDecorator]:
 NAMES = [pytest.param(name, marks=promises(name)) for name in registry.names()]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [case for case in NAMES if case.values[0] not in LATER])
 def test_an_estimator_keeps_its_laws_on_panels_of_any_shape(name: str) -> None:
     assert tried(name, SLOW.get(name, FEW))["held"] > 0
 

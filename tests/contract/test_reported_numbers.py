@@ -35,6 +35,8 @@ LOSES: Final = {
 }
 """Estimators that do not centre the outcome first, and what 1e9 costs them at most."""
 SCALED: Final = 8.0
+SLOW: Final = ("bayesian_", "augmented_", "two_way_", "interrupted_")
+"""Estimators of which every run asks the two laws alone that are most often broken."""
 
 
 def made(name: str) -> pd.DataFrame:
@@ -80,7 +82,12 @@ DRAWN_BY_NAME = pytest.mark.xfail(reason="groups of placebos are drawn in the or
 
 def marks(name: str, law: str) -> list[pytest.MarkDecorator]:
     drawn = law == "law-unit-names" and name in ("synthetic_control", "augmented_synthetic_control")
-    return [pytest.mark.promise(law), *([DRAWN_BY_NAME] if drawn else [])]
+    late = law in ("law-row-order", "law-calendar-origin") and name.startswith(SLOW)
+    return [
+        pytest.mark.promise(law),
+        *([DRAWN_BY_NAME] if drawn else []),
+        *([pytest.mark.calibration] if late else []),
+    ]
 
 
 CASES = [

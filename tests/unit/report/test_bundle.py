@@ -110,7 +110,7 @@ def test_a_disk_that_fills_up_leaves_no_complete_bundle(
         read_bundle(folder)
 
 
-@pytest.mark.parametrize("written", [1, 8, 2_000])
+@pytest.mark.parametrize("written", [8, 2_000])
 @pytest.mark.promise("fault-kill-writing")
 def test_a_process_that_is_killed_while_it_writes_leaves_a_bundle_that_is_whole_or_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, composed_once: None, written: int
