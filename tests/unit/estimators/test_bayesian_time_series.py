@@ -219,6 +219,15 @@ def test_comparison_series_that_enter_and_that_are_left_out_are_counted(kind: st
     assert remark.comparison == 1
 
 
+@pytest.mark.parametrize(("places", "said"), [(4, "each with a coefficient of its own"), (5, "as their average")])
+def test_places_have_coefficients_of_their_own_where_twice_as_many_periods_are_fitted(places: int, said: str) -> None:
+    rng = np.random.default_rng(2)
+    others = {f"place {j}": rng.standard_normal(14) for j in range(places)}
+    estimate = fit(series_panel(rng.standard_normal(14), 8, others))
+    (remark,) = [each for each in estimate.remarks if each.id == "comparison_series"]
+    assert str(remark.text) == f"{places} comparison places enter {said}."
+
+
 def test_more_regressors_than_can_be_enumerated_go_to_chains() -> None:
     rng = np.random.default_rng(6)
     others = {f"place {j:02d}": np.cumsum(rng.standard_normal(60)) for j in range(12)}

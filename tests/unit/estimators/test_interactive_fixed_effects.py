@@ -183,3 +183,10 @@ def test_a_cell_of_one_unit_that_the_jackknife_leaves_out_is_no_cell_and_is_told
     assert np.isfinite(estimate.aggregation("event_study").std_error).all()
     assert remark(estimate, "cells_without_error").startswith("1 effects of a cohort in a period were left out")
     assert "cells_without_error" not in {each.id for each in fit(BLOCK).remarks}
+
+
+def test_placebos_of_a_completed_matrix_need_two_comparison_units_to_spare() -> None:
+    settings: dict[str, Any] = {"method": "matrix_completion", "errors": "placebo", "n_draws": 50}
+    assert fit(FactorWorld(treated=((9, 1),), comparison=3, periods=14), **settings).n_treated_units == 1
+    with pytest.raises(DesignRefused, match="2 comparison units are too few, 3 are needed"):
+        fit(FactorWorld(treated=((9, 1),), comparison=2, periods=14), **settings)
