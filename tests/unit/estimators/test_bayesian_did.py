@@ -482,3 +482,12 @@ def test_leads_of_counts_need_no_chain_either(monkeypatch: pytest.MonkeyPatch) -
     assert (estimate.cells.event_time < -1).any()
     with pytest.raises(Sampled):
         fit(counts, family="poisson", draws=100, engine="nuts")
+
+
+def test_periods_in_which_units_may_anticipate_are_not_before() -> None:
+    made = panel_of(frame(n_units=20))
+    found = posterior(fit(made, anticipation=1, leads=False)).predictive
+    assert found is not None
+    starts = made.first_treated[found.series]
+    np.testing.assert_array_equal(found.before, found.period < starts - 1)
+    assert (found.before != (found.period < starts)).any()

@@ -155,6 +155,7 @@ def test_units_have_weights_and_effects_of_their_own_shrunk_towards_their_mean()
     assert rows[0].mean() == pytest.approx(rows[1].mean(), abs=0.4)
     assert pooled.unit_names == ("0", "1", "2", "3") or set(pooled.unit_names) == {"0", "1", "2", "3"}
     assert "effects_sd" in posterior(pooled).parameters
+    assert {f"weights_{city}" for city in (1, 2, 3, 4)} <= set(posterior(pooled).parameters)
     assert "effects_pooled" in {remark.id for remark in pooled.remarks}
 
 

@@ -439,3 +439,18 @@ def test_cohorts_too_small_for_effects_are_the_reason_where_none_is_left() -> No
     small = panel_of(data["y"][:6], np.array([2, 3, 3, NEVER, NEVER, NEVER]))
     with pytest.raises(DesignRefused, match="smaller than min_cohort_size"):
         CallawaySantAnna(min_cohort_size=3).fit(small, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("base", "said"), [("varying", "previous"), ("universal", "reference")])
+def test_an_estimate_says_what_its_leads_are_compared_with(base: str, said: str) -> None:
+    data = draw(1)
+    assert fit(panel_of(data["y"], data["first"]), base_period=base).leads_from == said
+
+
+def test_always_treated_units_are_not_counted_among_those_with_gaps() -> None:
+    data = draw(1)
+    y, first = data["y"].copy(), data["first"].copy()
+    first[:5] = 0
+    y[:7, 3] = np.nan
+    (remark,) = [each for each in fit(panel_of(y, first)).remarks if each.id == "unbalanced_within_pairs"]
+    assert str(remark.text).startswith("2 of 85 units are not observed in every period")

@@ -190,3 +190,10 @@ def test_placebos_of_a_completed_matrix_need_two_comparison_units_to_spare() -> 
     assert fit(FactorWorld(treated=((9, 1),), comparison=3, periods=14), **settings).n_treated_units == 1
     with pytest.raises(DesignRefused, match="2 comparison units are too few, 3 are needed"):
         fit(FactorWorld(treated=((9, 1),), comparison=2, periods=14), **settings)
+
+
+def test_a_cohort_of_two_clusters_has_a_jackknife_and_one_of_one_has_none() -> None:
+    world = FactorWorld(treated=((9, 2),), comparison=20, periods=14)
+    assert fit(world, errors="jackknife").aggregation("overall").std_error[0] > 0.0
+    with pytest.raises(DesignRefused, match="a cohort is one cluster"):
+        fit(ONE, errors="jackknife")

@@ -337,3 +337,8 @@ def test_a_covariate_of_a_controlled_series_is_a_difference_too() -> None:
     apart = [treated[name].to_numpy() - other[name].to_numpy() for name in ("y", "x")]
     solved = np.linalg.lstsq(np.column_stack([design(), apart[1]]), apart[0])[0]
     assert [estimate.facts[name] for name in ("level", "slope")] == pytest.approx(solved[1:3].tolist(), rel=SAME)
+
+
+def test_the_coefficients_of_one_series_are_shown_and_those_of_several_are_not() -> None:
+    data = pd.concat([made(), made(2).assign(city="Omaha")])
+    assert [len(fit(panel(each), comparison="none").exhibits) for each in (made(), data)] == [1, 0]

@@ -181,6 +181,7 @@ def test_predictor_weights_are_the_same_each_time() -> None:
     [
         ({"covariates": ("income",)}, ConfigError, "covariate 'income' is not in the panel"),
         ({"outcome_lags": (99,)}, ConfigError, "names 99, which is no period"),
+        ({"outcome_lags": (99,)}, ConfigError, "1 to 36"),
         ({"outcome_lags": (30,)}, DesignRefused, "not before every start"),
         ({"outcome_lags": (3,), "intercept": True}, ConfigError, "intercept"),
         ({"outcome_lags": (3,), "inference": "conformal"}, ConfigError, "no conformal interval with covariates"),
@@ -234,4 +235,6 @@ def test_where_conformal_inference_has_no_interval_the_result_says_why() -> None
         assert found.own is None
         (said,) = [remark.text for remark in found.remarks if remark.id == "conformal_uninformative"]
         assert "start together" in said
-    assert "1/16" in "".join(remark.text for remark in short.remarks if remark.id == "conformal_uninformative")
+    told = "".join(remark.text for remark in short.remarks if remark.id == "conformal_uninformative")
+    assert "1/16" in told
+    assert f"no interval at {100 * short.level:.0f} % here" in told

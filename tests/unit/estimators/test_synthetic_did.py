@@ -195,3 +195,9 @@ def test_cohorts_of_different_effects_leave_the_jackknife_the_error_of_their_sha
     (at,) = np.flatnonzero(study.labels == 0)
     assert study.estimate[at] == pytest.approx(mean, abs=1e-4)
     assert study.std_error[at] == pytest.approx(float(np.sqrt(29 * moves.var())), rel=1e-4)
+
+
+@pytest.mark.parametrize(("before", "short"), [(19, True), (20, False)])
+def test_fewer_than_twenty_periods_before_are_a_short_history(before: int, short: bool) -> None:
+    world = FactorWorld(treated=((before, 6),), comparison=20, periods=before + 4)
+    assert ("short_history" in {each.id for each in fit(world).remarks}) == short

@@ -49,6 +49,8 @@ def test_one_domain_takes_away_two_points_at_most() -> None:
     rating = tally([step("deduction", -1)] * 4, STANDARD)
     assert rating.certainty == 2
     assert [s.points for s in rating.trail if s.kind == "domain_limit"] == [2]
+    (limited,) = [s for s in rating.trail if s.kind == "domain_limit"]
+    assert str(limited.trigger) == "More than 2 points lost in one domain"
 
 
 def test_certainty_never_falls_below_the_floor() -> None:

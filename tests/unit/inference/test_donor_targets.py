@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 
 import evalkit as ek
+from evalkit.errors import DesignRefused
 from evalkit.inference.donor_targets import targets_of
 from tests.synthetic_worlds import factor_frame, mean_fitter
 
@@ -40,3 +42,19 @@ def test_a_covariate_that_no_donor_differs_in_is_not_matched() -> None:
     (one,) = targets_of(with_both, pools, ("apart",), 2.0, merged=True)
     np.testing.assert_array_equal(both.series.predictors, one.series.predictors)
     assert len(one.series.predictors) == 1
+
+
+def test_a_donor_that_is_the_treated_unit_at_another_level_is_refused_where_levels_may_differ() -> None:
+    made = ek.Panel.from_frame(
+        factor_frame(2, units=12, treated=1), unit="unit", period="period", outcome="y", cohort="cohort"
+    )
+    outcome, before = made.outcome.copy(), made.time < made.first_treated.min()
+    (own,), donor = np.flatnonzero(~made.never_treated), np.flatnonzero(made.never_treated)[4]
+    outcome[donor, before] = outcome[own, before] + 5.0
+    moved = dataclasses.replace(made, outcome=outcome)
+    fit = ek.BayesianSyntheticControl(walkers=50, prior_pull=False)
+    assert fit.fit(moved, rng=np.random.default_rng(0)).n_units == 12
+    with pytest.raises(DesignRefused, match="to the last digit"):
+        ek.BayesianSyntheticControl(walkers=50, prior_pull=False, intercept=True).fit(
+            moved, rng=np.random.default_rng(0)
+        )

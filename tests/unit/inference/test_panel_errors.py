@@ -190,6 +190,7 @@ def test_a_unit_that_moves_and_degrees_beyond_the_globe_are_refused() -> None:
     wrong = data["latitude"].where(~data["unit"].isin([3, 5]), 100.0 + data["unit"])
     with pytest.raises(DesignRefused, match="the unit '3' has values from 103 to 103"):
         fit(data.assign(latitude=wrong), columns, **settings)
+    assert fit(data.assign(latitude=90.0 - data["unit"] * (data["unit"] < 3)), columns, **settings).n_units
     with pytest.raises(DesignRefused, match="in degrees up to 90"):
         fit(data.assign(latitude=data["latitude"] + 60.0), columns, **settings)
 
