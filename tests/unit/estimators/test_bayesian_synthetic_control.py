@@ -256,3 +256,15 @@ def test_cities_count_alike_at_each_event_time_however_many_start_together() -> 
     assert len(np.unique(cells.unit)) == 4
     for k in (0, 3):
         assert study[k] == pytest.approx(cells.estimate[cells.event_time == k].mean(), rel=1e-6)
+
+
+@pytest.mark.parametrize(("donors", "before", "noise", "seed"), [(20, 8, 0.1, 1), (4, 30, 0.2, 1)])
+def test_a_prior_that_moves_the_effect_by_half_its_interval_is_told_of(
+    donors: int, before: int, noise: float, seed: int
+) -> None:
+    estimate = fit(DonorWorld(donors=donors, before=before, noise=noise, effect=2.0).panel(seed), prior_pull=True)
+    (table,) = [exhibit.table for exhibit in estimate.exhibits if exhibit.kind == "prior_pull"]
+    (told,) = [str(remark.text) for remark in estimate.remarks if remark.id == "prior_pull"]
+    effects, overall = np.array(table["estimate"][:-1], dtype=np.float64), estimate.aggregation("overall")
+    share = np.ptp(effects) / (overall.high[0] - overall.low[0])
+    assert ("more than half" in told) == (share > 0.5) == (donors == 20)
