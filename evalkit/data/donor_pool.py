@@ -30,7 +30,7 @@ class Pool:
     start
         Ordinal of its first treated period.
     donors
-        (J,) rows of the panel: untreated, and observed, in all of `columns`.
+        (J,) rows of the panel: untreated, and observed, in all of `columns`; in the order of :func:`by_data`.
     columns
         (P,) columns of the panel in which the treated unit is observed, up to the end of follow-up.
     event_time
@@ -67,6 +67,17 @@ class Pool:
         return series
 
 
+def by_data(panel: Panel) -> IntArray:
+    """(N,) rows of the panel in an order that their data alone decide: by outcome in the first period, and so on.
+
+    Where many weights fit as well, a solver's pick depends on the order of donors, and so do random draws; names must
+    decide neither. The order is the same after a shift or a change of unit of the outcome, and after a constant is
+    added to all units in a period. Units with the same data are interchangeable.
+    """
+    keys = [*panel.outcome.T, panel.first_treated, *(column for each in panel.covariates.values() for column in each.T)]
+    return np.lexsort([np.nan_to_num(key, nan=np.inf, posinf=np.inf) for key in reversed(keys)])
+
+
 def donor_pools(
     panel: Panel,
     *,
@@ -77,7 +88,7 @@ def donor_pools(
     fewest_fit_periods: int = 2,
     also_known: Sequence[FloatArray] = (),
 ) -> tuple[tuple[Pool, ...], tuple[Remark, ...]]:
-    """Donors and periods of each treated unit.
+    """Donors and periods of each treated unit; treated units, too, in the order of :func:`by_data`.
 
     Parameters
     ----------
@@ -103,7 +114,8 @@ def donor_pools(
         Without a treated unit that has donors and periods to fit; with weights that differ.
     """
     _refuse(panel, name)
-    inside = np.flatnonzero(~panel.never_treated & ~panel.always_treated)
+    order = by_data(panel)
+    inside = order[~(panel.never_treated | panel.always_treated)[order]]
     found: list[Pool] = []
     short: list[int] = []
     gone: set[int] = set()
@@ -121,7 +133,7 @@ def donor_pools(
         if not enough or not whole.any():
             short.append(int(unit))
             continue
-        found.append(Pool(int(unit), start, np.flatnonzero(whole), columns, event_time[columns], fit))
+        found.append(Pool(int(unit), start, order[whole[order]], columns, event_time[columns], fit))
     if not found:
         raise _no_pool(panel, name, inside, fewest_fit_periods, anticipation)
     effects = sum(len(pool.columns) for pool in found)
@@ -137,7 +149,7 @@ def donor_pools(
             ),
             next_step="Use synthetic_did or imputation, or average the units by place.",
         )
-    return tuple(found), tuple(_remarks(panel, short, sorted(gone), fewest_fit_periods))
+    return tuple(found), tuple(_remarks(panel, sorted(short), sorted(gone), fewest_fit_periods))
 
 
 def _refuse(panel: Panel, name: str) -> None:

@@ -166,7 +166,7 @@ class BayesianSyntheticControl(PanelEstimator):
             intercept=self.intercept,
         )
         rows = np.unique(np.concatenate([np.append(each.donors, each.unit) for each in pools]))
-        parameters = self._parameters(fit, priors)
+        parameters = self._parameters(targets, fit, priors)
         return Estimate(
             estimator=self.name,
             settings=self.settings(),
@@ -227,12 +227,13 @@ class BayesianSyntheticControl(PanelEstimator):
             ess_tail_min=min(others.ess_tail_min, effect.ess_tail_min),
         )
 
-    def _parameters(self, fit: Fit, priors: Priors) -> dict[str, FloatArray]:
-        """Weights, sd and correlation of the errors of each series, (chain, draw, ...)."""
+    def _parameters(self, targets: list[Target], fit: Fit, priors: Priors) -> dict[str, FloatArray]:
+        """Weights (donors by name), sd and correlation of the errors of each series, (chain, draw, ...)."""
         found: dict[str, FloatArray] = {}
-        for place, (each, gap) in enumerate(zip(fit.draws, fit.gaps, strict=True)):
+        for place, (target, each, gap) in enumerate(zip(targets, fit.draws, fit.gaps, strict=True)):
             suffix = "" if len(fit.draws) == 1 else f"_{place + 1}"
-            found[f"weights{suffix}"] = each.weights.reshape(fit.chains, -1, each.weights.shape[1])
+            weights = each.weights[:, np.argsort(target.pool.donors)]
+            found[f"weights{suffix}"] = weights.reshape(fit.chains, -1, weights.shape[1])
             found[f"sigma{suffix}"] = each.sigma.reshape(fit.chains, -1)
             if self.errors == "ar1":
                 found[f"rho{suffix}"] = priors.errors.rhos[each.rho].reshape(fit.chains, -1)

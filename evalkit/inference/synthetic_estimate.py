@@ -99,6 +99,8 @@ def estimate_of(
     scaled = fits_are_inexact(panel, units)
     test = placebo_test(units, scaled=scaled, draws=DRAWS, rng=draw)
     own, said = _own(panel, units, test, recipe, scaled)
+    told, facts = (*remarks, *_on_fit(panel, units), *said), _facts(units, test, scaled)
+    units = tuple(sorted(units, key=lambda unit: unit.pool.unit))  # fitted in the order of their data, shown by name
     cells = cells_of(panel, units)
     rows = rows_used(units)
     return Estimate(
@@ -112,8 +114,8 @@ def estimate_of(
         n_observations=_observations(panel, units),
         seed=seed,
         level=recipe.level,
-        remarks=(*remarks, *_on_fit(panel, units), *said),
-        facts=_facts(units, test, scaled),
+        remarks=told,
+        facts=facts,
         leads_from="fit",
         own=own,
         exhibits=exhibits(panel, units, scaled=scaled),

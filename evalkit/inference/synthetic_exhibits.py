@@ -70,8 +70,9 @@ def placebo_gaps(panel: Panel, units: Sequence[UnitGaps]) -> Exhibit:
         if unit.pool.group in seen:
             continue
         seen.add(unit.pool.group)
-        for donor, gap in zip(unit.placebos.donors, unit.placebos.gaps, strict=True):
-            add(str(panel.units[donor]), "placebo", time, gap.tolist())
+        for place in np.argsort(unit.placebos.donors):
+            name = str(panel.units[unit.placebos.donors[place]])
+            add(name, "placebo", time, unit.placebos.gaps[place].tolist())
     return Exhibit(
         kind="placebo_gaps",
         table={"place": tuple(names), "role": tuple(role), "event_time": tuple(times), "estimate": tuple(gaps)},

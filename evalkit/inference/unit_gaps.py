@@ -130,7 +130,7 @@ def _placebos(
 ) -> Placebos:
     chosen = pool.donors
     if len(chosen) > most:
-        chosen = np.sort(rng.choice(chosen, most, replace=False))
+        chosen = chosen[np.sort(rng.choice(len(chosen), most, replace=False))]  # by place: names decide nothing
     if len(pool.donors) < 2 and not with_treated:
         chosen = chosen[:0]
     gaps = np.empty((len(chosen), len(pool.columns)))

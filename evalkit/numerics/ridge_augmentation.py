@@ -21,6 +21,8 @@ GRID: Final = 21
 """Penalties that are tried."""
 LEAST: Final = 1e-8
 """The least of them, relative to the largest."""
+ROUNDING: Final = 8.0 * float(np.finfo(np.float64).eps)
+"""Relative to the largest outcome: differences between donors up to it are none."""
 Rule = Literal["one_standard_error", "least_error"]
 
 
@@ -31,7 +33,7 @@ class Penalty:
     Attributes
     ----------
     chosen
-        The penalty lambda.
+        The penalty lambda; 0 where donors do not differ.
     tried
         (L,) from the largest down.
     error, standard_error
@@ -97,13 +99,17 @@ def choose_penalty(X0: FloatArray, x1: FloatArray, *, rule: Rule = "one_standard
 def _centred(X0: FloatArray, x1: FloatArray) -> tuple[FloatArray, FloatArray]:
     centre = X0.mean(axis=1)
     C = X0 - centre[:, None]
-    return C - C.mean(axis=1, keepdims=True), x1 - centre
+    C -= C.mean(axis=1, keepdims=True)
+    return np.where(np.abs(C) > ROUNDING * np.abs(X0).max(), C, 0.0), x1 - centre
 
 
 def _augment(C: FloatArray, unfitted: FloatArray, w: FloatArray, penalties: FloatArray) -> FloatArray:
-    """(L, J) weights for each penalty, by the singular values of the donors' outcomes."""
+    """(L, J) weights for each penalty, by the singular values of the donors' outcomes.
+
+    Where donors do not differ (a single one never does) there is nothing to regress on, and weights stay.
+    """
     U, scale, V = np.linalg.svd(C, full_matrices=False)
-    share = scale / (scale**2 + penalties[:, None])
+    share = np.divide(scale, scale**2 + penalties[:, None], out=np.zeros((len(penalties), len(scale))), where=scale > 0)
     move = (share * (U.T @ unfitted)) @ V
     moved: FloatArray = w + move - move.mean(axis=1, keepdims=True)
     return moved

@@ -42,13 +42,7 @@ LAWS: Final = {name: tuple(law for law in laws_of(make(name)) if law in PROMISES
 CLONES = "a unit of weight 2 equals the unit twice"
 UNIT_CONSTANTS = "unit constants change nothing"
 SHIFTED = "adding c to treated outcomes adds c"
-WITHOUT_GAPS: Final = {
-    "augmented_synthetic_control": "where gaps leave one donor, the search for a penalty divides 0 by 0",
-    "bayesian_synthetic_control": "the names of donors move draws within their Monte Carlo error",
-    "synthetic_control": "where many weights fit a short history, the names of donors move errors",
-}
 WITHOUT_TIES: Final = {
-    "bayesian_synthetic_control": "near ties the names of donors move draws within their Monte Carlo error",
     "interrupted_time_series": "a series that is fitted exactly has errors of 0, whose logarithm is taken",
     "synthetic_did": "where outcomes tie a constant on all of them moves effects in the seventh digit, an error by 4 %",
 }
@@ -71,7 +65,7 @@ def panels(draw: st.DrawFn, name: str) -> pd.DataFrame:
         cohort_gap=draw(st.sampled_from([0.0, 0.5])),
         noise=draw(st.sampled_from([0.1, 1.0, 3.0])),
         autocorrelation=draw(st.sampled_from([0.0, 0.8])),
-        missing=0.0 if name in WITHOUT_GAPS else draw(st.sampled_from([0.0, 0.1, 0.3])),
+        missing=draw(st.sampled_from([0.0, 0.1, 0.3])),
         ineligible=0.5 if needs.eligibility else 0.0,
     )
     frame = simulate_staggered(design, draw(st.integers(0, 2**31))).frame

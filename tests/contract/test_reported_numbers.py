@@ -76,16 +76,12 @@ CHANGES: Final[dict[str, Callable[[pd.DataFrame], pd.DataFrame]]] = {
     ),
     "law-scale": lambda frame: frame.assign(y=3.0 + SCALED * frame["y"]),
 }
-DRAWN_BY_NAME = pytest.mark.xfail(reason="groups of placebos are drawn in the order of the donors' names", strict=True)
-"""With several treated units: another order is another draw of 999 groups, which moves an interval by 1 %."""
 
 
 def marks(name: str, law: str) -> list[pytest.MarkDecorator]:
-    drawn = law == "law-unit-names" and name in ("synthetic_control", "augmented_synthetic_control")
     late = law in ("law-row-order", "law-calendar-origin") and name.startswith(SLOW)
     return [
         pytest.mark.promise(law),
-        *([DRAWN_BY_NAME] if drawn else []),
         *([pytest.mark.calibration] if late else []),
     ]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 import evalkit as ek
 from evalkit.data import donor_pool
-from evalkit.data.donor_pool import donor_pools
+from evalkit.data.donor_pool import Pool, by_data, donor_pools
 from evalkit.errors import DesignRefused
 from tests.synthetic_worlds import factor_frame, factor_panel
 
@@ -20,10 +21,38 @@ def panel_of(cohorts: dict[int, int], *, units: int = 6, periods: int = 10) -> e
     return ek.Panel.from_frame(frame, unit="unit", period="period", outcome="y", cohort="cohort")
 
 
+def pool_of(unit: int, pools: Sequence[Pool]) -> Pool:
+    return next(pool for pool in pools if pool.unit == unit)
+
+
+def test_treated_units_and_donors_come_in_the_order_of_their_data_whatever_their_names() -> None:
+    frame = factor_frame(1, units=9, periods=10, start=5, treated=0)
+    frame["cohort"] = frame["unit"].map({0: 5, 1: 7, 2: 5}).fillna(0).astype(int)
+    frame = frame.drop(frame.index[(frame["unit"] == 4) & (frame["period"] == 1)])  # unknown counts as the largest
+    seen = []
+    for named in (frame, frame.assign(unit=-frame["unit"], y=2.0**20 + 8.0 * frame["y"])):
+        panel = ek.Panel.from_frame(named, unit="unit", period="period", outcome="y", cohort="cohort")
+        rows = [[pool.unit, *pool.donors] for pool in donor_pools(panel, name="x")[0]]
+        seen.append([[abs(int(panel.units[row])) for row in each] for each in rows])
+        by_first = panel.outcome[by_data(panel), 0]
+        assert np.isnan(by_first[-1])
+        assert (np.diff(by_first[:-1]) > 0.0).all()
+    assert seen[0] == seen[1]
+
+
+def test_units_that_agree_at_first_are_ordered_by_later_periods() -> None:
+    panel = panel_of({0: 5})
+    outcome = panel.outcome.copy()
+    outcome[:, :3] = 1.0
+    outcome[:, 3] = [3.0, 1.0, 2.0, 6.0, 5.0, 4.0]
+    assert by_data(dataclasses.replace(panel, outcome=outcome)).tolist() == [1, 2, 0, 5, 4, 3]
+
+
 def test_each_treated_unit_has_the_never_treated_as_donors() -> None:
-    pools, remarks = donor_pools(panel_of({0: 5, 1: 7}), name="x")
+    found, remarks = donor_pools(panel_of({0: 5, 1: 7}), name="x")
+    pools = sorted(found, key=lambda pool: pool.unit)
     assert [pool.unit for pool in pools] == [0, 1]
-    assert [pool.donors.tolist() for pool in pools] == [[2, 3, 4, 5]] * 2
+    assert [sorted(pool.donors) for pool in pools] == [[2, 3, 4, 5]] * 2
     assert [int(pool.fit.sum()) for pool in pools] == [4, 6]
     assert [int(pool.post.sum()) for pool in pools] == [6, 4]
     assert remarks == ()
@@ -31,17 +60,17 @@ def test_each_treated_unit_has_the_never_treated_as_donors() -> None:
 
 def test_a_unit_that_starts_after_the_window_is_a_donor_unless_it_may_react_within_it() -> None:
     panel = panel_of({0: 5, 1: 11})
-    assert donor_pools(panel, name="x")[0][0].donors.tolist() == [1, 2, 3, 4, 5]
-    assert donor_pools(panel, name="x", anticipation=1)[0][0].donors.tolist() == [2, 3, 4, 5]
+    assert sorted(donor_pools(panel, name="x")[0][0].donors) == [1, 2, 3, 4, 5]
+    assert sorted(donor_pools(panel, name="x", anticipation=1)[0][0].donors) == [2, 3, 4, 5]
 
 
 def test_not_yet_treated_units_serve_until_the_end_of_follow_up() -> None:
     panel = panel_of({0: 4, 1: 7})
-    short = donor_pools(panel, name="x", comparison="not_yet_treated", follow_up=2)[0]
-    assert 1 in short[0].donors
-    assert short[0].event_time.max() == 2
-    longer = donor_pools(panel, name="x", comparison="not_yet_treated", follow_up=3)[0]
-    assert 1 not in longer[0].donors
+    short = pool_of(0, donor_pools(panel, name="x", comparison="not_yet_treated", follow_up=2)[0])
+    assert 1 in short.donors
+    assert short.event_time.max() == 2
+    longer = pool_of(0, donor_pools(panel, name="x", comparison="not_yet_treated", follow_up=3)[0])
+    assert 1 not in longer.donors
 
 
 def test_donors_with_gaps_are_left_out_and_named_and_the_treateds_own_gaps_are_skipped() -> None:
@@ -49,7 +78,7 @@ def test_donors_with_gaps_are_left_out_and_named_and_the_treateds_own_gaps_are_s
     outcome = panel.outcome.copy()
     outcome[2, 7] = outcome[0, 1] = np.nan
     (pool,), remarks = donor_pools(dataclasses.replace(panel, outcome=outcome), name="x")
-    assert pool.donors.tolist() == [1, 3, 4, 5]
+    assert sorted(pool.donors) == [1, 3, 4, 5]
     assert 1 not in pool.columns
     assert "'2'" in next(remark.text for remark in remarks if remark.id == "donors_left_out")
 

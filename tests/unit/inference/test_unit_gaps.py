@@ -16,7 +16,8 @@ SAME = 1e-12
 def test_a_placebo_is_a_donor_fitted_by_the_others_and_never_by_the_treated() -> None:
     panel = factor_panel(1, units=5)
     (unit,) = fit_units(panel, fitter.pools(panel), fitter.of(panel), most_placebos=9, rng=np.random.default_rng(0))
-    donors = np.flatnonzero(panel.never_treated)
+    donors = unit.placebos.donors
+    assert sorted(donors) == np.flatnonzero(panel.never_treated).tolist()
     others = panel.outcome[donors[1:]].mean(axis=0)
     np.testing.assert_allclose(unit.placebos.gaps[0], panel.outcome[donors[0]] - others, atol=SAME)
     np.testing.assert_allclose(

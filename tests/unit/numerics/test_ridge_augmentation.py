@@ -54,3 +54,12 @@ def _without_own_centre(X0: FloatArray, x1: FloatArray, rest: FloatArray, penalt
 def test_one_standard_error_allows_a_larger_penalty() -> None:
     X0, x1 = problem(4)
     assert choose_penalty(X0, x1).chosen >= choose_penalty(X0, x1, rule="least_error").chosen
+
+
+@pytest.mark.parametrize("donors", [1, 3])
+def test_donors_that_do_not_differ_leave_nothing_to_regress_on(donors: int) -> None:
+    X0, x1 = problem(5)
+    alike = np.repeat(X0[:, :1], donors, axis=1)
+    w = np.full(donors, 1.0 / donors)
+    assert choose_penalty(alike, x1).chosen == 0.0
+    np.testing.assert_allclose(augmented(alike, x1, w, 1e-3), w, rtol=0, atol=1e-15)
