@@ -245,3 +245,11 @@ def test_a_panel_without_a_start_has_no_stack() -> None:
     nobody = replace(panel, first_treated=np.full(20, NEVER))
     with pytest.raises(DesignRefused, match="No unit starts treatment within the data"):
         fit(nobody)
+
+
+def test_units_with_gaps_are_counted_among_those_that_serve() -> None:
+    world = draw(5)
+    y = world.y.copy()
+    y[0, 0] = y[1, 0] = y[1, -1] = np.nan
+    said = [str(each.text) for each in fit(replace(world, y=y).panel()).remarks if each.id == "unbalanced_units"]
+    assert [text.split(" units used")[0] for text in said] == [f"2 of {len(y)}"]

@@ -145,3 +145,12 @@ def test_residuals_of_no_size_have_a_variance_that_may_be_divided_by() -> None:
     small = 1.0 / np.arange(1.0, 6.0)
     assert _Variance(np.zeros(5), small)(small).tolist() == [1.0] * 5
     np.testing.assert_allclose(_Variance(0.1 + 20.0 * small, small)(small), 0.1 + 20.0 * small)
+
+
+def test_a_level_that_no_draw_reaches_takes_the_largest_draw() -> None:
+    made = contrasts(uneven(panel(1, units=60)))
+    widths = []
+    for alpha in (1e-3, 1e-9):
+        found = ferman_pinto(made, alpha=alpha, rng=np.random.default_rng(0))
+        widths.append(found.high - found.low)
+    assert 0.0 < widths[0] <= widths[1] < np.inf
