@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.aggregate import Cells
+from evalkit.data.level import without_level
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused, Reason
 from evalkit.estimate import Estimate
@@ -120,6 +121,7 @@ class Imputation(PanelEstimator):
         DesignRefused
             When no treated row can be imputed, or there is one cluster.
         """
+        panel, level = without_level(panel)
         stacked = stack_covariates([panel.covariate(name) for name in self.covariates], panel.outcome)
         inputs = linear_inputs(panel.outcome, stacked, panel.weight)
         fit = self._fit(panel, inputs)
@@ -139,7 +141,7 @@ class Imputation(PanelEstimator):
         return Estimate(
             estimator=self.name,
             settings=self.settings(),
-            cells=replace(cells, share_cohorts=cohorts, shares=shares.value),
+            cells=replace(cells, observed=cells.observed + level, share_cohorts=cohorts, shares=shares.value),
             uncertainty=Sampling(
                 covariance=scores.covariance(),
                 n_clusters=n_clusters,

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.aggregate import Cells
+from evalkit.data.level import without_level
 from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, EstimationFailed, Reason
 from evalkit.estimate import Estimate
@@ -43,6 +44,8 @@ class _Sample:
         (N,) True for treated units with too few periods before their start, and comparison units seen too seldom.
     uncompared
         (T,) True in periods in which nobody untreated is observed.
+    level
+        Of all outcomes: those in `arrays` are less this.
     """
 
     arrays: FactorSample
@@ -51,6 +54,7 @@ class _Sample:
     early: BoolArray
     sparse: BoolArray
     uncompared: BoolArray
+    level: float
 
 
 class InteractiveFixedEffects(PanelEstimator):
@@ -151,6 +155,7 @@ class InteractiveFixedEffects(PanelEstimator):
     def _sample(self, panel: Panel) -> _Sample:
         """Rows and cells that the model reads."""
         covariates = np.stack([panel.covariate(n) for n in self.covariates]) if self.covariates else None
+        panel, level = without_level(panel)
         outcome = panel.outcome
         if covariates is not None:
             outcome = np.where(np.isnan(covariates).any(axis=0), np.nan, outcome)
@@ -175,7 +180,7 @@ class InteractiveFixedEffects(PanelEstimator):
             before=np.stack([panel.time < start - self.anticipation for start in starts]),
             cluster=np.unique(panel.cluster_codes[used], return_inverse=True)[1].astype(np.int64),
         )
-        return _Sample(arrays, starts, used, early, sparse, uncompared)
+        return _Sample(arrays, starts, used, early, sparse, uncompared, level)
 
     @property
     def _from_comparison(self) -> bool:
@@ -261,7 +266,7 @@ class InteractiveFixedEffects(PanelEstimator):
             period=period,
             event_time=period - cohort,
             estimate=effects.ravel()[kept],
-            observed=(total / np.maximum(seen, 1)).ravel()[kept],
+            observed=(total / np.maximum(seen, 1)).ravel()[kept] + sample.level,
             n_treated=seen.ravel()[kept].astype(np.int64),
             is_reference=np.zeros(len(kept), dtype=np.bool_),
             share_cohorts=sample.starts,

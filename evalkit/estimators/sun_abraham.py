@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.aggregate import Cells
+from evalkit.data.level import without_level
 from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, Reason
 from evalkit.estimate import Estimate
@@ -102,6 +103,7 @@ class SunAbraham(PanelEstimator):
             When there is no comparison group, no cohort to compare with it, one cluster, or no effect after
             the start can be estimated.
         """
+        panel, level = without_level(panel)
         stacked = stack_covariates([panel.covariate(name) for name in self.covariates], panel.outcome)
         inputs = linear_inputs(panel.outcome, stacked, panel.weight)
         inputs, groups = self._groups(panel, inputs)
@@ -136,7 +138,7 @@ class SunAbraham(PanelEstimator):
         return Estimate(
             estimator=self.name,
             settings=self.settings(),
-            cells=_cells(panel, inputs, groups, cells, fitted.effects(contrasts), shares.value),
+            cells=_cells(panel, inputs, groups, cells, fitted.effects(contrasts), shares.value, level),
             uncertainty=Sampling(
                 covariance=scores.covariance(),
                 n_clusters=n_clusters,
@@ -320,6 +322,7 @@ def _cells(
     cells: Sequence[_Cell],
     effects: FloatArray,
     shares: FloatArray,
+    level: float,
 ) -> Cells:
     """Effects with the means and numbers of treated units behind them."""
     observed, n_treated = np.empty(len(cells)), np.zeros(len(cells), dtype=np.int64)
@@ -337,7 +340,7 @@ def _cells(
         period=panel.time[[cell.position for cell in cells]],
         event_time=np.array([cell.event_time for cell in cells], dtype=np.int64),
         estimate=effects,
-        observed=observed,
+        observed=observed + level,
         n_treated=n_treated,
         is_reference=np.array([cell.is_reference for cell in cells], dtype=np.bool_),
         share_cohorts=np.unique(cohort),

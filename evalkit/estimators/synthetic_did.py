@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.aggregate import Cells
+from evalkit.data.level import without_level
 from evalkit.data.panel import Panel
 from evalkit.errors import DesignRefused, Reason
 from evalkit.estimate import Estimate
@@ -57,6 +58,8 @@ class _Sample:
         The same units as arrays.
     holed, early
         (N,) True for units with a gap, and for units with too few periods before their start.
+    level
+        Of all outcomes: the roster's are less this.
     """
 
     used: IntArray
@@ -64,6 +67,7 @@ class _Sample:
     roster: Roster
     holed: BoolArray
     early: BoolArray
+    level: float
 
 
 class SyntheticDid(PanelEstimator):
@@ -150,6 +154,7 @@ class SyntheticDid(PanelEstimator):
     def _sample(self, panel: Panel) -> _Sample:
         """Units without a gap: the never-treated, and cohorts with enough periods before their start."""
         covariates = np.stack([panel.covariate(name) for name in self.covariates]) if self.covariates else None
+        panel, level = without_level(panel)
         holed = np.isnan(panel.outcome).any(axis=1)
         if covariates is not None:
             holed |= np.isnan(covariates).any(axis=(0, 2))
@@ -185,7 +190,7 @@ class SyntheticDid(PanelEstimator):
             windows=windows,
             cluster=np.unique(panel.cluster_codes[used], return_inverse=True)[1].astype(np.int64),
         )
-        return _Sample(used, starts, roster, holed & ~panel.always_treated, early)
+        return _Sample(used, starts, roster, holed & ~panel.always_treated, early, level)
 
     def _replicates(self, sample: _Sample, fit: RosterFit, rng: np.random.Generator) -> Replicates:
         """Standard errors by the first method of the rule that is defined, or by the one asked for."""
@@ -215,7 +220,7 @@ class SyntheticDid(PanelEstimator):
             period=period,
             event_time=period - cohort,
             estimate=fit.cells.ravel(),
-            observed=np.concatenate([roster.outcome[rows].mean(axis=0) for rows in roster.cohorts]),
+            observed=np.concatenate([roster.outcome[rows].mean(axis=0) for rows in roster.cohorts]) + sample.level,
             n_treated=np.repeat(sizes, n_periods),
             is_reference=np.zeros(fit.cells.size, dtype=np.bool_),
             share_cohorts=sample.starts,

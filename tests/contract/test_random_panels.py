@@ -45,7 +45,6 @@ SHIFTED = "adding c to treated outcomes adds c"
 WITHOUT_TIES: Final = {
     "bayesian_synthetic_control": "where some weights fit a short history exactly, draws of the error's sd overflow",
     "interrupted_time_series": "a series that is fitted exactly has errors of 0, whose logarithm is taken",
-    "synthetic_did": "where outcomes tie a constant on all of them moves effects in the seventh digit, an error by 4 %",
 }
 """What is known not to hold, and is not drawn until it is mended."""
 

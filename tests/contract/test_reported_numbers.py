@@ -26,12 +26,8 @@ LOSES: Final = {
     "augmented_synthetic_control": 1e-4,
     "bayesian_synthetic_control": 1e-6,
     "bayesian_time_series": 1e-3,
-    "imputation": 1e-5,
-    "interactive_fixed_effects": 1e-5,
     "interrupted_time_series": 1e-5,
-    "sun_abraham": 1e-5,
     "synthetic_control": 1e-4,
-    "synthetic_did": 1e-5,
 }
 """Estimators that do not centre the outcome first, and what 1e9 costs them at most."""
 SCALED: Final = 8.0
