@@ -21,7 +21,7 @@ def test_an_outcome_that_is_not_known_has_no_level() -> None:
 
 
 @pytest.mark.promise("law-large-constant")
-@pytest.mark.parametrize("constant", [LARGE, -LARGE, 2.0**40])
+@pytest.mark.parametrize("constant", [LARGE, -LARGE, 2.0**30])
 def test_a_constant_leaves_every_digit(constant: float) -> None:
     panel = staggered_panel(n_units=9, n_periods=6, missing=0.1, seed=3)
     panel = replace(panel, outcome=np.round(panel.outcome / GRAIN) * GRAIN)
