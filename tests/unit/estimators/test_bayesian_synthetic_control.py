@@ -171,6 +171,7 @@ def test_many_units_are_averaged_by_start_unless_asked_for_by_unit() -> None:
 
 def test_every_number_of_the_predictive_has_its_place() -> None:
     estimate = fit(several(2))
+    assert "effects_sd" in posterior(estimate).parameters, "two cities are pooled"
     found = predictive(estimate)
     assert found.observed.shape == (32,)
     assert found.replicated.shape == (400, 32)
