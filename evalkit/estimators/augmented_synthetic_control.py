@@ -10,9 +10,11 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.data.donor_pool import Pool, donor_pools
+from evalkit.data.level import without_level
 from evalkit.data.panel import Panel
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.inference.at_level import at_level
 from evalkit.inference.synthetic_estimate import Recipe, estimate_of
 from evalkit.inference.time_jackknife import time_jackknife
 from evalkit.inference.unit_gaps import Fitted
@@ -85,6 +87,7 @@ class AugmentedSyntheticControl(PanelEstimator):
         DesignRefused
             When no treated unit has two donors and three periods before its start; with weights that differ.
         """
+        panel, level = without_level(panel)
         pools, remarks = donor_pools(
             panel,
             name=self.name,
@@ -114,7 +117,8 @@ class AugmentedSyntheticControl(PanelEstimator):
             level=self.level,
             most_placebos=self.placebos,
         )
-        estimate = estimate_of(panel, pools, (*remarks, *_on_penalty(penalties)), recipe, rng)
+        told = (*remarks, *_on_penalty(penalties))
+        estimate = at_level(estimate_of(panel, pools, told, recipe, rng), level)
         if self.inference != "jackknife":
             return estimate
 

@@ -10,9 +10,11 @@ from pydantic import Field
 
 from evalkit import aggregate as aggregation_weights
 from evalkit.data.donor_pool import donor_pools
+from evalkit.data.level import without_level
 from evalkit.data.panel import Panel
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.inference.at_level import at_level
 from evalkit.inference.donor_posterior import Fit, Priors, pool_effects, predictive_of, sample_targets
 from evalkit.inference.donor_shown import Shown
 from evalkit.inference.donor_targets import Target, cells_of, refuse, targets_of
@@ -144,7 +146,8 @@ class BayesianSyntheticControl(PanelEstimator):
             also_known=[panel.covariate(name) for name in self.covariates],
         )
         merged = self.by == "cohort" or (self.by == "auto" and len(pools) > MOST_UNITS)
-        targets = targets_of(panel, pools, self.covariates, self.covariate_weight, merged=merged)
+        near, level = without_level(panel)
+        targets = targets_of(near, pools, self.covariates, self.covariate_weight, merged=merged)
         refuse(panel, targets, self.name, intercept=self.intercept)
         seed = int(rng.integers(2**53))
         draw = np.random.default_rng(seed)
@@ -167,7 +170,7 @@ class BayesianSyntheticControl(PanelEstimator):
         )
         rows = np.unique(np.concatenate([np.append(each.donors, each.unit) for each in pools]))
         parameters = self._parameters(targets, fit, priors)
-        return Estimate(
+        estimate = Estimate(
             estimator=self.name,
             settings=self.settings(),
             cells=cells,
@@ -186,6 +189,7 @@ class BayesianSyntheticControl(PanelEstimator):
             exhibits=shown.exhibits(),
             unit_names=() if merged else tuple(str(panel.units[target.pool.unit]) for target in targets),
         )
+        return at_level(estimate, level)
 
     def _concentration(self, target: Target) -> float:
         return min(1.0, TOTAL / len(target.pool.donors)) if self.concentration is None else self.concentration

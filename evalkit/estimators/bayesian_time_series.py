@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.aggregate import Cells
+from evalkit.data.level import without_level
 from evalkit.data.panel import Panel
 from evalkit.data.seasons import CalendarEffect
 from evalkit.data.treated_series import (
@@ -27,6 +28,7 @@ from evalkit.data.treated_series import (
 from evalkit.errors import ConfigError, DesignRefused, Reason
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator, nothing_estimated
+from evalkit.inference.at_level import at_level
 from evalkit.numerics import structural_remarks as remarks
 from evalkit.numerics.chain_figures import chain_figures
 from evalkit.numerics.posterior_draws import split_rhat
@@ -168,6 +170,7 @@ class BayesianTimeSeries(PanelEstimator):
         """
         self._refuse_weights(panel)
         self._refuse_contradictions(panel)
+        panel, level = (panel, 0.0) if self._of_counts else without_level(panel)
         series, short = treated_series(
             panel, anticipation=self.anticipation, donut=self.donut, covariates=self.covariates, least=FEWEST_PERIODS
         )
@@ -177,7 +180,7 @@ class BayesianTimeSeries(PanelEstimator):
             places = [self._place(panel, each, seed) for each in series]
             self._refuse_too_large(panel, places)
             found, correlation = self._foretell(series, places, seed)
-            return self._estimate(panel, found, correlation, short, seed)
+            return at_level(self._estimate(panel, found, correlation, short, seed), level)
         except (FloatingPointError, np.linalg.LinAlgError) as error:
             raise nothing_estimated(error) from None
 

@@ -9,10 +9,12 @@ import numpy as np
 from pydantic import Field
 
 from evalkit.data.donor_pool import Pool, donor_pools
+from evalkit.data.level import without_level
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused, Reason
 from evalkit.estimate import Estimate
 from evalkit.estimators.base import Needs, PanelEstimator
+from evalkit.inference.at_level import at_level
 from evalkit.inference.synthetic_estimate import Method, Recipe, estimate_of
 from evalkit.inference.unit_gaps import Fitted
 from evalkit.numerics.predictor_weights import nested_weights, standardized
@@ -117,6 +119,7 @@ class SyntheticControl(PanelEstimator):
                 Reason("synthetic_control fits an intercept to outcomes alone, not beside covariates or outcome_lags."),
                 next_step="Leave out one of them.",
             )
+        panel, level = without_level(panel)
         covariates = {name: panel.covariate(name) for name in self.covariates}
         pools, remarks = donor_pools(
             panel,
@@ -137,7 +140,7 @@ class SyntheticControl(PanelEstimator):
             most_placebos=self.placebos,
             with_treated=self.treated_among_donors,
         )
-        return estimate_of(panel, pools, remarks, recipe, rng)
+        return at_level(estimate_of(panel, pools, remarks, recipe, rng), level)
 
     def _lags(self, panel: Panel) -> IntArray:
         """Columns of the panel of the declared lags."""

@@ -42,7 +42,7 @@ def targets_of(
     Parameters
     ----------
     panel, pools
-        The data, and periods and donors of each treated unit.
+        The data, at any level of the outcome, and periods and donors of each treated unit.
     covariates, covariate_weight
         Columns whose means before the start are matched, and how many periods each counts for.
     merged
@@ -103,7 +103,8 @@ def refuse(panel: Panel, targets: Sequence[Target], name: str, *, intercept: boo
                 next_step="Add places without the programme, or use estimator=bayesian_time_series.",
             )
         distance = target.series.distance
-        size = float(np.abs(np.append(target.series.donors, target.series.own)).max())
+        used = panel.outcome[np.ix_(np.append(target.pool.donors, target.pool.unit), target.pool.columns)]
+        size = float(np.abs(used).max())  # rounding is that of the outcome at its own level
         if not target.series.unit_sd > EXACT * size * np.sqrt(np.finfo(np.float64).eps / EXACT):
             raise DesignRefused(
                 Reason(

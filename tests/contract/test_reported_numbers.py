@@ -23,11 +23,7 @@ GRAIN: Final = 2.0**-16
 LARGE: Final = 1e9
 CENTRED: Final = 1e-8
 LOSES: Final = {
-    "augmented_synthetic_control": 1e-4,
-    "bayesian_synthetic_control": 1e-6,
-    "bayesian_time_series": 1e-3,
     "interrupted_time_series": 1e-5,
-    "synthetic_control": 1e-4,
 }
 """Estimators that do not centre the outcome first, and what 1e9 costs them at most."""
 SCALED: Final = 8.0
