@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from evalkit.aggregate import Cells
 from evalkit.data.counts import refuse_logs, refuse_outside, sizes
 from evalkit.data.interventions import OtherIntervention, slope_of
+from evalkit.data.level import without_level
 from evalkit.data.panel import Panel
 from evalkit.errors import ConfigError, DesignRefused, Reason
 from evalkit.estimate import Estimate
@@ -22,7 +23,7 @@ from evalkit.numerics.newey_west import Calibrated, usual_lags
 from evalkit.numerics.segmented import Change, Season, Trend
 from evalkit.numerics.serial_correlation import SeriesResiduals
 from evalkit.numerics.series_cells import by_innovations, by_scores, correlation, joined
-from evalkit.numerics.series_model import Errors, Fitted, Series, Shape, design_of, fit_one
+from evalkit.numerics.series_model import Errors, Fitted, Series, Shape, design_of, fit_one, refuse_exact
 from evalkit.uncertainty import OwnInterval, Sampling
 from evalkit.vocabulary import Exhibit, FloatArray, IntArray, Remark
 
@@ -159,15 +160,15 @@ class InterruptedTimeSeries(PanelEstimator):
         DataError
             When a count is negative or in logs.
         DesignRefused
-            When a series is too short for its model, or there is nothing to compare with where it was asked for.
+            When a series is too short for its model, no series leaves anything over to tell errors by, or there is
+            nothing to compare with where it was asked for.
         EstimationFailed
             When a regression of counts does not settle.
         """
         seed = int(rng.integers(2**53))
         units = np.flatnonzero(~panel.never_treated & ~panel.always_treated)
         self._refuse(panel, units)
-        controlled, comparison = self._compared(panel)
-        shape, fitted = self._fitted(panel, units, comparison)
+        controlled, shape, fitted = self._fitted(panel, units)
         covariances = tuple(self._covariance(each, shape) for each in fitted)
         estimate = self._estimate(panel, units, shape, fitted, covariances, seed)
         facts = terms.facts(fitted, covariances, self._others) | {"controlled": float(controlled > 0)}
@@ -194,7 +195,7 @@ class InterruptedTimeSeries(PanelEstimator):
         """What the regressions leave over, for checks."""
         units = np.flatnonzero(~panel.never_treated & ~panel.always_treated)
         self._refuse(panel, units)
-        shape, fitted = self._fitted(panel, units, self._compared(panel)[1])
+        _, shape, fitted = self._fitted(panel, units)
         return tuple(
             SeriesResiduals(
                 place=str(panel.units[int(unit)]),
@@ -249,9 +250,15 @@ class InterruptedTimeSeries(PanelEstimator):
             )
         return int(never.sum()), panel.outcome[never]
 
-    def _fitted(self, panel: Panel, units: IntArray, comparison: FloatArray | None) -> tuple[Shape, tuple[Fitted, ...]]:
+    def _fitted(self, panel: Panel, units: IntArray) -> tuple[int, Shape, tuple[Fitted, ...]]:
+        """Number of comparison units, the model, and its fit to each series less the level of all outcomes."""
+        centred = without_level(panel)[0] if self.family == "gaussian" else panel
         shape = self._shape(panel)
-        return shape, tuple(self._one(panel, int(unit), shape, comparison) for unit in units)
+        controlled, comparison = self._compared(centred)
+        fitted = tuple(self._one(centred, int(unit), shape, comparison) for unit in units)
+        if self.family != "poisson":  # its variance is the mean
+            refuse_exact(self.name, fitted)
+        return controlled, shape, fitted
 
     def _shape(self, panel: Panel) -> Shape:
         length = self.season_length or panel.calendar.season_length

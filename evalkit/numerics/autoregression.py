@@ -55,9 +55,11 @@ class SeriesFit:
         Correlation of errors one step apart.
     degrees
         n - p.
+    exact
+        Whether the fit leaves nothing but rounding: `variance` then says nothing, and rho is 0.
     nearby
         Covariances at rho less and plus `STEP`, and the information on rho in the data; None where rho is not estimated
-        by likelihood.
+        by likelihood, or the fit is exact.
     """
 
     coefficient: FloatArray
@@ -69,6 +71,7 @@ class SeriesFit:
     variance: float
     rho: float
     degrees: int
+    exact: bool = False
     nearby: tuple[FloatArray, FloatArray, float] | None = None
 
     def degrees_of(self, combination: FloatArray) -> float:
@@ -248,13 +251,13 @@ def _at(outcome: FloatArray, design: FloatArray, gaps: IntArray, rho: float, *, 
     innovation = y - orthogonal @ (orthogonal.T @ y)
     variance = float(innovation @ innovation) / (n - p)
     nearby = None
-    if information and variance > 0.0:
+    centred = _residual(outcome, design)
+    if information and centred.any():
         middle = float(np.clip(rho, LOWEST + STEP, HIGHEST - STEP))
-        centred = _residual(outcome, design)
         low, top, high = (
             log_restricted_likelihood(centred, design, gaps, at) for at in (middle - STEP, middle, middle + STEP)
         )
-        below, above = (_covariance(outcome, design, gaps, at) for at in (middle - STEP, middle + STEP))
+        below, above = (_covariance(centred, design, gaps, at) for at in (middle - STEP, middle + STEP))
         nearby = (below, above, max(-(high - 2.0 * top + low) / STEP**2, FLATTEST))
     return SeriesFit(
         coefficient=coefficient,
@@ -266,6 +269,7 @@ def _at(outcome: FloatArray, design: FloatArray, gaps: IntArray, rho: float, *, 
         variance=variance,
         rho=rho,
         degrees=n - p,
+        exact=not centred.any(),
         nearby=nearby,
     )
 
@@ -274,6 +278,6 @@ def _covariance(outcome: FloatArray, design: FloatArray, gaps: IntArray, rho: fl
     n, p = design.shape
     orthogonal, upper = np.linalg.qr(whiten(design, gaps, rho))
     y = whiten(outcome, gaps, rho)
-    inside = orthogonal.T @ y
+    rest = y - orthogonal @ (orthogonal.T @ y)
     inverse = np.linalg.inv(upper)
-    return np.asarray((y @ y - inside @ inside) / (n - p) * (inverse @ inverse.T))
+    return np.asarray(rest @ rest / (n - p) * (inverse @ inverse.T))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from evalkit.errors import DesignRefused, Reason
 from evalkit.numerics.autoregression import RhoBy, SeriesFit, fit_series
 from evalkit.numerics.newey_west import moving_sums
 from evalkit.numerics.segmented import (
@@ -159,3 +160,31 @@ def fit_one(series: Series, shape: Shape, design: Segmented) -> Fitted:
         misfit = np.where(outcome > 0.0, np.log(outcome) - np.log(found.mean), np.nan)
     cells = gaps(design.columns, design.change, found.fit.coefficient, misfit, on)
     return Fitted(rows, time, on, design, found.fit, found.root, cells)
+
+
+def refuse_exact(name: str, fitted: Sequence[Fitted]) -> None:
+    """Refuse series that are all fitted to the last digit: what is left is rounding, and tells of no errors.
+
+    One such series among others is taken: it adds nothing to their errors.
+
+    Parameters
+    ----------
+    name
+        Of the estimator.
+    fitted
+        All series.
+
+    Raises
+    ------
+    DesignRefused
+        When no series leaves anything over.
+    """
+    if all(each.fit.exact for each in fitted):
+        raise DesignRefused(
+            Reason(
+                "The model of {name} fits every period exactly: errors are told by what it misses, and it misses "
+                "nothing.",
+                name=name,
+            ),
+            next_step="Look at how the outcome was computed: interpolated or copied values leave no noise.",
+        )

@@ -44,7 +44,6 @@ UNIT_CONSTANTS = "unit constants change nothing"
 SHIFTED = "adding c to treated outcomes adds c"
 WITHOUT_TIES: Final = {
     "bayesian_synthetic_control": "where some weights fit a short history exactly, draws of the error's sd overflow",
-    "interrupted_time_series": "a series that is fitted exactly has errors of 0, whose logarithm is taken",
 }
 """What is known not to hold, and is not drawn until it is mended."""
 

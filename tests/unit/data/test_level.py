@@ -13,7 +13,7 @@ from evalkit.testing.simulate import staggered_panel
 
 LARGE = 1e9
 GRAIN = 2.0**-16
-CENTRE_FIRST = ("imputation", "interactive_fixed_effects", "sun_abraham", "synthetic_did")
+CENTRE_FIRST = ("imputation", "interactive_fixed_effects", "interrupted_time_series", "sun_abraham", "synthetic_did")
 
 
 def test_an_outcome_that_is_not_known_has_no_level() -> None:

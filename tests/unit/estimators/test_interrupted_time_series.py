@@ -260,6 +260,30 @@ def test_a_series_too_short_for_its_model_is_refused_with_what_to_leave_out() ->
     assert fit(short).facts["coefficients"] == 4.0, "less than two seasons: none by default"
 
 
+def exact(places: int) -> pd.DataFrame:
+    """A line with a step that the model fits to the last digit."""
+    t = np.arange(24)
+    return pd.DataFrame(
+        {"place": np.repeat([f"place {k}" for k in range(places)], 24), "t": np.tile(t, places)}
+    ).assign(y=lambda own: 2.0 + 0.5 * own["t"] + 3.0 * (own["t"] >= 12), start=12)
+
+
+@pytest.mark.parametrize("errors", ["ar1", "prais_winsten", "newey_west", "independent"])
+def test_series_without_any_noise_are_refused_and_one_among_others_is_taken(errors: str) -> None:
+    def panel_of(frame: pd.DataFrame) -> Panel:
+        return Panel.from_frame(frame, unit="place", period="t", outcome="y", cohort="start")
+
+    with pytest.raises(DesignRefused, match="fits every period exactly"):
+        fit(panel_of(exact(1)), errors=errors)
+    frame = exact(2)
+    noisy = frame["place"] == "place 1"
+    frame.loc[noisy, "y"] += np.random.default_rng(0).standard_normal(24)
+    both = fit(panel_of(frame), errors=errors).aggregation("overall")
+    alone = fit(panel_of(frame[noisy]), errors=errors).aggregation("overall")
+    assert both.estimate[0] == pytest.approx((3.0 + alone.estimate[0]) / 2.0, rel=SAME)
+    assert both.std_error[0] == pytest.approx(alone.std_error[0] / 2.0, rel=SAME)
+
+
 def test_a_date_that_is_no_period_is_refused() -> None:
     with pytest.raises(ConfigError, match="is no period of the data"):
         fit(panel(made()), other_interventions=[{"name": "x", "start": "spring"}])

@@ -133,8 +133,16 @@ def test_a_series_that_is_fitted_exactly_has_no_correlation(by: str) -> None:
     design = np.column_stack([np.ones(12), np.zeros(12)])
     design[6:, 1] = 1.0
     fit = fit_series(design[:, 1], design, np.arange(12), by)  # type: ignore[arg-type]
-    assert fit.rho == 0.0
+    assert (fit.rho, fit.exact, fit.degrees_of(np.array([0.0, 1.0]))) == (0.0, True, 10.0)
     np.testing.assert_allclose(fit.coefficient, [0.0, 1.0], atol=SAME)
+
+
+def test_degrees_of_freedom_do_not_depend_on_how_well_a_series_is_fitted() -> None:
+    outcome, design, time = series()
+    spread = fit_series(outcome, design, time, "reml")
+    tight = fit_series(outcome + 1e9 * design.sum(axis=1), design, time, "reml")
+    weights = np.eye(design.shape[1])[0]
+    assert tight.degrees_of(weights) == pytest.approx(spread.degrees_of(weights), rel=1e-3)
 
 
 def test_a_series_that_swings_every_period_rests_on_the_lowest_correlation() -> None:
