@@ -454,3 +454,18 @@ def test_always_treated_units_are_not_counted_among_those_with_gaps() -> None:
     y[:7, 3] = np.nan
     (remark,) = [each for each in fit(panel_of(y, first)).remarks if each.id == "unbalanced_within_pairs"]
     assert str(remark.text).startswith("2 of 85 units are not observed in every period")
+
+
+def test_cells_left_out_are_counted_by_reason() -> None:
+    data = draw(15)
+    treated = data["first"] != NEVER
+    a = np.where(data["first"] == 3, 50.0, 0.0)[:, None] + data["x"][:, :, 0]
+    panel = panel_of(data["y"][treated], data["first"][treated], covariates={"a": a[treated]})
+    estimate = fit(panel, covariates=("a",))
+    told = {
+        each.id: int(str(each.text).split()[0]) for each in estimate.remarks if each.id.startswith("cells_left_out")
+    }
+    assert set(told) == {"cells_left_out_no_overlap", "cells_left_out_no_comparison_units"}
+    assert sum(told.values()) == estimate.facts["cells_left_out"]
+    alone = fit(panel_of(data["y"][treated], data["first"][treated]))
+    assert told["cells_left_out_no_comparison_units"] == alone.facts["cells_left_out"]

@@ -236,6 +236,10 @@ def test_who_is_eligible_must_be_known_fixed_and_0_or_1() -> None:
     changing[5, 3] = 1.0 - changing[5, 3]
     with pytest.raises(DesignRefused, match="changes over time for the unit '5'"):
         fit(with_policy(panel, changing), eligible="policy")
+    changing[5] = 0.0
+    changing[5, 3] = 0.5
+    with pytest.raises(DesignRefused, match="must hold zeros and ones alone, and does not for the unit '5'"):
+        fit(with_policy(panel, changing), eligible="policy")
     changing[5] = 2.0
     with pytest.raises(DesignRefused, match="must hold zeros and ones alone, and does not for the unit '5'"):
         fit(with_policy(panel, changing), eligible="policy")
