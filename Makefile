@@ -15,7 +15,7 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 # The stamp carries the content of the lock, not its date: a second `make` installs nothing and needs no network.
 STAMP := $(VENV)/.installed-$(shell cat requirements.lock requirements-data.lock pyproject.toml | cksum | tr -d ' ')
 
-.PHONY: help setup run test lint format calibrate long oracle coverage trust sweeps benchmark figures docs lock licences sbom audit ui wheel clean
+.PHONY: help setup run test lint format calibrate long oracle coverage trust mutants sweeps benchmark figures docs lock licences sbom audit ui wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ oracle: $(STAMP) ## compare every estimator with a second implementation and wri
 
 coverage: $(STAMP) ## branch coverage of the suite, command lines and workers included (twice as long as `make test`): htmlcov/index.html
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not calibration" -n $(WORKERS) --dist worksteal --cov --cov-report=term --cov-report=html $(ARGS)
+
+mutants: $(STAMP) ## change the estimators, inference and rating one line at a time, see whether tests notice, and write docs/mutation.md (long, resumable)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutation.run $(ARGS)
 
 sweeps: $(STAMP) ## 100 cities x 3 estimators on joblib and Ray, processes killed on the way (long); EVALKIT_SWEEP_CITIES=20 for fewer
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m calibration -s $(SWEEPS) $(ARGS)

@@ -35,6 +35,7 @@ NAMED: Final = {
         "The optional driver of PostgreSQL: unchanged and replaceable, as the LGPL asks.",
     ),
     "psycopg-binary": ("LGPL-3.0-only", "The same driver, compiled."),
+    "yattag": ("LGPL-2.1-only", "Tests only: comes with Cosmic Ray, whose web pages need it; never imported here."),
 }
 """Package to its licence, which asks for more, and why it may be used all the same; others may not have it."""
 
@@ -42,6 +43,7 @@ BY_HAND: Final = {
     "antlr4-python3-runtime": "BSD-3-Clause",  # its metadata say BSD; LICENSE.txt of antlr4 has three clauses
     "msgspec": "BSD-3-Clause",  # of Python 3.12 and 3.13; LICENSE in its repository
     "pywin32": "PSF-2.0",  # Windows only; classifier in its metadata
+    "yattag": "LGPL-2.1-only",  # its classifier says LGPL, its repository which
     "waitress": "ZPL-2.1",  # Windows only; classifier in its metadata
 }
 """Licences that no installed file tells, as the projects state them."""
