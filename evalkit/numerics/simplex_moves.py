@@ -93,6 +93,9 @@ class _Line:
     ) -> _Line:
         """The line through the current point, which stands at `at`; `slope` is half the derivative of w' H w there."""
         length, curvature = np.maximum(length, FLOOR), np.maximum(curvature, FLAT)
+        # (w' H d)^2 <= w' H w d' H d: past that a slope is rounding, which on a flat line is no misfit to speak of.
+        steepest = np.sqrt(np.maximum(walkers.misfit, 0.0) * curvature)
+        slope = np.minimum(np.maximum(slope, -steepest), steepest)
         peak = at - slope / curvature
         floor = np.maximum(walkers.misfit - slope * slope / curvature, 0.0)
         centre = np.minimum(np.maximum(peak, 0.0), length)

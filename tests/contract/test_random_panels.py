@@ -42,10 +42,6 @@ LAWS: Final = {name: tuple(law for law in laws_of(make(name)) if law in PROMISES
 CLONES = "a unit of weight 2 equals the unit twice"
 UNIT_CONSTANTS = "unit constants change nothing"
 SHIFTED = "adding c to treated outcomes adds c"
-WITHOUT_TIES: Final = {
-    "bayesian_synthetic_control": "where some weights fit a short history exactly, draws of the error's sd overflow",
-}
-"""What is known not to hold, and is not drawn until it is mended."""
 
 
 @st.composite
@@ -70,7 +66,7 @@ def panels(draw: st.DrawFn, name: str) -> pd.DataFrame:
     frame = simulate_staggered(design, draw(st.integers(0, 2**31))).frame
     if needs.counts:
         return as_counts(frame)
-    if name not in WITHOUT_TIES and draw(st.booleans()):
+    if draw(st.booleans()):
         return frame.assign(y=np.round(frame["y"] / TIES) * TIES)
     return frame
 

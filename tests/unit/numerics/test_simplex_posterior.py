@@ -14,6 +14,7 @@ from tests.oracle.donor_weights import posterior
 CLOSE = 4e-3  # four standard errors of a mean of weights from about 60,000 draws
 MCSE = 4.0
 SMALL_ERROR = 1e-3  # of weights whose posterior sd is 0.3
+WILD = 1e4  # the half-Cauchy prior, times four fitted periods, leaves less than 1e-12 beyond it
 MANY = Effort(populations=4, walkers=1500, most_snapshots=8)
 
 
@@ -124,6 +125,21 @@ def test_two_sets_of_donors_that_fit_alike_keep_equal_mass() -> None:
     first = weights[:, :2].sum(axis=1)
     assert 0.4 < (first > 0.5).mean() < 0.6
     assert ((first > 0.1) & (first < 0.9)).mean() < 0.5
+
+
+def test_donors_with_the_same_history_do_not_blow_up_the_errors() -> None:
+    """Between such donors the fit is flat: rounding of its slope over a curvature of 0 was taken for misfit."""
+    time = np.arange(6)
+    rng = np.random.default_rng(3)
+    history = np.array([[-0.75, -0.5, 0.25], [-0.5, 0.1, 0.3], [-0.7, 0.2, 0.6], [0.9, -0.3, 0.1]])
+    donors = np.vstack([np.repeat(history, 3, axis=1), rng.standard_normal((2, 9))])
+    one = Series(
+        donors[:, [0, 3]].mean(axis=1) + 0.1 * rng.standard_normal(6), donors, time, time < 4, np.empty((0, 10))
+    )
+    _, weights, sigma = drawn(one, ErrorModel.of(autoregressive=False, intercept=False), 0.3)
+    assert sigma.max() < WILD * one.unit_sd
+    by_history = weights.reshape(-1, 3, 3).mean(axis=0)
+    np.testing.assert_allclose(by_history, by_history.mean(axis=1, keepdims=True) * np.ones(3), atol=0.03)
 
 
 def test_walkers_that_a_likelihood_pins_down_find_the_optimum() -> None:
