@@ -30,7 +30,13 @@ def test_synthetic_did_runs_on_a_study_and_its_own_interval_is_reported(study: s
     ("study", "overrides", "effect", "method"),
     [
         ("castle_doctrine", ("estimator.n_draws=50",), 0.0402, "placebo_variance"),
-        ("castle_doctrine", ("estimator.method=matrix_completion", "estimator.n_draws=50"), 0.0646, "none"),
+        pytest.param(
+            "castle_doctrine",
+            ("estimator.method=matrix_completion", "estimator.n_draws=50"),
+            0.0646,
+            "none",
+            marks=pytest.mark.calibration,  # ten seconds
+        ),
         ("enterprise_zones", (), -0.0742, "jackknife"),
     ],
 )

@@ -57,7 +57,7 @@ def test_weights_are_those_of_quadrature_over_the_simplex(
         rhos=errors.rhos,
         rho_prior=np.exp(errors.log_prior),
         intercept=intercept,
-        points=4_000 if donors == 2 else 160,
+        points=4_000 if donors == 2 else 100,
     )
     np.testing.assert_allclose(weights.mean(axis=0), exact["mean"], atol=CLOSE)
     np.testing.assert_allclose(weights.std(axis=0), exact["sd"], atol=CLOSE)
