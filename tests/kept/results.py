@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
 import numpy as np
 from pydantic import BaseModel
@@ -122,7 +123,7 @@ def _of_seed(name: str, seed: int) -> Iterator[tuple[str, list[float]]]:
         if name in POSTERIORS:
             fitted(*POSTERIORS[name](seed))
         else:
-            with _in_place_of(fitted):
+            with mock.patch.object(read, "fitted", fitted):
                 figures = next(case for case in CASES if case.name == name).ours(seed)
             yield "figures", summary([figures[key] for key in sorted(figures)])
     except (DesignRefused, EstimationFailed, NotComputable) as refusal:
@@ -190,19 +191,6 @@ def _numbers(text: str) -> list[float]:
 
 def _short(value: Any) -> float:
     return float(f"{value:.10g}")
-
-
-class _in_place_of:  # noqa: N801 (a context)
-    """The reader of the second implementation's tables, with every estimate caught."""
-
-    def __init__(self, fitted: Any) -> None:
-        self.fitted, self.before = fitted, read.fitted
-
-    def __enter__(self) -> None:
-        read.fitted = self.fitted
-
-    def __exit__(self, *_: object) -> None:
-        read.fitted = self.before
 
 
 def _world(seed: int, **settings: Any) -> ek.Panel:

@@ -67,7 +67,10 @@ def test_permutation_thresholds_are_where_the_test_itself_begins_to_reject(treat
             assert permutation_p(one, placebo, sign * (threshold - 1e-6)) > ALPHA
 
 
-def test_where_no_p_value_can_be_small_enough_nothing_is_ever_detected() -> None:
+@pytest.mark.parametrize(("alpha", "threshold"), [(ALPHA, np.inf), (1.0, -np.inf)])
+def test_nothing_is_detected_where_no_p_value_can_be_small_enough_and_everything_at_a_level_of_one(
+    alpha: float, threshold: float
+) -> None:
     one = few_treated(1, 15)
     panels = one.panels(inflate=True)
     kernel = find_kernel(
@@ -75,8 +78,8 @@ def test_where_no_p_value_can_be_small_enough_nothing_is_ever_detected() -> None
     )
     assert kernel is not None
     every = detection.reassignments(one.schedule)[0](np.random.default_rng(0))
-    found = detection.permutation_thresholds(kernel, panels(0), every, exact=True, alpha=ALPHA)
-    assert found[:2] == (np.inf, np.inf)
+    found = detection.permutation_thresholds(kernel, panels(0), every, exact=True, alpha=alpha)
+    assert found[:2] == (threshold, threshold)
 
 
 def test_random_roll_outs_have_the_cohorts_in_every_position_alike() -> None:
@@ -212,15 +215,3 @@ def test_a_panel_that_rejects_without_any_effect_is_not_searched() -> None:
 
     fit, placebo = moving(refuse)
     assert detection.searched(fit, placebo, (-0.1, 0.0), ALPHA, log_link=False) == (-0.1, 0.0)
-
-
-def test_at_a_level_of_one_everything_is_detected() -> None:
-    one = few_treated(1, 15)
-    panels = one.panels(inflate=True)
-    kernel = find_kernel(
-        lambda panel: float(one.fit(panel, 0).aggregation("overall").estimate[0]), panels(0), one.schedule
-    )
-    assert kernel is not None
-    every = detection.reassignments(one.schedule)[0](np.random.default_rng(0))
-    found = detection.permutation_thresholds(kernel, panels(0), every, exact=True, alpha=1.0)
-    assert found[:2] == (-np.inf, -np.inf)
